@@ -872,7 +872,8 @@ struct hvcal_accept {
 /* enum hvcal_result_flags */
 #define HVCAL_RESULT_KEY		(1U << 0)
 #define HVCAL_RESULT_SKIPPED		(1U << 1)
-#define HVCAL_RESULT_FLAGS_ALL		0x3U
+#define HVCAL_RESULT_HELD		(1U << 2) /* not done yet: waits for more frames */
+#define HVCAL_RESULT_FLAGS_ALL		0x7U
 
 /**
  * struct hvcal_item_result - the reply to one item
@@ -886,6 +887,12 @@ struct hvcal_accept {
  *           -ECANCELED: nobody waits for it any more, its buffers are released
  *           now; -EPROTO: more bytes than there is room, the job has failed
  * @pad: zero
+ *
+ * An encoder that reorders or looks ahead keeps frames until it has seen later
+ * ones. It says so with HVCAL_RESULT_HELD and status 0, once: the item then
+ * takes none of the engine's slots and no watchdog runs on it, and the real
+ * reply follows later, at the latest before that to a FLUSH. A FLUSH that is
+ * answered before them fails them with -EPROTO.
  */
 struct hvcal_item_result {
 	__u64 id;

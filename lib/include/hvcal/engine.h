@@ -54,6 +54,9 @@ struct hvcal_engine_job {
 	void *priv;			/**< the plug-in's own, NULL at first */
 };
 
+/** Positive return of encode(): the job is taken, and kept for later ones. */
+#define HVCAL_ENGINE_HELD 1
+
 /** What a plug-in says when a job is finished. */
 struct hvcal_engine_result {
 	int status;			/**< 0 or a negative errno */
@@ -129,7 +132,8 @@ struct hvcal_engine_plugin {
 		    hvcal_engine_stream_t **stream);
 	/**
 	 * Takes a job. An error means that it was not taken: the host finishes it.
-	 * After 0 the plug-in owes done(), in coded order.
+	 * After 0 the plug-in owes done(), in coded order. HVCAL_ENGINE_HELD says the
+	 * same, and that done() will not come before more frames or flush() do.
 	 */
 	int (*encode)(hvcal_engine_stream_t *stream, struct hvcal_engine_job *job);
 	/** New configuration from the next job on. -EOPNOTSUPP: open anew. */
