@@ -78,8 +78,24 @@ for kver in "${kvers[@]}"; do
 	run --timeout 20 -- sleep 1000
 	check "time-out is 124" ended 124
 
+	"$vm" --kernel "$kver" -- sh -c 'echo up; exec sleep 1000' \
+		>"$work/out" 2>"$work/err" &
+	runner=$!
+	until grep -q up "$work/out" || ! kill -0 $runner; do sleep 0.2; done
+	kill $runner
+	wait $runner
+	status=$?
+	check "a terminated run is 143" ended 143
+	# shellcheck disable=SC2009 # the arguments matter
+	check "and its machine is gone" \
+		[ -z "$(ps -eo ppid,args | grep "^ *$runner .*[q]emu")" ]
+
 	run --modprobe vgem -- test -d /sys/module/vgem
 	check "a module of the kernel's own" ended 0
+
+	run --modprobe hvcal_no_such -- true
+	check "a module that the kernel lacks is 125" ended 125
+	check "and named" err_has "has no hvcal_no_such"
 
 	run --module "$work/broken.ko" -- true
 	check "a bad module is 125" ended 125

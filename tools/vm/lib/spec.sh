@@ -40,10 +40,7 @@ add_module() {
 add_probe() {
 	local files file
 
-	files=$("$here/module-files" "$image" "$1") || {
-		say "kernel $kernel has no module $1"
-		return 1
-	}
+	files=$("$here/module-files" "$image" "$1") || return 1
 	for file in $files; do
 		add_module "$file" || return 1
 	done
