@@ -78,7 +78,7 @@ for kver in "${kvers[@]}"; do
 	run --timeout 20 -- sleep 1000
 	check "time-out is 124" ended 124
 
-	"$vm" --kernel "$kver" -- sh -c 'echo up; exec sleep 1000' \
+	"$vm" --kernel "$kver" --append "hvcal_test=$$" -- sh -c 'echo up; exec sleep 1000' \
 		>"$work/out" 2>"$work/err" &
 	runner=$!
 	until grep -q up "$work/out" || ! kill -0 $runner; do sleep 0.2; done
@@ -88,7 +88,7 @@ for kver in "${kvers[@]}"; do
 	check "a terminated run is 143" ended 143
 	# shellcheck disable=SC2009 # the arguments matter
 	check "and its machine is gone" \
-		[ -z "$(ps -eo ppid,args | grep "^ *$runner .*[q]emu")" ]
+		[ -z "$(ps -eo args | grep "[h]vcal_test=$$")" ]
 
 	run --modprobe vgem -- test -d /sys/module/vgem
 	check "a module of the kernel's own" ended 0
