@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # the options are set by hvcal-uml
+# One UML guest: its job directory, its pipes, its end.  For hvcal-uml.
+#
+# Four FIFOs lead out of the guest, each to a line of its own: con0 the kernel
+# log, ttyS1 and ttyS2 the command's output and errors, ttyS3 the status.  The
+# serial lines are raw, so bytes arrive unchanged.
+
+splats='BUG:|WARNING:|Oops|Kernel panic|KASAN|UBSAN|KCSAN'
+splats+='|INFO: (possible|task|rcu|trying)|refcount_t|ODEBUG'
+splats+='|suspicious RCU|kmemleak: [1-9][0-9]* new|unreferenced object'
+
+guest_open() {
+	local f
+
+	job=$(mktemp -d "${TMPDIR:-/tmp}/hvcal-uml.XXXXXX")
+	case $job in
+	*[[:space:]]*) rmdir "$job"; die "white space in $job" ;;
+	esac
+	for f in log out err status; do
+		mkfifo "$job/$f"
+	done
+	cp "$uml_dir/init" "$job/init"
+	guest=
+	readers=()
+}
+
+guest_close() {
+	guest_kill
+	[ ${#readers[@]} -eq 0 ] || kill "${readers[@]}" 2>/dev/null || :
+	rm -rf "$job"
+}
+
+# guest_kill: the guest made itself a session, and its processes are in it.
+guest_kill() {
+	[ -n "$guest" ] || return 0
+	kill -KILL -- "-$guest" "$guest" 2>/dev/null || :
+	wait "$guest" 2>/dev/null || :
+	guest=
+}
+
+# guest_job COMMAND...: what init has to do, as shell code.
+guest_job() {
+	printf 'modules=('
+	for m in "${modules[@]}"; do printf '%q ' "$(realpath "$m")"; done
+	printf ')\nrw=('
+	for d in "${rw[@]}"; do printf '%q ' "$(realpath "$d")"; done
+	printf ')\nenvs=('
+	[ ${#envs[@]} -eq 0 ] || printf '%q ' "${envs[@]}"
+	printf ')\ncwd=%q\ncommand=(' "$(pwd -P)"
+	printf '%q ' "$@"
+	printf ')\n'
+}
+
+# guest_memory_dir: where a file as large as the guest's memory fits, memory
+# first.  Containers may have 64 MiB of /dev/shm.
+guest_memory_dir() {
+	local dir need=${mem%?}
+
+	[ "${mem: -1}" = M ] || need=$((need * 1024))
+	for dir in /dev/shm "${TMPDIR:-/tmp}" "$uml_cache"; do
+		[ -w "$dir" ] || continue
+		if [ "$(df -m --output=avail "$dir" | tail -n 1)" -gt "$need" ]
+		then
+			echo "$dir"
+			return
+		fi
+	done
+	die "no room for $mem of guest memory"
+}
+
+guest_boot() {
+	cat "$job/log" >"$job/kernel.log" &
+	readers+=($!)
+	cat "$job/out" &
+	readers+=($!)
+	cat "$job/err" >&2 &
+	readers+=($!)
+
+	# <> keeps the opening from waiting for the other end; the guest then
+	# holds the only writing ends.
+	exec {status_fd}<>"$job/status"
+	# shellcheck disable=SC2086 # several arguments in cmdline
+	TMPDIR=$(guest_memory_dir) "$kdir/linux" \
+		mem="$mem" ncpus="$cpus" seccomp=on \
+		uml_dir="$job" umid=guest \
+		root=/dev/root rootfstype=hostfs rootflags=/ ro \
+		con0=null,fd:3 con=null ssl=null \
+		ssl1=null,fd:4 ssl2=null,fd:5 ssl3=null,fd:6 \
+		console=tty0 panic_on_oops=1 oops=panic random.trust_cpu=on \
+		init="$job/init" HVCAL_JOB="$job" $cmdline \
+		</dev/null >"$job/boot.log" 2>&1 \
+		3>"$job/log" 4>"$job/out" 5>"$job/err" 6>"$job/status" \
+		{status_fd}>&- &
+	guest=$!
+}
+
+# guest_wait: the command's status, "timeout", or nothing if the guest died.
+guest_wait() {
+	local line end=$((SECONDS + timeout))
+
+	while [ "$SECONDS" -lt "$end" ]; do
+		if IFS= read -r -t 0.5 line <&"$status_fd"; then
+			echo "$line"
+			return
+		fi
+		kill -0 "$guest" 2>/dev/null || return 0
+	done
+	echo timeout
+}
+
+# guest_stop: let it power off, then make sure; all output has arrived after.
+guest_stop() {
+	local i
+
+	if [ "$status" != timeout ]; then
+		for ((i = 0; i < 100; i++)); do
+			kill -0 "$guest" 2>/dev/null || break
+			sleep 0.05
+		done
+	fi
+	guest_kill
+	wait "${readers[@]}" || :
+	readers=()
+	cat "$job/boot.log" >>"$job/kernel.log"
+}
+
+guest_splat() { grep -qE "$splats" "$job/kernel.log"; }
+
+# guest_splat_text: the log from shortly before the first complaint.
+guest_splat_text() {
+	local first
+
+	first=$(grep -nE -m 1 "$splats" "$job/kernel.log" | cut -d: -f 1)
+	sed -n "$((first > 3 ? first - 3 : 1)),$((first + 60))p" \
+		"$job/kernel.log"
+}
