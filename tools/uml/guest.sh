@@ -22,8 +22,7 @@ guest_open() {
 		mkfifo "$job/$f"
 	done
 	cp "$uml_dir/init" "$job/init"
-	guest=
-	readers=()
+	guest='' status='' readers=()
 }
 
 guest_close() {
@@ -35,19 +34,29 @@ guest_close() {
 # guest_kill: the guest made itself a session, and its processes are in it.
 guest_kill() {
 	[ -n "$guest" ] || return 0
-	kill -KILL -- "-$guest" "$guest" 2>/dev/null || :
-	wait "$guest" 2>/dev/null || :
+	while kill -KILL -- "-$guest" 2>/dev/null ||
+		kill -KILL "$guest" 2>/dev/null; do
+		sleep 0.01
+	done
 	guest=
 }
 
 # guest_job COMMAND...: what init has to do, as shell code.
 guest_job() {
-	printf 'modules=('
-	for m in "${modules[@]}"; do printf '%q ' "$(realpath "$m")"; done
-	printf ')\nrw=('
+	local m d rest
+
+	echo 'modules=() params=()'
+	for m in "${modules[@]}"; do
+		rest=${m#"${m%% *}"}
+		printf 'modules+=(%q) params+=(%q)\n' \
+			"$(realpath "${m%% *}")" "${rest# }"
+	done
+	printf 'rw=('
 	for d in "${rw[@]}"; do printf '%q ' "$(realpath "$d")"; done
-	printf ')\nenvs=('
-	[ ${#envs[@]} -eq 0 ] || printf '%q ' "${envs[@]}"
+	printf ')\nro=('
+	for d in "${ro[@]}"; do printf '%q ' "$(realpath "$d")"; done
+	printf ')\nenv=('
+	[ ${#env[@]} -eq 0 ] || printf '%q ' "${env[@]}"
 	printf ')\ncwd=%q\ncommand=(' "$(pwd -P)"
 	printf '%q ' "$@"
 	printf ')\n'
@@ -56,58 +65,85 @@ guest_job() {
 # guest_memory_dir: where a file as large as the guest's memory fits, memory
 # first.  Containers may have 64 MiB of /dev/shm.
 guest_memory_dir() {
-	local dir need=${mem%?}
+	local dir
 
-	[ "${mem: -1}" = M ] || need=$((need * 1024))
 	for dir in /dev/shm "${TMPDIR:-/tmp}" "$uml_cache"; do
 		[ -w "$dir" ] || continue
-		if [ "$(df -m --output=avail "$dir" | tail -n 1)" -gt "$need" ]
+		if [ "$(df -m --output=avail "$dir" | tail -n 1)" -gt "$mem" ]
 		then
 			echo "$dir"
 			return
 		fi
 	done
-	die "no room for $mem of guest memory"
+	die "no room for $mem MiB of guest memory"
+}
+
+# guest_log_room: the kernel drops what a full log pipe cannot take, so make it
+# 1 MiB (F_SETPIPE_SZ).  Sets log_fd, which holds both ends.
+guest_log_room() {
+	exec {log_fd}<>"$job/log"
+	perl -e 'fcntl STDIN, 1031, 1 << 20' <&"$log_fd"
 }
 
 guest_boot() {
-	cat "$job/log" >"$job/kernel.log" &
+	local memory_dir echo_fd
+
+	exec {echo_fd}>/dev/null
+	[ -z "$verbose" ] || exec {echo_fd}>&2
+	memory_dir=$(guest_memory_dir) || exit
+	guest_log_room
+	tee "$job/kernel.log" <"$job/log" >&"$echo_fd" {log_fd}>&- &
 	readers+=($!)
-	cat "$job/out" &
+	cat "$job/out" {log_fd}>&- &
 	readers+=($!)
-	cat "$job/err" >&2 &
+	cat "$job/err" >&2 {log_fd}>&- &
 	readers+=($!)
 
 	# <> keeps the opening from waiting for the other end; the guest then
 	# holds the only writing ends.
 	exec {status_fd}<>"$job/status"
-	# shellcheck disable=SC2086 # several arguments in cmdline
-	TMPDIR=$(guest_memory_dir) "$kdir/linux" \
-		mem="$mem" ncpus="$cpus" seccomp=on \
+	# shellcheck disable=SC2086 # several arguments in append
+	TMPDIR=$memory_dir "$kdir/linux" \
+		mem="${mem}M" ncpus="$cpus" seccomp=on \
 		uml_dir="$job" umid=guest \
 		root=/dev/root rootfstype=hostfs rootflags=/ ro \
 		con0=null,fd:3 con=null ssl=null \
 		ssl1=null,fd:4 ssl2=null,fd:5 ssl3=null,fd:6 \
 		console=tty0 panic_on_oops=1 oops=panic random.trust_cpu=on \
-		init="$job/init" HVCAL_JOB="$job" $cmdline \
+		init="$job/init" HVCAL_JOB="$job" $append \
 		</dev/null >"$job/boot.log" 2>&1 \
-		3>"$job/log" 4>"$job/out" 5>"$job/err" 6>"$job/status" \
-		{status_fd}>&- &
+		3>&"$log_fd" 4>"$job/out" 5>"$job/err" 6>"$job/status" \
+		{status_fd}>&- {log_fd}>&- &
 	guest=$!
+	# Its death is no news for the shell to print.
+	disown "$guest"
+	guest_log_opened
 }
 
-# guest_wait: the command's status, "timeout", or nothing if the guest died.
+# guest_log_opened: leave the log to its reader and the guest, once the reader
+# has it open.
+guest_log_opened() {
+	until [ "/proc/${readers[0]}/fd/0" -ef "$job/log" ] ||
+		! kill -0 "${readers[0]}" 2>/dev/null; do
+		sleep 0.01
+	done
+	exec {log_fd}>&-
+}
+
+# guest_wait: sets status to the command's, "timeout", or nothing if the guest
+# died.
 guest_wait() {
-	local line end=$((SECONDS + timeout))
+	local end=$((SECONDS + limit))
 
 	while [ "$SECONDS" -lt "$end" ]; do
-		if IFS= read -r -t 0.5 line <&"$status_fd"; then
-			echo "$line"
-			return
+		IFS= read -r -t 0.5 status <&"$status_fd" && return
+		status=
+		if ! kill -0 "$guest" 2>/dev/null; then
+			IFS= read -r -t 0.01 status <&"$status_fd" || :
+			return 0
 		fi
-		kill -0 "$guest" 2>/dev/null || return 0
 	done
-	echo timeout
+	status=timeout
 }
 
 # guest_stop: let it power off, then make sure; all output has arrived after.
@@ -115,9 +151,9 @@ guest_stop() {
 	local i
 
 	if [ "$status" != timeout ]; then
-		for ((i = 0; i < 100; i++)); do
+		for ((i = 0; i < 500; i++)); do
 			kill -0 "$guest" 2>/dev/null || break
-			sleep 0.05
+			sleep 0.01
 		done
 	fi
 	guest_kill
