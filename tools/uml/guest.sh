@@ -99,9 +99,6 @@ guest_boot() {
 	cat "$job/err" >&2 {log_fd}>&- &
 	readers+=($!)
 
-	# <> keeps the opening from waiting for the other end; the guest then
-	# holds the only writing ends.
-	exec {status_fd}<>"$job/status"
 	# shellcheck disable=SC2086 # several arguments in append
 	TMPDIR=$memory_dir "$kdir/linux" \
 		mem="${mem}M" ncpus="$cpus" seccomp=on \
@@ -113,11 +110,15 @@ guest_boot() {
 		init="$job/init" HVCAL_JOB="$job" $append \
 		</dev/null >"$job/boot.log" 2>&1 \
 		3>&"$log_fd" 4>"$job/out" 5>"$job/err" 6>"$job/status" \
-		{status_fd}>&- {log_fd}>&- &
+		{log_fd}>&- {echo_fd}>&- &
 	guest=$!
 	# Its death is no news for the shell to print.
 	disown "$guest"
 	guest_log_opened
+	exec {echo_fd}>&-
+	# Waits for the guest's side, which then has the only writing end: a
+	# dead guest is an end of file.
+	exec {status_fd}<"$job/status"
 }
 
 # guest_log_opened: leave the log to its reader and the guest, once the reader
@@ -133,29 +134,19 @@ guest_log_opened() {
 # guest_wait: sets status to the command's, "timeout", or nothing if the guest
 # died.
 guest_wait() {
-	local end=$((SECONDS + limit))
+	local rc=0
 
-	while [ "$SECONDS" -lt "$end" ]; do
-		IFS= read -r -t 0.5 status <&"$status_fd" && return
-		status=
-		if ! kill -0 "$guest" 2>/dev/null; then
-			IFS= read -r -t 0.01 status <&"$status_fd" || :
-			return 0
-		fi
-	done
-	status=timeout
+	IFS= read -r -t "$limit" status <&"$status_fd" || rc=$?
+	[ "$rc" -eq 0 ] || status=
+	[ "$rc" -le 128 ] || status=timeout
 }
 
 # guest_stop: let it power off, then make sure; all output has arrived after.
 guest_stop() {
-	local i
+	local _
 
-	if [ "$status" != timeout ]; then
-		for ((i = 0; i < 500; i++)); do
-			kill -0 "$guest" 2>/dev/null || break
-			sleep 0.01
-		done
-	fi
+	[ "$status" = timeout ] ||
+		IFS= read -r -t 10 _ <&"$status_fd" || :
 	guest_kill
 	wait "${readers[@]}" || :
 	readers=()
