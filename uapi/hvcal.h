@@ -52,7 +52,7 @@ extern "C" {
  * ENOSPC     admission refused; the reply says which resource and what fits
  * EUSERS     a per-user limit is reached
  * ENOTCONN   no engine can do this, or the session has lost its engine
- * ENODEV     the engine, the provider or the device is gone
+ * ENODEV     no such engine, provider or device, or not any more
  * ETIMEDOUT  the answer came too late and has no effect
  * ECANCELED  the work was cancelled; the answer has no effect
  * EXDEV      the buffer lives on another device than the session's engine

@@ -20,12 +20,15 @@
 /* The buffers of one job: source, target, side. */
 #define JOB_BUFFERS 3
 
+#define BLOB_ALIGN 8
+
 struct acquire {
 	struct hvcal_provider *p;
 	struct hvcal_acquire *arg;
 	u32 room;	/* items */
 	u32 count;	/* items written */
 	u64 blob_used;
+	u64 blob_need;	/* what an item that did not fit would have needed */
 };
 
 /* ------------------------------------------------------------------------ */
@@ -119,15 +122,13 @@ static void put_back_job(struct hvcal_job *job)
 
 static int put_blob(struct acquire *a, const void *data, u32 len, u32 *off)
 {
-	u64 used = round_up(a->blob_used, 8);
+	u64 used = round_up(a->blob_used, BLOB_ALIGN);
 
 	*off = used;
 	if (!len)
 		return 0;
-	if (used + len > a->arg->blobs.len) {
-		a->blob_used = used + len;
+	if (used + len > a->arg->blobs.len)
 		return -EMSGSIZE;
-	}
 	if (copy_to_user(u64_to_user_ptr(a->arg->blobs.ptr + used), data, len))
 		return -EFAULT;
 	a->blob_used = used + len;
@@ -421,6 +422,7 @@ static int acquire_control(struct acquire *a)
 	ret = put_control(a, w, open ? b->session->config : NULL,
 			  open ? b->session->config_len : 0);
 	if (ret) {
+		a->blob_need = b->session->config_len;
 		spin_lock_irqsave(&hvcal.lock, flags);
 		/* gone if the stream was closed meanwhile */
 		if (w->state == HVCAL_WORK_ISSUED) {
@@ -432,6 +434,19 @@ static int acquire_control(struct acquire *a)
 	}
 	hvcal_binding_put(b);
 	return ret ?: 1;
+}
+
+/* Room for all that can come with @job, whatever its provider knows already. */
+static u64 job_blob_need(const struct hvcal_job *job)
+{
+	const struct hvcal_buffer *bufs[JOB_BUFFERS] = { job->source, job->target, job->side };
+	u64 need = round_up(job->params_len, BLOB_ALIGN) + round_up(job->meta_len, BLOB_ALIGN);
+	unsigned int i;
+
+	for (i = 0; i < JOB_BUFFERS; i++)
+		if (bufs[i])
+			need += round_up(bufs[i]->layout_len, BLOB_ALIGN);
+	return need;
 }
 
 static int acquire_job(struct acquire *a)
@@ -463,9 +478,8 @@ static int acquire_job(struct acquire *a)
 	if (ret) {
 		fresh_undo(&fresh);
 		a->count = count;
-		/* what -EMSGSIZE reports if nothing else was given out */
-		if (ret != -EMSGSIZE || count)
-			a->blob_used = blob_used;
+		a->blob_used = blob_used;
+		a->blob_need = job_blob_need(job);
 		put_back_job(job);
 	} else {
 		fresh_publish(a->p, &fresh);
@@ -524,7 +538,7 @@ int hvcal_acquire(struct hvcal_provider *p, struct hvcal_acquire *arg, bool nonb
 				return -ENODEV;
 			ret = acquire_collect(&a);
 			arg->items.count = a.count;
-			arg->blob_used = a.blob_used;
+			arg->blob_used = ret == -EMSGSIZE ? a.blob_need : a.blob_used;
 			if (ret)
 				return min(ret, 0);
 		}

@@ -198,7 +198,7 @@ long hvcal_ioctl_engine_caps(struct file *file, void *arg)
 		return ret;
 	e = hvcal_engine_find(NULL, caps->engine);
 	if (!e)
-		return -ENOENT;
+		return -ENODEV;
 	for (i = 0; !ret && i < e->ncaps && i < caps->caps.count; i++)
 		ret = hvcal_array_put(&caps->caps, i, &e->caps[i], sizeof(e->caps[i]));
 	caps->caps.count = e->ncaps;

@@ -34,7 +34,7 @@ static u32 job_event_type(const struct hvcal_job *job)
 static void job_fill_common(const struct hvcal_job *job, struct hvcal_event *ev)
 {
 	ev->session = job->session->handle;
-	ev->job = job->id;
+	ev->job = job->work.type == HVCAL_ITEM_ENCODE ? job->id : 0;
 	ev->user_data = job->user_data;
 	ev->engine = job->engine;
 	ev->submit_ns = job->submit_ns;

@@ -33,6 +33,16 @@ static bool name_is_good(const char name[HVCAL_NAME_LEN])
 	return true;
 }
 
+/* "0000:01:00.0" */
+static bool slot_is_good(const char slot[HVCAL_NAME_LEN])
+{
+	unsigned int domain, bus, dev, fn;
+	char rest;
+
+	return strnlen(slot, HVCAL_NAME_LEN) < HVCAL_NAME_LEN &&
+	       sscanf(slot, "%x:%x:%x.%x%c", &domain, &bus, &dev, &fn, &rest) == 4;
+}
+
 static int register_check(const struct hvcal_engine_register *req)
 {
 	if (req->flags & ~HVCAL_ENGINE_FLAGS_ALL || req->pad)
@@ -41,7 +51,7 @@ static int register_check(const struct hvcal_engine_register *req)
 		return -EOPNOTSUPP;
 	if (req->kind < HVCAL_ENGINE_HARDWARE || req->kind > HVCAL_ENGINE_TEST)
 		return -EINVAL;
-	if (!name_is_good(req->name) || (req->slot[0] && !name_is_good(req->slot)))
+	if (!name_is_good(req->name) || (req->slot[0] && !slot_is_good(req->slot)))
 		return -EINVAL;
 	if (req->numa_node < -1 || req->numa_node >= MAX_NUMNODES)
 		return -EINVAL;
@@ -126,7 +136,7 @@ static long ioctl_engine_update(struct file *file, void *arg)
 		return -EINVAL;
 	e = hvcal_engine_find(file->private_data, req->engine);
 	if (!e)
-		return -ENOENT;
+		return -ENODEV;
 	spin_lock_irqsave(&hvcal.lock, flags);
 	e->external_ppm = req->external_ppm;
 	e->max_sessions = req->max_sessions;
@@ -145,7 +155,7 @@ static long ioctl_engine_unregister(struct file *file, void *arg)
 		return -EINVAL;
 	e = hvcal_engine_find(file->private_data, req->engine);
 	if (!e)
-		return -ENOENT;
+		return -ENODEV;
 	hvcal_engine_retire(e);
 	hvcal_engine_put(e);
 	return 0;
