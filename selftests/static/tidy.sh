@@ -20,4 +20,4 @@ for f in "${files[@]}"; do
 	i=$((i + 1))
 	printf '%s\0%s\0' "$f" "$i"
 done | xargs -0 -n 2 -P "$(nproc)" bash -c 'check "$@"' _
-echo "1..$i"
+echo "1..${#files[@]}"
