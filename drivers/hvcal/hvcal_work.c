@@ -57,11 +57,12 @@ void hvcal_work_hold_locked(struct hvcal_work *w)
 
 	lockdep_assert_held(&hvcal.lock);
 
+	/* the clock of the next job in the stream, also of a FLUSH that yields frames */
+	b->last_done_ns = ktime_get_ns();
 	if (w->held)
 		return;
 	w->held = true;
 	list_del_init(&work_job(w)->run_link);
-	b->last_done_ns = ktime_get_ns();
 	b->engine->running--;
 	if (!b->gone)
 		hvcal_queue_done(&b->engine->queue, &b->flow);
