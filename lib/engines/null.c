@@ -353,6 +353,17 @@ static void take_time(struct hvcal_engine_stream *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static bool still_queued(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&s->lock);
+	for (unsigned int i = 0; i < s->queued && !found; i++)
+		found = s->queue[i].job == job;
+	pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
 static int null_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 {
 	const struct hvcal_engine_host *host = s->ctx->host;
@@ -386,7 +397,8 @@ static int null_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 		host->started(host->cookie, job, -1);
 	take_time(s);
 	drain(s, opt->hold, 0);
-	return 0;
+	/* a stalled frame is not held: it must look like a hang */
+	return opt->hold && !nj.stalled && still_queued(s, job) ? HVCAL_ENGINE_HELD : 0;
 }
 
 static int null_reconfigure(hvcal_engine_stream_t *s,
