@@ -62,7 +62,7 @@ HVCAL_API void hvcal_buffer_default(hvcal_buffer_t *buffer, size_t size);
  * @param stride_align power of two, 0: 256 bytes
  * @param plane_align  power of two, 0: 4096 bytes
  * @return 0; -EINVAL; -EOPNOTSUPP for a format that libhvcal cannot lay out
- *         (it can: I420, NV12, P010, I010 ("YU10"), XRGB8888 and ARGB8888)
+ *         (it can: I420, NV12, P010, XRGB8888 and ARGB8888)
  */
 HVCAL_API int hvcal_buffer_layout(hvcal_buffer_t *buffer, uint32_t format,
 				  uint32_t width, uint32_t height,

@@ -269,8 +269,12 @@ typedef struct {
 	uint32_t device;	/**< device that the sources live on; 0 system or unknown */
 	uint32_t engine;	/**< engine id; 0: HVCAL chooses, or @engine_name */
 	char engine_name[HVCAL_TEXT]; /**< engine by name; empty: HVCAL chooses */
-	uint32_t max_queued;	/**< frames submitted whose packet was not got; 0: 16 */
-	uint32_t packet_bytes;	/**< room for one packet; 0: enough for its raw frame */
+	/** Frames submitted whose packet was not released, 2..256; 0: 16, or 64 when
+	 *  the engine may hold frames back (tune QUALITY, bframes). */
+	uint32_t max_queued;
+	/** Room for one packet; 0: half of a raw frame, for RAW and lossless all of it.
+	 *  A frame that needs more fails (HVCAL_NOTICE_FRAME_FAILED). */
+	uint32_t packet_bytes;
 	/** Longest wait of hvcal_create_session for the engine, in ms; 0: 5000. */
 	uint32_t open_timeout_ms;
 	uint32_t reserved;	/**< zero */
@@ -352,13 +356,24 @@ enum hvcal_throughput {
 	HVCAL_THROUGHPUT_BATCH = 2,
 };
 
-/** How much latency may be paid for throughput: enum hvcal_throughput. */
+/**
+ * How much latency may be paid for throughput: enum hvcal_throughput. Where the
+ * engine may hold frames back (tune QUALITY, bframes), LATENCY and BALANCED do not
+ * limit what is inside: it would wait for frames that are not let in.
+ *
+ * @return 0; -EINVAL
+ */
 HVCAL_API int hvcal_set_throughput_mode(hvcal_session_t *session, uint32_t mode);
 
 /**
  * Turns a feature (enum hvcal_feature) on or off for the frames submitted from
- * now on. What the stream must have from its first frame on, and after a change
- * of engine, belongs into hvcal_config_t.features.
+ * now on. Those that belong to frames (HDR10_PLUS, ROI, SCALE, FRAME_QP) are on
+ * from the beginning; what a frame carries for a feature that is off, or that
+ * the engine of the moment does not have, is left out (for SCALE: -EOPNOTSUPP).
+ * LOSSLESS and INTRA_REFRESH are off and reconfigure the stream.
+ *
+ * What every engine that gets the stream must have belongs into
+ * hvcal_config_t.features instead.
  *
  * @return 0; -EINVAL: no such feature; -EOPNOTSUPP: the engine does not have it
  */
@@ -418,13 +433,15 @@ HVCAL_API void hvcal_frame_default(hvcal_frame_t *frame, size_t size);
  * @param buffer of a pool or wrapped: no byte is copied, and the session holds a
  *               reference of its own until the engine is done. A hvcal_buffer_t of
  *               the caller's own works too: with DMA-BUFs in fd it is imported for
- *               this frame; with only cpu_ptr (linear layout) it is copied, and
+ *               this frame; with only cpu_ptr (linear layout; format 0: that of the session,
+ *               without any padding) it is copied, and
  *               hvcal_stats_t.copied_bytes tells.
  * @param frame  NULL for the defaults
  * @return 0; -EAGAIN: the queue is full, get packets first; -ENODEV: the session
- *         has lost its engine for good; -EOPNOTSUPP: a feature that the engine
- *         does not have; -EINVAL; -EXDEV: memory that no engine here can reach;
- *         -ENOMEM. On error nothing was taken.
+ *         has lost its engine for good; -EOPNOTSUPP: a coded size that the engine
+ *         cannot scale to; -EINVAL; -EXDEV: memory that the engine cannot reach;
+ *         -EBUSY: an engine that hangs still has the buffer; -ENOMEM. On error
+ *         nothing was taken.
  */
 HVCAL_API int hvcal_submit_frame(hvcal_session_t *session, const hvcal_buffer_t *buffer,
 				 const hvcal_frame_t *frame);
