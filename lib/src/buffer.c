@@ -41,7 +41,7 @@ void hvcal_buffer_release(hvcal_buffer_t **buffer)
 
 static int import(struct hvcal_buf *buf, uint32_t role, _Atomic uint32_t *slot)
 {
-	struct hvcal_backend *be = buf->ctx->be;
+	struct hvcal_be *be = buf->ctx->be;
 	uint32_t handle = 0;
 	int ret = 0;
 
@@ -70,7 +70,7 @@ int hvcal_buf_import(struct hvcal_buf *buf, uint32_t role, uint32_t *handle)
 
 void hvcal_buf_forget(struct hvcal_buf *buf)
 {
-	struct hvcal_backend *be = buf->ctx->be;
+	struct hvcal_be *be = buf->ctx->be;
 	uint32_t handle;
 
 	handle = atomic_exchange(&buf->source, 0);

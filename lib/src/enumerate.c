@@ -8,13 +8,13 @@
 
 #define LIST_TRIES 8
 
-typedef int (*list_fn)(struct hvcal_backend *be, uint32_t engine, struct hvcal_array *a);
+typedef int (*list_fn)(struct hvcal_be *be, uint32_t engine, struct hvcal_array *a);
 
 /*
  * The number is asked first, then the elements; a list that grew in between is
  * asked for again.
  */
-static int list_get(struct hvcal_backend *be, list_fn get, uint32_t engine, size_t size,
+static int list_get(struct hvcal_be *be, list_fn get, uint32_t engine, size_t size,
 		    void **out, uint32_t *count)
 {
 	struct hvcal_array a;
@@ -45,7 +45,7 @@ static int list_get(struct hvcal_backend *be, list_fn get, uint32_t engine, size
 	return ret;
 }
 
-static int get_engines(struct hvcal_backend *be, uint32_t engine, struct hvcal_array *a)
+static int get_engines(struct hvcal_be *be, uint32_t engine, struct hvcal_array *a)
 {
 	struct hvcal_engine_list arg = { .engines = *a };
 	int ret = be->ops->engine_list(be, &arg);
@@ -55,7 +55,7 @@ static int get_engines(struct hvcal_backend *be, uint32_t engine, struct hvcal_a
 	return ret;
 }
 
-static int get_caps(struct hvcal_backend *be, uint32_t engine, struct hvcal_array *a)
+static int get_caps(struct hvcal_be *be, uint32_t engine, struct hvcal_array *a)
 {
 	struct hvcal_engine_caps arg = { .engine = engine, .caps = *a };
 	int ret = be->ops->engine_caps(be, &arg);
@@ -64,7 +64,7 @@ static int get_caps(struct hvcal_backend *be, uint32_t engine, struct hvcal_arra
 	return ret;
 }
 
-static int get_gpus(struct hvcal_backend *be, uint32_t engine, struct hvcal_array *a)
+static int get_gpus(struct hvcal_be *be, uint32_t engine, struct hvcal_array *a)
 {
 	struct hvcal_gpu_list arg = { .gpus = *a };
 	int ret = be->ops->gpu_list(be, &arg);

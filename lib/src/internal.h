@@ -28,36 +28,36 @@
 #include "util.h"
 
 struct hvcal_buf;
-struct hvcal_backend;
+struct hvcal_be;
 
 struct hvcal_backend_ops {
 	uint32_t kind;	/* enum hvcal_backend */
-	void (*close)(struct hvcal_backend *be);
-	int (*caps)(struct hvcal_backend *be, struct hvcal_caps *arg);
-	int (*engine_list)(struct hvcal_backend *be, struct hvcal_engine_list *arg);
-	int (*engine_caps)(struct hvcal_backend *be, struct hvcal_engine_caps *arg);
-	int (*gpu_list)(struct hvcal_backend *be, struct hvcal_gpu_list *arg);
-	int (*session_create)(struct hvcal_backend *be, struct hvcal_session_create *arg);
-	int (*session_reconfigure)(struct hvcal_backend *be,
+	void (*close)(struct hvcal_be *be);
+	int (*caps)(struct hvcal_be *be, struct hvcal_caps *arg);
+	int (*engine_list)(struct hvcal_be *be, struct hvcal_engine_list *arg);
+	int (*engine_caps)(struct hvcal_be *be, struct hvcal_engine_caps *arg);
+	int (*gpu_list)(struct hvcal_be *be, struct hvcal_gpu_list *arg);
+	int (*session_create)(struct hvcal_be *be, struct hvcal_session_create *arg);
+	int (*session_reconfigure)(struct hvcal_be *be,
 				   struct hvcal_session_reconfigure *arg);
-	int (*session_flush)(struct hvcal_backend *be, struct hvcal_session_flush *arg);
-	void (*session_destroy)(struct hvcal_backend *be, uint32_t session);
-	int (*session_stats)(struct hvcal_backend *be, struct hvcal_session_stats *arg);
+	int (*session_flush)(struct hvcal_be *be, struct hvcal_session_flush *arg);
+	void (*session_destroy)(struct hvcal_be *be, uint32_t session);
+	int (*session_stats)(struct hvcal_be *be, struct hvcal_session_stats *arg);
 	/* The buffer outlives its registration. @flags: HVCAL_BUFFER_* */
-	int (*buffer_add)(struct hvcal_backend *be, struct hvcal_buf *buf, uint32_t flags,
+	int (*buffer_add)(struct hvcal_be *be, struct hvcal_buf *buf, uint32_t flags,
 			  uint32_t *handle);
-	void (*buffer_drop)(struct hvcal_backend *be, uint32_t handle);
-	int (*submit)(struct hvcal_backend *be, struct hvcal_job_submit *arg);
-	int (*cancel)(struct hvcal_backend *be, struct hvcal_job_cancel *arg);
-	int (*fence)(struct hvcal_backend *be, struct hvcal_job_fence *arg);
+	void (*buffer_drop)(struct hvcal_be *be, uint32_t handle);
+	int (*submit)(struct hvcal_be *be, struct hvcal_job_submit *arg);
+	int (*cancel)(struct hvcal_be *be, struct hvcal_job_cancel *arg);
+	int (*fence)(struct hvcal_be *be, struct hvcal_job_fence *arg);
 	/* File that is readable when there are events, and what reads them; -1 and
 	 * NULL where the back end calls hvcal_context_dispatch() by itself. */
-	int (*event_fd)(struct hvcal_backend *be);
-	ssize_t (*read_events)(struct hvcal_backend *be, void *buf, size_t len);
+	int (*event_fd)(struct hvcal_be *be);
+	ssize_t (*read_events)(struct hvcal_be *be, void *buf, size_t len);
 };
 
 /** What every back end begins with. */
-struct hvcal_backend {
+struct hvcal_be {
 	const struct hvcal_backend_ops *ops;
 	hvcal_context_t *ctx;
 };
@@ -69,15 +69,15 @@ struct hvcal_plugin_list {
 };
 
 int hvcal_kernel_open(hvcal_context_t *ctx, const hvcal_init_params_t *params,
-		      struct hvcal_backend **out);
+		      struct hvcal_be **out);
 int hvcal_direct_open(hvcal_context_t *ctx, const hvcal_init_params_t *params,
-		      const struct hvcal_plugin_list *list, struct hvcal_backend **out);
+		      const struct hvcal_plugin_list *list, struct hvcal_be **out);
 
 struct hvcal_context {
 	atomic_uint refs;
 	const struct hvcal_sys *sys;
 	struct hvcal_log log;
-	struct hvcal_backend *be;
+	struct hvcal_be *be;
 	struct hvcal_caps caps;
 	int event_fd;
 
@@ -120,7 +120,7 @@ struct hvcal_memory_request {
 	bool bound;		/* out: to numa_node */
 };
 
-struct hvcal_memory {
+struct hvcal_mem {
 	int fd;
 	void *map;
 	uint64_t size;
@@ -128,8 +128,8 @@ struct hvcal_memory {
 
 /** Allocates and maps. -EOPNOTSUPP: none of the allowed kinds is there. */
 int hvcal_memory_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req,
-		       struct hvcal_memory *out);
-void hvcal_memory_free(hvcal_context_t *ctx, struct hvcal_memory *mem);
+		       struct hvcal_mem *out);
+void hvcal_memory_free(hvcal_context_t *ctx, struct hvcal_mem *mem);
 
 struct hvcal_buf {
 	hvcal_buffer_t pub;	/* first: a hvcal_buffer_t is one of these */
@@ -139,7 +139,7 @@ struct hvcal_buf {
 	uint32_t index;		/* in the pool */
 	_Atomic uint32_t next;	/* in the pool's stack */
 	atomic_bool retired;	/* may still be written to: never use it again */
-	struct hvcal_memory mem; /* of a pool buffer */
+	struct hvcal_mem mem; /* of a pool buffer */
 	_Atomic uint32_t source; /* handles of the back end, 0 none */
 	_Atomic uint32_t target;
 };

@@ -8,12 +8,12 @@
 #include "internal.h"
 
 struct kernel {
-	struct hvcal_backend be;
+	struct hvcal_be be;
 	const struct hvcal_sys *sys;
 	int fd;
 };
 
-static int call(struct hvcal_backend *be, unsigned long request, void *arg)
+static int call(struct hvcal_be *be, unsigned long request, void *arg)
 {
 	struct kernel *k = (struct kernel *)be;
 	int ret = k->sys->ioctl(k->sys, k->fd, request, arg);
@@ -21,7 +21,7 @@ static int call(struct hvcal_backend *be, unsigned long request, void *arg)
 	return ret < 0 ? ret : 0;
 }
 
-static void kernel_close(struct hvcal_backend *be)
+static void kernel_close(struct hvcal_be *be)
 {
 	struct kernel *k = (struct kernel *)be;
 
@@ -29,55 +29,55 @@ static void kernel_close(struct hvcal_backend *be)
 	free(k);
 }
 
-static int kernel_caps(struct hvcal_backend *be, struct hvcal_caps *arg)
+static int kernel_caps(struct hvcal_be *be, struct hvcal_caps *arg)
 {
 	return call(be, HVCAL_IOC_CAPS, arg);
 }
 
-static int kernel_engine_list(struct hvcal_backend *be, struct hvcal_engine_list *arg)
+static int kernel_engine_list(struct hvcal_be *be, struct hvcal_engine_list *arg)
 {
 	return call(be, HVCAL_IOC_ENGINE_LIST, arg);
 }
 
-static int kernel_engine_caps(struct hvcal_backend *be, struct hvcal_engine_caps *arg)
+static int kernel_engine_caps(struct hvcal_be *be, struct hvcal_engine_caps *arg)
 {
 	return call(be, HVCAL_IOC_ENGINE_CAPS, arg);
 }
 
-static int kernel_gpu_list(struct hvcal_backend *be, struct hvcal_gpu_list *arg)
+static int kernel_gpu_list(struct hvcal_be *be, struct hvcal_gpu_list *arg)
 {
 	return call(be, HVCAL_IOC_GPU_LIST, arg);
 }
 
-static int kernel_session_create(struct hvcal_backend *be, struct hvcal_session_create *arg)
+static int kernel_session_create(struct hvcal_be *be, struct hvcal_session_create *arg)
 {
 	return call(be, HVCAL_IOC_SESSION_CREATE, arg);
 }
 
-static int kernel_session_reconfigure(struct hvcal_backend *be,
+static int kernel_session_reconfigure(struct hvcal_be *be,
 				      struct hvcal_session_reconfigure *arg)
 {
 	return call(be, HVCAL_IOC_SESSION_RECONFIGURE, arg);
 }
 
-static int kernel_session_flush(struct hvcal_backend *be, struct hvcal_session_flush *arg)
+static int kernel_session_flush(struct hvcal_be *be, struct hvcal_session_flush *arg)
 {
 	return call(be, HVCAL_IOC_SESSION_FLUSH, arg);
 }
 
-static void kernel_session_destroy(struct hvcal_backend *be, uint32_t session)
+static void kernel_session_destroy(struct hvcal_be *be, uint32_t session)
 {
 	struct hvcal_session_destroy arg = { .session = session };
 
 	call(be, HVCAL_IOC_SESSION_DESTROY, &arg);
 }
 
-static int kernel_session_stats(struct hvcal_backend *be, struct hvcal_session_stats *arg)
+static int kernel_session_stats(struct hvcal_be *be, struct hvcal_session_stats *arg)
 {
 	return call(be, HVCAL_IOC_SESSION_STATS, arg);
 }
 
-static int kernel_buffer_add(struct hvcal_backend *be, struct hvcal_buf *buf,
+static int kernel_buffer_add(struct hvcal_be *be, struct hvcal_buf *buf,
 			     uint32_t flags, uint32_t *handle)
 {
 	struct hvcal_buffer_import arg = { .flags = flags, .gpu = buf->pub.device };
@@ -98,34 +98,34 @@ static int kernel_buffer_add(struct hvcal_backend *be, struct hvcal_buf *buf,
 	return ret;
 }
 
-static void kernel_buffer_drop(struct hvcal_backend *be, uint32_t handle)
+static void kernel_buffer_drop(struct hvcal_be *be, uint32_t handle)
 {
 	struct hvcal_buffer_release arg = { .buffer = handle };
 
 	call(be, HVCAL_IOC_BUFFER_RELEASE, &arg);
 }
 
-static int kernel_submit(struct hvcal_backend *be, struct hvcal_job_submit *arg)
+static int kernel_submit(struct hvcal_be *be, struct hvcal_job_submit *arg)
 {
 	return call(be, HVCAL_IOC_JOB_SUBMIT, arg);
 }
 
-static int kernel_cancel(struct hvcal_backend *be, struct hvcal_job_cancel *arg)
+static int kernel_cancel(struct hvcal_be *be, struct hvcal_job_cancel *arg)
 {
 	return call(be, HVCAL_IOC_JOB_CANCEL, arg);
 }
 
-static int kernel_fence(struct hvcal_backend *be, struct hvcal_job_fence *arg)
+static int kernel_fence(struct hvcal_be *be, struct hvcal_job_fence *arg)
 {
 	return call(be, HVCAL_IOC_JOB_FENCE, arg);
 }
 
-static int kernel_event_fd(struct hvcal_backend *be)
+static int kernel_event_fd(struct hvcal_be *be)
 {
 	return ((struct kernel *)be)->fd;
 }
 
-static ssize_t kernel_read_events(struct hvcal_backend *be, void *buf, size_t len)
+static ssize_t kernel_read_events(struct hvcal_be *be, void *buf, size_t len)
 {
 	struct kernel *k = (struct kernel *)be;
 
@@ -182,7 +182,7 @@ static void explain(const hvcal_init_params_t *p, int error)
 }
 
 int hvcal_kernel_open(hvcal_context_t *ctx, const hvcal_init_params_t *params,
-		      struct hvcal_backend **out)
+		      struct hvcal_be **out)
 {
 	struct kernel *k = calloc(1, sizeof(*k));
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Where the memory of pools comes from. */
-#include <drm/drm.h>
-#include <drm/drm_mode.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dma-heap.h>
@@ -13,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "drm.h"
 #include "internal.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -45,7 +44,7 @@ static bool numa_bind(void *map, uint64_t size, int32_t node)
  * show only when they are touched, by SIGBUS; populating tells instead.
  */
 static int memfd_make(struct hvcal_memory_request *req, bool huge,
-		      struct hvcal_memory *out)
+		      struct hvcal_mem *out)
 {
 	unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING | (huge ? MFD_HUGETLB : 0);
 	int ret;
@@ -82,7 +81,7 @@ err_close:
 }
 
 static int memfd_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req, bool huge,
-		       struct hvcal_memory *out)
+		       struct hvcal_mem *out)
 {
 	int ret = memfd_make(req, huge, out);
 
@@ -95,7 +94,7 @@ static int memfd_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req, b
 
 /* Maps a DMA-BUF; on failure it is closed. */
 static int dmabuf_finish(hvcal_context_t *ctx, int fd, uint64_t size,
-			 struct hvcal_memory *out)
+			 struct hvcal_mem *out)
 {
 	int ret = 0;
 
@@ -108,11 +107,11 @@ static int dmabuf_finish(hvcal_context_t *ctx, int fd, uint64_t size,
 }
 
 static int udmabuf_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req, bool huge,
-			 struct hvcal_memory *out)
+			 struct hvcal_mem *out)
 {
 	const struct hvcal_sys *sys = ctx->sys;
 	struct udmabuf_create create;
-	struct hvcal_memory memfd;
+	struct hvcal_mem memfd;
 	int dev, fd, ret;
 
 	dev = sys->open(sys, "/dev/udmabuf", O_RDWR);
@@ -137,7 +136,7 @@ out_dev:
 }
 
 static int heap_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req, bool huge,
-		      struct hvcal_memory *out)
+		      struct hvcal_mem *out)
 {
 	const struct hvcal_sys *sys = ctx->sys;
 	struct dma_heap_allocation_data data;
@@ -163,7 +162,7 @@ static int heap_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req, bo
 
 static int vgem_open(const struct hvcal_sys *sys)
 {
-	struct drm_version version;
+	struct hvcal_drm_version version;
 	char path[32], name[16];
 	int i, fd;
 
@@ -176,7 +175,7 @@ static int vgem_open(const struct hvcal_sys *sys)
 		memset(&version, 0, sizeof(version));
 		version.name = name;
 		version.name_len = sizeof(name) - 1;
-		if (sys->ioctl(sys, fd, DRM_IOCTL_VERSION, &version) >= 0 &&
+		if (sys->ioctl(sys, fd, HVCAL_DRM_VERSION, &version) >= 0 &&
 		    !strcmp(name, "vgem"))
 			return fd;
 		sys->close(sys, fd);
@@ -185,12 +184,12 @@ static int vgem_open(const struct hvcal_sys *sys)
 }
 
 static int vgem_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req, bool huge,
-		      struct hvcal_memory *out)
+		      struct hvcal_mem *out)
 {
 	const struct hvcal_sys *sys = ctx->sys;
-	struct drm_mode_destroy_dumb destroy;
-	struct drm_mode_create_dumb dumb;
-	struct drm_prime_handle prime;
+	struct hvcal_drm_destroy_dumb destroy;
+	struct hvcal_drm_create_dumb dumb;
+	struct hvcal_drm_prime_handle prime;
 	uint64_t size, rows;
 	int dev, ret;
 
@@ -208,19 +207,19 @@ static int vgem_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req, bo
 	dumb.width = (uint32_t)page_size();
 	dumb.height = (uint32_t)rows;
 	dumb.bpp = 8;
-	ret = sys->ioctl(sys, dev, DRM_IOCTL_MODE_CREATE_DUMB, &dumb);
+	ret = sys->ioctl(sys, dev, HVCAL_DRM_CREATE_DUMB, &dumb);
 	if (ret < 0)
 		goto out_dev;
 	memset(&prime, 0, sizeof(prime));
 	prime.handle = dumb.handle;
-	prime.flags = DRM_CLOEXEC | DRM_RDWR;
+	prime.flags = HVCAL_DRM_CLOEXEC | HVCAL_DRM_RDWR;
 	prime.fd = -1;
-	ret = sys->ioctl(sys, dev, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime);
+	ret = sys->ioctl(sys, dev, HVCAL_DRM_PRIME_HANDLE_TO_FD, &prime);
 	if (ret >= 0)
 		ret = dmabuf_finish(ctx, prime.fd, size, out);
 	memset(&destroy, 0, sizeof(destroy));
 	destroy.handle = dumb.handle; /* the DMA-BUF holds the object */
-	sys->ioctl(sys, dev, DRM_IOCTL_MODE_DESTROY_DUMB, &destroy);
+	sys->ioctl(sys, dev, HVCAL_DRM_DESTROY_DUMB, &destroy);
 out_dev:
 	sys->close(sys, dev);
 	return ret;
@@ -232,7 +231,7 @@ static const struct {
 	const char *name;
 	bool dmabuf;
 	int (*alloc)(hvcal_context_t *ctx, struct hvcal_memory_request *req, bool huge,
-		     struct hvcal_memory *out);
+		     struct hvcal_mem *out);
 } kinds[] = {
 	{ HVCAL_MEMORY_UDMABUF, "udmabuf", true, udmabuf_alloc },
 	{ HVCAL_MEMORY_DMA_HEAP, "dma-heap", true, heap_alloc },
@@ -249,7 +248,7 @@ static bool is_absent(int error)
 }
 
 static int try_kinds(hvcal_context_t *ctx, struct hvcal_memory_request *req, bool huge,
-		     struct hvcal_memory *out)
+		     struct hvcal_mem *out)
 {
 	int ret, last = -EOPNOTSUPP;
 	size_t i;
@@ -277,7 +276,7 @@ static int try_kinds(hvcal_context_t *ctx, struct hvcal_memory_request *req, boo
 }
 
 int hvcal_memory_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req,
-		       struct hvcal_memory *out)
+		       struct hvcal_mem *out)
 {
 	int ret;
 
@@ -290,7 +289,7 @@ int hvcal_memory_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req,
 	return ret;
 }
 
-void hvcal_memory_free(hvcal_context_t *ctx, struct hvcal_memory *mem)
+void hvcal_memory_free(hvcal_context_t *ctx, struct hvcal_mem *mem)
 {
 	if (mem->map)
 		ctx->sys->munmap(ctx->sys, mem->map, mem->size);

@@ -25,7 +25,8 @@ enum hvcal_slot_state {
 };
 
 struct hvcal_slot {
-	enum hvcal_slot_state state;
+	hvcal_session_t *session;
+	enum hvcal_slot_state state;	/* session.lock, like all up to @target */
 	uint32_t generation;	/* tells late events of an earlier use */
 	hvcal_buffer_t *source;
 	hvcal_buffer_t *map;
