@@ -36,8 +36,11 @@ static void unsignal_locked(hvcal_session_t *s)
  * addition is bounded by what the library itself has asked for, but for notices
  * of the kernel; of those a reader that does not read loses the newest.
  */
-static void push_locked(hvcal_session_t *s, const struct hvcal_event *e)
+static void push_locked(hvcal_session_t *s, const struct hvcal_event *e,
+			const struct hvcal_slot *slot)
 {
+	struct hvcal_item_event *item;
+
 	if (!is_job_event(e)) {
 		bool notice = e->type == HVCAL_EVENT_RESYNC ||
 			      e->type == HVCAL_EVENT_PRESSURE;
@@ -49,7 +52,10 @@ static void push_locked(hvcal_session_t *s, const struct hvcal_event *e)
 	}
 	if (s->ring_count == s->ring_size)
 		return; /* a kernel that reports a job more than once */
-	s->ring[(s->ring_head + s->ring_count) % s->ring_size] = *e;
+	item = &s->ring[(s->ring_head + s->ring_count) % s->ring_size];
+	item->e = *e;
+	item->user_data = slot ? slot->user_data : 0;
+	item->pts = slot ? slot->pts : 0;
 	s->ring_count++;
 	signal_locked(s);
 }
@@ -85,11 +91,12 @@ void hvcal_session_event(hvcal_session_t *s, const struct hvcal_event *event)
 		source = slot->source;
 		map = slot->map;
 		slot->source = slot->map = NULL;
-		push_locked(s, event);
+		push_locked(s, event, slot);
 		break;
 	case HVCAL_EVENT_ACCEPTED:
-		if (slot_of_event(s, event))
-			push_locked(s, event);
+		slot = slot_of_event(s, event);
+		if (slot)
+			push_locked(s, event, slot);
 		break;
 	case HVCAL_EVENT_LOST:
 		s->lost = true;
@@ -100,7 +107,7 @@ void hvcal_session_event(hvcal_session_t *s, const struct hvcal_event *event)
 	case HVCAL_EVENT_FLUSHED:
 	case HVCAL_EVENT_RESYNC:
 	case HVCAL_EVENT_PRESSURE:
-		push_locked(s, event);
+		push_locked(s, event, NULL);
 		break;
 	default: /* of a newer kernel: nothing that we asked for */
 		break;
@@ -111,7 +118,7 @@ void hvcal_session_event(hvcal_session_t *s, const struct hvcal_event *event)
 	hvcal_buffer_release(&map);
 }
 
-bool hvcal_session_pop(hvcal_session_t *s, struct hvcal_event *event)
+bool hvcal_session_pop(hvcal_session_t *s, struct hvcal_item_event *event)
 {
 	bool got;
 
@@ -121,7 +128,7 @@ bool hvcal_session_pop(hvcal_session_t *s, struct hvcal_event *event)
 		*event = s->ring[s->ring_head];
 		s->ring_head = (s->ring_head + 1) % s->ring_size;
 		s->ring_count--;
-		if (!is_job_event(event))
+		if (!is_job_event(&event->e))
 			s->session_events--;
 		unsignal_locked(s);
 	}
@@ -164,7 +171,7 @@ static int wait_once(hvcal_session_t *s, int timeout_ms)
 	return ret == -EINTR ? 0 : ret < 0 ? ret : 0;
 }
 
-int hvcal_session_next(hvcal_session_t *s, struct hvcal_event *event,
+int hvcal_session_next(hvcal_session_t *s, struct hvcal_item_event *event,
 		       uint64_t deadline_ns)
 {
 	int left, ret;

@@ -9,7 +9,7 @@
  * Locks, outermost first:
  *   session.submit_lock   order of submission; held across back end calls
  *   context.read_lock     one reader of events; held while they are handed out
- *   context.lock          list of sessions
+ *   context.lock          list of sessions; held while the back end makes one
  *   session.lock          slots and events of a session
  *   pool.grow_lock, context.import_lock, locks of a back end
  */
@@ -30,7 +30,7 @@
 struct hvcal_buf;
 struct hvcal_be;
 
-struct hvcal_backend_ops {
+struct hvcal_be_ops {
 	uint32_t kind;	/* enum hvcal_backend */
 	void (*close)(struct hvcal_be *be);
 	int (*caps)(struct hvcal_be *be, struct hvcal_caps *arg);
@@ -58,7 +58,7 @@ struct hvcal_backend_ops {
 
 /** What every back end begins with. */
 struct hvcal_be {
-	const struct hvcal_backend_ops *ops;
+	const struct hvcal_be_ops *ops;
 	hvcal_context_t *ctx;
 };
 

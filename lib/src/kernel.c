@@ -132,7 +132,7 @@ static ssize_t kernel_read_events(struct hvcal_be *be, void *buf, size_t len)
 	return k->sys->read(k->sys, k->fd, buf, len);
 }
 
-static const struct hvcal_backend_ops kernel_ops = {
+static const struct hvcal_be_ops kernel_ops = {
 	.kind = HVCAL_BACKEND_KERNEL,
 	.close = kernel_close,
 	.caps = kernel_caps,

@@ -140,6 +140,7 @@ static int heap_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req, bo
 {
 	const struct hvcal_sys *sys = ctx->sys;
 	struct dma_heap_allocation_data data;
+	uint64_t size;
 	int dev, ret;
 
 	if (huge)
@@ -148,8 +149,9 @@ static int heap_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req, bo
 	if (dev < 0)
 		return dev;
 	memset(&data, 0, sizeof(data));
-	ret = hvcal_align_u64(req->size, page_size(), (uint64_t *)&data.len);
+	ret = hvcal_align_u64(req->size, page_size(), &size);
 	if (!ret) {
+		data.len = size;
 		data.fd_flags = O_RDWR | O_CLOEXEC;
 		ret = sys->ioctl(sys, dev, DMA_HEAP_IOCTL_ALLOC, &data);
 	}

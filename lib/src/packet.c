@@ -62,15 +62,17 @@ static void failed(hvcal_session_t *s, struct hvcal_slot *slot, hvcal_packet_t *
 	hvcal_slot_free(s, slot);
 }
 
-static int finish_job(hvcal_session_t *s, const struct hvcal_event *e, hvcal_packet_t *p)
+static int finish_job(hvcal_session_t *s, const struct hvcal_item_event *item,
+		      hvcal_packet_t *p)
 {
+	const struct hvcal_event *e = &item->e;
 	struct hvcal_slot *slot = slot_at(s, e);
 	struct hvcal_frame_result r;
 	int ret;
 
 	fill_times(p, e);
-	p->user_data = slot->user_data;
-	p->pts = p->dts = slot->pts;
+	p->user_data = item->user_data;
+	p->pts = p->dts = item->pts;
 	if (e->status) {
 		failed(s, slot, p, e->status);
 		return HVCAL_GOT_NOTICE;
@@ -107,16 +109,19 @@ static int finish_job(hvcal_session_t *s, const struct hvcal_event *e, hvcal_pac
 }
 
 /* 0 packet, 1 notice, -ENODATA; -EAGAIN: nothing for the user. */
-static int translate(hvcal_session_t *s, const struct hvcal_event *e, hvcal_packet_t *p)
+static int translate(hvcal_session_t *s, const struct hvcal_item_event *item,
+		     hvcal_packet_t *p)
 {
+	const struct hvcal_event *e = &item->e;
+
 	switch (e->type) {
 	case HVCAL_EVENT_JOB:
-		return finish_job(s, e, p);
+		return finish_job(s, item, p);
 	case HVCAL_EVENT_ACCEPTED:
 		fill_times(p, e);
 		p->notice = HVCAL_NOTICE_ACCEPTED;
-		p->user_data = slot_at(s, e)->user_data;
-		p->pts = slot_at(s, e)->pts;
+		p->user_data = item->user_data;
+		p->pts = item->pts;
 		return HVCAL_GOT_NOTICE;
 	case HVCAL_EVENT_RESYNC:
 		hvcal_session_set_engine(s, e->engine);
@@ -140,7 +145,7 @@ static int translate(hvcal_session_t *s, const struct hvcal_event *e, hvcal_pack
 		pthread_mutex_lock(&s->lock);
 		s->flushes -= s->flushes > 0;
 		pthread_mutex_unlock(&s->lock);
-		return -ENODATA;
+		return e->status ? e->status : -ENODATA;
 	default: /* OPENED again, after a change of engine */
 		return -EAGAIN;
 	}
@@ -148,7 +153,7 @@ static int translate(hvcal_session_t *s, const struct hvcal_event *e, hvcal_pack
 
 int hvcal_get_bitstream(hvcal_session_t *s, hvcal_packet_t *packet, int timeout_ms)
 {
-	struct hvcal_event e;
+	struct hvcal_item_event item;
 	hvcal_packet_t p;
 	uint64_t deadline;
 	int ret;
@@ -159,18 +164,16 @@ int hvcal_get_bitstream(hvcal_session_t *s, hvcal_packet_t *packet, int timeout_
 		return -EBUSY;
 	/* only a packet that waits for its batch can be gathered */
 	pthread_mutex_lock(&s->submit_lock);
-	ret = hvcal_session_hand_over(s);
+	hvcal_session_hand_over(s);
 	pthread_mutex_unlock(&s->submit_lock);
-	if (ret)
-		return ret;
 	deadline = timeout_ms < 0 ? UINT64_MAX : !timeout_ms ? 0 :
 		   hvcal_now_ns() + (uint64_t)timeout_ms * HVCAL_NS_PER_MS;
 	do {
-		ret = hvcal_session_next(s, &e, deadline);
+		ret = hvcal_session_next(s, &item, deadline);
 		if (ret)
 			return ret;
 		hvcal_packet_default(&p, sizeof(p));
-		ret = translate(s, &e, &p);
+		ret = translate(s, &item, &p);
 	} while (ret == -EAGAIN);
 	if (ret >= 0)
 		hvcal_struct_put(packet, &p, sizeof(p));

@@ -19,6 +19,7 @@ struct hvcal_pool {
 	atomic_uint refs;	/* the owner and every acquired buffer */
 	hvcal_context_t *ctx;
 	hvcal_buffer_t layout;	/* what every buffer looks like */
+	_Atomic uint64_t bytes;	/* of one, as it came out */
 	struct hvcal_memory_request req; /* as the first buffer came out */
 	uint32_t max;		/* 0 no limit */
 
@@ -113,6 +114,7 @@ static int buf_fill(struct hvcal_pool *pool, struct hvcal_buf *buf)
 	buf->pub.cpu_ptr = buf->mem.map;
 	buf->pub.size = buf->mem.size;
 	buf->pub.handle = buf;
+	atomic_store(&pool->bytes, buf->mem.size);
 	atomic_store(&buf->retired, false);
 	atomic_fetch_add(&pool->buffers, 1);
 	return 0;
@@ -358,7 +360,7 @@ int hvcal_pool_get_info(hvcal_pool_t *pool, hvcal_pool_info_t *info)
 	i.in_use = atomic_load(&pool->in_use);
 	i.peak_in_use = atomic_load(&pool->peak);
 	i.max_buffers = pool->max;
-	i.buffer_bytes = pool->layout.size;
+	i.buffer_bytes = atomic_load(&pool->bytes);
 	i.acquired = atomic_load(&pool->acquired);
 	i.grown = atomic_load(&pool->grown);
 	i.exhausted = atomic_load(&pool->exhausted);

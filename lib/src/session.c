@@ -132,23 +132,22 @@ static void explain_error(hvcal_admission_t *a, const hvcal_config_t *c, int ret
 			     hvcal_strerror(ret));
 }
 
-/* read_lock is held: no event can come before the session is on the list. */
-static int create_locked(hvcal_session_t *s, struct hvcal_session_create *arg)
+/* Its first event may come at once: it waits until the session is on the list. */
+static int create_and_list(hvcal_session_t *s, struct hvcal_session_create *arg)
 {
 	hvcal_context_t *ctx = s->ctx;
-	int ret;
+	int ret = -ENODEV;
 
-	if (ctx->gone)
-		return -ENODEV;
-	ret = ctx->be->ops->session_create(ctx->be, arg);
-	if (ret)
-		return ret;
-	s->handle = arg->session;
 	pthread_mutex_lock(&ctx->lock);
-	s->next = ctx->sessions;
-	ctx->sessions = s;
+	if (!ctx->gone)
+		ret = ctx->be->ops->session_create(ctx->be, arg);
+	if (!ret) {
+		s->handle = arg->session;
+		s->next = ctx->sessions;
+		ctx->sessions = s;
+	}
 	pthread_mutex_unlock(&ctx->lock);
-	return 0;
+	return ret;
 }
 
 static int session_connect(hvcal_session_t *s, hvcal_admission_t *a)
@@ -180,9 +179,7 @@ static int session_connect(hvcal_session_t *s, hvcal_admission_t *a)
 	arg.need = hvcal_config_need(c);
 	arg.config.ptr = (uintptr_t)&codec;
 	arg.config.len = sizeof(codec);
-	pthread_mutex_lock(&s->ctx->read_lock);
-	ret = create_locked(s, &arg);
-	pthread_mutex_unlock(&s->ctx->read_lock);
+	ret = create_and_list(s, &arg);
 	a->share_ppm = arg.share_ppm;
 	a->left_ppm = arg.left_ppm;
 	a->limit = ret == -ENOSPC ? arg.refused : HVCAL_LIMIT_NONE;
@@ -199,24 +196,25 @@ static int session_wait_open(hvcal_session_t *s, hvcal_admission_t *a)
 {
 	uint64_t deadline = hvcal_now_ns() +
 			    s->config.open_timeout_ms * HVCAL_NS_PER_MS;
-	struct hvcal_event e;
+	struct hvcal_item_event item;
+	const struct hvcal_event *e = &item.e;
 	int ret;
 
 	do {
-		ret = hvcal_session_next(s, &e, deadline);
-		if (!ret && e.type == HVCAL_EVENT_RESYNC) {
-			a->engine = e.engine;
-			hvcal_session_set_engine(s, e.engine);
+		ret = hvcal_session_next(s, &item, deadline);
+		if (!ret && e->type == HVCAL_EVENT_RESYNC) {
+			a->engine = e->engine;
+			hvcal_session_set_engine(s, e->engine);
 		}
-	} while (!ret && e.type != HVCAL_EVENT_OPENED);
+	} while (!ret && e->type != HVCAL_EVENT_OPENED);
 	if (ret == -EAGAIN) {
 		hvcal_reason(a->reason, sizeof(a->reason),
 			     "the engine did not open the stream within %u ms",
 			     s->config.open_timeout_ms);
 		return -ETIMEDOUT;
 	}
-	if (!ret && e.status) {
-		ret = e.status;
+	if (!ret && e->status) {
+		ret = e->status;
 		hvcal_reason(a->reason, sizeof(a->reason),
 			     "the engine refuses this configuration: %s",
 			     hvcal_strerror(ret));
@@ -324,9 +322,7 @@ static int reconfigure_locked(hvcal_session_t *s, const hvcal_config_t *c,
 	bool room;
 	int ret;
 
-	ret = hvcal_session_hand_over(s);
-	if (ret)
-		return ret;
+	hvcal_session_hand_over(s);
 	pthread_mutex_lock(&s->lock);
 	room = s->reconfigures < HVCAL_PENDING_MAX;
 	if (room)
@@ -425,17 +421,13 @@ int hvcal_request_key_frame(hvcal_session_t *s)
 
 int hvcal_set_throughput_mode(hvcal_session_t *s, uint32_t mode)
 {
-	int ret = 0;
-
 	if (!s || mode > HVCAL_THROUGHPUT_BATCH)
 		return -EINVAL;
 	pthread_mutex_lock(&s->submit_lock);
-	if (mode != HVCAL_THROUGHPUT_BATCH)
-		ret = hvcal_session_hand_over(s);
-	if (!ret)
-		s->mode = mode;
+	hvcal_session_hand_over(s);
+	s->mode = mode;
 	pthread_mutex_unlock(&s->submit_lock);
-	return ret;
+	return 0;
 }
 
 /* submit_lock is held. */
@@ -485,9 +477,7 @@ int hvcal_flush(hvcal_session_t *s)
 	if (!s)
 		return -EINVAL;
 	pthread_mutex_lock(&s->submit_lock);
-	ret = hvcal_session_hand_over(s);
-	if (ret)
-		goto out;
+	hvcal_session_hand_over(s);
 	pthread_mutex_lock(&s->lock);
 	room = s->flushes < HVCAL_PENDING_MAX;
 	if (room)
@@ -519,10 +509,9 @@ int hvcal_cancel(hvcal_session_t *s, uint64_t *canceled)
 	if (!s)
 		return -EINVAL;
 	pthread_mutex_lock(&s->submit_lock);
-	ret = hvcal_session_hand_over(s);
+	hvcal_session_hand_over(s);
 	arg = (struct hvcal_job_cancel){ .session = s->handle };
-	if (!ret)
-		ret = s->ctx->be->ops->cancel(s->ctx->be, &arg);
+	ret = s->ctx->be->ops->cancel(s->ctx->be, &arg);
 	pthread_mutex_unlock(&s->submit_lock);
 	if (!ret && canceled)
 		*canceled = arg.canceled;

@@ -40,6 +40,13 @@ struct hvcal_slot {
 	struct hvcal_job job;
 };
 
+/** An event, with what its frame said: the slot may be used anew meanwhile. */
+struct hvcal_item_event {
+	struct hvcal_event e;
+	uint64_t user_data;
+	int64_t pts;
+};
+
 struct hvcal_session {
 	atomic_uint refs;
 	hvcal_context_t *ctx;
@@ -55,6 +62,7 @@ struct hvcal_session {
 	int64_t next_pts;		/* submit_lock */
 	uint32_t gathered[HVCAL_GATHER]; /* submit_lock: slots not handed over yet */
 	uint32_t gather_count;		/* submit_lock */
+	bool gather_all;		/* submit_lock: within hvcal_submit_frames */
 	hvcal_pool_t *targets;
 	hvcal_pool_t *staging;		/* submit_lock: for frames that are copied */
 	_Atomic uint32_t engine;
@@ -68,7 +76,7 @@ struct hvcal_session {
 	uint32_t *free_slots;		/* lock: a stack */
 	uint32_t nslots, nfree;		/* lock */
 	uint32_t inside;		/* lock */
-	struct hvcal_event *ring;	/* lock */
+	struct hvcal_item_event *ring;	/* lock */
 	uint32_t ring_size, ring_head, ring_count; /* lock */
 	uint32_t session_events;	/* lock: of the ring's, not of jobs */
 	uint32_t flushes, reconfigures;	/* lock: under way */
@@ -87,17 +95,17 @@ void hvcal_session_unref(hvcal_session_t *s);
 void hvcal_session_event(hvcal_session_t *s, const struct hvcal_event *event);
 
 /** Takes the oldest event out. False: none. */
-bool hvcal_session_pop(hvcal_session_t *s, struct hvcal_event *event);
+bool hvcal_session_pop(hvcal_session_t *s, struct hvcal_item_event *event);
 
 /**
  * Takes the oldest event out, waiting until @deadline_ns (0: not at all,
  * UINT64_MAX: without end). 0; -EAGAIN; -ENODEV: lost, and nothing waits.
  */
-int hvcal_session_next(hvcal_session_t *s, struct hvcal_event *event,
+int hvcal_session_next(hvcal_session_t *s, struct hvcal_item_event *event,
 		       uint64_t deadline_ns);
 
 /** Hands over what batch mode has gathered. submit_lock is held. */
-int hvcal_session_hand_over(hvcal_session_t *s);
+void hvcal_session_hand_over(hvcal_session_t *s);
 
 /** Engine changed: reads what the new one can. */
 void hvcal_session_set_engine(hvcal_session_t *s, uint32_t engine);

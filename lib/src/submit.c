@@ -332,7 +332,7 @@ static void fail_job(hvcal_session_t *s, const struct hvcal_job *job, int status
 	hvcal_session_event(s, &e);
 }
 
-int hvcal_session_hand_over(hvcal_session_t *s)
+void hvcal_session_hand_over(hvcal_session_t *s)
 {
 	struct hvcal_job jobs[HVCAL_GATHER];
 	uint32_t i, taken, done = 0, n = s->gather_count;
@@ -348,21 +348,21 @@ int hvcal_session_hand_over(hvcal_session_t *s)
 		else
 			done += taken;
 	}
-	return 0;
 }
 
 static int hand_over_one(hvcal_session_t *s, struct hvcal_slot *slot)
 {
 	uint32_t taken;
-	int ret;
 
-	if (s->mode == HVCAL_THROUGHPUT_BATCH && !(slot->job.flags & HVCAL_JOB_IN_FENCE)) {
+	/* a fence is the caller's to close as soon as its call returns */
+	if (s->gather_all || (s->mode == HVCAL_THROUGHPUT_BATCH &&
+			      !(slot->job.flags & HVCAL_JOB_IN_FENCE))) {
 		s->gathered[s->gather_count++] = (uint32_t)(slot - s->slots);
-		return s->gather_count == HVCAL_GATHER ? hvcal_session_hand_over(s) : 0;
+		if (s->gather_count == HVCAL_GATHER)
+			hvcal_session_hand_over(s);
+		return 0;
 	}
-	ret = hvcal_session_hand_over(s);
-	if (ret)
-		return ret;
+	hvcal_session_hand_over(s);
 	return submit_jobs(s, &slot->job, 1, &taken);
 }
 
@@ -437,6 +437,7 @@ int hvcal_submit_frames(hvcal_session_t *s, const hvcal_buffer_t *const *buffers
 	if (!s || !buffers || !taken || (frames && frame_stride < sizeof(uint32_t)))
 		return -EINVAL;
 	pthread_mutex_lock(&s->submit_lock);
+	s->gather_all = true;
 	for (i = 0; i < count && !ret; i++) {
 		if (!buffers[i]) {
 			ret = -EINVAL;
@@ -447,6 +448,8 @@ int hvcal_submit_frames(hvcal_session_t *s, const hvcal_buffer_t *const *buffers
 		if (ret)
 			break;
 	}
+	s->gather_all = false;
+	hvcal_session_hand_over(s);
 	*taken = i;
 	pthread_mutex_unlock(&s->submit_lock);
 	return ret;
