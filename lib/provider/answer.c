@@ -42,9 +42,9 @@ void provider_answer(hvcal_provider_t *p, uint64_t id, int status)
 		send(p, &result, 1);
 }
 
-void provider_answer_held(hvcal_provider_t *p, struct provider_item *item)
+void provider_answer_held(hvcal_provider_t *p, uint64_t id)
 {
-	struct hvcal_item_result result = { .id = item->id, .flags = HVCAL_RESULT_HELD };
+	struct hvcal_item_result result = { .id = id, .flags = HVCAL_RESULT_HELD };
 
 	send(p, &result, 1);
 }
@@ -76,7 +76,6 @@ void provider_answer_frame(struct provider_item *item, const struct hvcal_engine
 		.result = { .ptr = (uintptr_t)&frame, .len = sizeof(frame) },
 	};
 
-	atomic_store(&item->done, true);
 	provider_item_end(p, item);
 	if (item->buffers[0])
 		provider_buffer_sync(p, item->buffers[0], DMA_BUF_SYNC_READ | DMA_BUF_SYNC_END);
@@ -87,7 +86,7 @@ void provider_answer_frame(struct provider_item *item, const struct hvcal_engine
 	provider_item_free(p, item);
 
 	/* Within a call of the engine on the worker itself: several go together. */
-	if (s->gathering && pthread_equal(pthread_self(), s->thread)) {
+	if (pthread_equal(pthread_self(), s->thread) && s->gathering) {
 		s->results[s->nresults] = r;
 		s->frames[s->nresults++] = frame;
 		if (s->nresults == STREAM_RESULTS)

@@ -56,7 +56,6 @@ struct provider_item {
 	uint64_t id;			/* 0: nobody waits for an answer */
 	uint32_t type;			/* enum hvcal_item_type */
 	atomic_bool cancelled;
-	atomic_bool done;
 	bool in_work;
 	struct provider_buffer *buffers[3]; /* source, target, side */
 	struct hvcal_engine_job job;
@@ -139,7 +138,7 @@ void provider_streams_reap(hvcal_provider_t *p, bool all);
 
 /* answer.c */
 void provider_answer(hvcal_provider_t *p, uint64_t id, int status);
-void provider_answer_held(hvcal_provider_t *p, struct provider_item *item);
+void provider_answer_held(hvcal_provider_t *p, uint64_t id);
 void provider_answer_frame(struct provider_item *item, const struct hvcal_engine_result *result);
 void provider_answer_send(struct provider_stream *s);
 

@@ -128,7 +128,7 @@ static int engine_register(hvcal_provider_t *p, struct provider_engine *e)
 int hvcal_provider_add(hvcal_provider_t *p, const struct hvcal_engine_plugin *plugin,
 		       unsigned int index, char *reason, size_t reason_len)
 {
-	const struct hvcal_plugin loaded = { .ops = plugin };
+	struct hvcal_plugin loaded = { .ops = plugin };
 	struct provider_engine *e;
 	int ret;
 
@@ -137,6 +137,7 @@ int hvcal_provider_add(hvcal_provider_t *p, const struct hvcal_engine_plugin *pl
 			 PROVIDER_ENGINES);
 		return -ENOSPC;
 	}
+	snprintf(loaded.name, sizeof(loaded.name), "%s", plugin->name);
 	e = &p->engines[p->nengines];
 	e->p = p;
 	e->host = (struct hvcal_engine_host){

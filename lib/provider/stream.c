@@ -145,11 +145,8 @@ static void stream_encode(struct provider_stream *s, struct provider_item *item)
 		provider_answer_frame(item, &failed);
 	}
 	provider_answer_send(s);
-	if (ret == HVCAL_ENGINE_HELD) {
-		struct provider_item held = { .id = id };
-
-		provider_answer_held(s->p, &held);
-	}
+	if (ret == HVCAL_ENGINE_HELD)
+		provider_answer_held(s->p, id);
 }
 
 /* False: the worker is done with its stream. */
