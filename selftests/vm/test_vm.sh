@@ -106,9 +106,15 @@ for kver in "${kvers[@]}"; do
 	run --allow-splat -- sh -c 'echo "<1>BUG: not really" >/dev/kmsg; exit 7'
 	check "unless it is allowed" ended 7
 
+	run --append rdinit=/none -- true
+	check "a crash at boot is 126" ended 126
+	check "after two more attempts" err_has "(2 of 2)"
+	check "and said to be one" err_has "before the command"
+
 	run -- sh -c 'echo c >/proc/sysrq-trigger'
 	check "a crash is 126" ended 126
 	check "a crash is shown" err_has "Kernel panic"
+	check "a crash is not tried again" [ "$(grep -c again "$work/err")" = 0 ]
 done
 
 echo "1..$count"
