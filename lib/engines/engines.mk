@@ -15,6 +15,8 @@ $$(info engine $(1): not built, $(3) missing)
 endif
 endef
 
+$(eval $(call engine-from-pkg,x264,x264,libx264-dev))
+
 ENGINE_SOS := $(ENGINES:%=$(B)/lib/engines/hvcal-engine-%.so)
 ALL += $(ENGINE_SOS)
 INSTALLS += install-engines
