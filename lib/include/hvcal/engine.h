@@ -59,7 +59,11 @@ struct hvcal_engine_job {
 
 /** What a plug-in says when a job is finished. */
 struct hvcal_engine_result {
-	int status;			/**< 0 or a negative errno */
+	/**
+	 * 0 or a negative errno. -ENOBUFS: the packet does not fit into the target;
+	 * it is lost, and the next frame of the stream is a key frame.
+	 */
+	int status;
 	uint32_t flags;			/**< HVCAL_RESULT_* */
 	uint64_t bytes;			/**< at the target's offset */
 	uint64_t engine_ns;		/**< engine time, 0 unknown */
@@ -82,7 +86,11 @@ struct hvcal_engine_host {
 	void (*started)(void *cookie, struct hvcal_engine_job *job, int sync_file);
 	/** One line without newline. @level as in syslog(3). */
 	void (*log)(void *cookie, int level, const char *line);
-	/** Value of an option of this engine, NULL if it was not set. */
+	/**
+	 * Value of an option, NULL if it was not set. @key is the plug-in's name, a
+	 * dot and the option: "x264.threads". Ask for every option in create(): hosts
+	 * report those that nobody asked for as misspelt.
+	 */
 	const char *(*option)(void *cookie, const char *key);
 };
 
@@ -143,7 +151,11 @@ struct hvcal_engine_plugin {
 	int (*flush)(hvcal_engine_stream_t *stream);
 	/** Jobs that are still held are finished with -ECANCELED first. */
 	void (*close)(hvcal_engine_stream_t *stream);
-	/** A hint that a job is no longer wanted; may be NULL. Any thread. */
+	/**
+	 * A hint that a job is no longer wanted; may be NULL. Comes from any thread,
+	 * also during encode(), never after done() of the job. Must not wait and not
+	 * call done() itself: that comes as it would, sooner.
+	 */
 	void (*cancel)(hvcal_engine_stream_t *stream, struct hvcal_engine_job *job);
 	/** The host is about to forget a buffer with priv set; may be NULL. */
 	void (*forget)(hvcal_engine_ctx_t *ctx, struct hvcal_engine_buffer *buffer);
