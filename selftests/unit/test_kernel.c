@@ -499,19 +499,24 @@ static void test_longer_records(void **state)
 	fake_kernel_finish(&f.k);
 }
 
+/* No loop and no crash: a device that speaks nonsense is not used any more. */
 static void test_broken_records(void **state)
 {
-	static const uint32_t sizes[] = { 0, 4, 23, 4096 };
-	struct fixture *f = *state;
+	static const uint32_t sizes[] = { 0, 4, 23, 65, 4096, UINT32_MAX };
 	unsigned char junk[64] = { 0 };
+	struct fixture *f;
 	hvcal_packet_t p;
+	size_t i;
 
-	hvcal_packet_default(&p, sizeof(p));
-	for (unsigned int i = 0; i < 4; i++) {
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		assert_int_equal(setup(state), 0);
+		f = *state;
 		memcpy(junk, &sizes[i], sizeof(sizes[i]));
 		fake_event_raw(&f->k, junk, sizeof(junk));
-		/* no loop, no crash: the device cannot be trusted any more */
+		hvcal_packet_default(&p, sizeof(p));
 		assert_int_equal(hvcal_get_bitstream(f->s, &p, 1000), -ENODEV);
+		assert_int_equal(submit(f, NULL), -ENODEV);
+		teardown(state);
 	}
 }
 
@@ -742,7 +747,7 @@ int main(void)
 		T(test_flood),
 		T(test_record_sizes),
 		cmocka_unit_test(test_longer_records),
-		T(test_broken_records),
+		cmocka_unit_test(test_broken_records),
 		T(test_device_gone),
 		T(test_reconfigure),
 		T(test_features),

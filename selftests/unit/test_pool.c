@@ -281,7 +281,7 @@ static void test_real_memory(void **state)
 
 struct worker {
 	hvcal_pool_t *pool;
-	unsigned int id, exhausted, bad;
+	unsigned int rounds, retire, id, exhausted, bad;
 };
 
 /* Takes 1..4 buffers, marks them, and finds its marks undisturbed. */
@@ -292,7 +292,7 @@ static void *worker(void *arg)
 	unsigned int seed = w->id;
 	int i, n, want;
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < (int)w->rounds; round++) {
 		want = 1 + (int)(rand_r(&seed) % 4);
 		for (n = 0; n < want; n++) {
 			if (hvcal_pool_acquire(w->pool, &b[n])) {
@@ -305,7 +305,7 @@ static void *worker(void *arg)
 			w->bad += *(unsigned int *)b[i]->cpu_ptr !=
 				  (w->id << 16 | (unsigned int)i);
 		while (n--) {
-			if (rand_r(&seed) % 64 == 0)
+			if (w->retire && rand_r(&seed) % w->retire == 0)
 				atomic_store(&hvcal_buf_from(b[n])->retired, true);
 			hvcal_buffer_release(&b[n]);
 		}
@@ -313,9 +313,9 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-static void test_threads(void **state)
+static void run_threads(hvcal_context_t *ctx, unsigned int rounds, unsigned int retire)
 {
-	hvcal_pool_t *pool = bytes_pool(*state, 2, THREADS * 3);
+	hvcal_pool_t *pool = bytes_pool(ctx, 2, THREADS * 3);
 	struct worker w[THREADS];
 	pthread_t t[THREADS];
 	hvcal_pool_info_t info;
@@ -323,7 +323,8 @@ static void test_threads(void **state)
 	unsigned int i;
 
 	for (i = 0; i < THREADS; i++) {
-		w[i] = (struct worker){ .pool = pool, .id = i + 1 };
+		w[i] = (struct worker){ .pool = pool, .id = i + 1, .rounds = rounds,
+					.retire = retire };
 		assert_int_equal(pthread_create(&t[i], NULL, worker, &w[i]), 0);
 	}
 	for (i = 0; i < THREADS; i++) {
@@ -343,6 +344,17 @@ static void test_threads(void **state)
 	hvcal_pool_destroy(&pool);
 }
 
+static void test_threads(void **state)
+{
+	run_threads(*state, ROUNDS, 64);
+}
+
+/* Nothing but the free list: where a lost update would show. */
+static void test_threads_contended(void **state)
+{
+	run_threads(*state, 25 * ROUNDS, 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -356,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_kernel_needs_dmabuf),
 		T(test_real_memory),
 		T(test_threads),
+		T(test_threads_contended),
 	};
 
 	return cmocka_run_group_tests_name("libhvcal pools", tests, NULL, NULL);
