@@ -52,7 +52,7 @@ extern "C" {
  * ENOSPC     admission refused; the reply says which resource and what fits
  * EUSERS     a per-user limit is reached
  * ENOTCONN   no engine can do this, or the session has lost its engine
- * ENODEV     the engine, the provider or the device is gone
+ * ENODEV     no such engine, provider or device, or not any more
  * ETIMEDOUT  the answer came too late and has no effect
  * ECANCELED  the work was cancelled; the answer has no effect
  * EXDEV      the buffer lives on another device than the session's engine
@@ -112,7 +112,7 @@ struct hvcal_blob {
 #define HVCAL_FEATURE_IN_FENCE		(1ULL << 0) /* HVCAL_JOB_IN_FENCE */
 #define HVCAL_FEATURE_IMPLICIT_FENCE	(1ULL << 1) /* HVCAL_JOB_IMPLICIT_FENCE */
 #define HVCAL_FEATURE_OUT_FENCE		(1ULL << 2) /* HVCAL_IOC_JOB_FENCE */
-#define HVCAL_FEATURE_PACING		(1ULL << 3) /* hvcal_job.release_ns */
+#define HVCAL_FEATURE_PACING		(1ULL << 3) /* hvcal_job_desc.release_ns */
 #define HVCAL_FEATURE_RATE_ADMISSION	(1ULL << 4) /* reservations are guaranteed */
 #define HVCAL_FEATURE_FAILOVER		(1ULL << 5) /* sessions move when engines die */
 #define HVCAL_FEATURE_PRIVATE_ENGINE	(1ULL << 6) /* HVCAL_ENGINE_PRIVATE */
@@ -558,7 +558,7 @@ struct hvcal_buffer_release {
 #define HVCAL_JOB_FLAGS_ALL		0x7U
 
 /**
- * struct hvcal_job - one frame to encode
+ * struct hvcal_job_desc - one frame to encode
  * @flags: HVCAL_JOB_*
  * @in_fence: sync_file with HVCAL_JOB_IN_FENCE, else -1. Stays the caller's.
  * @source: buffer handle
@@ -578,7 +578,7 @@ struct hvcal_buffer_release {
  * @meta: struct hvcal_frame_meta records, one after another
  * @job: out: job number, unique within the open file
  */
-struct hvcal_job {
+struct hvcal_job_desc {
 	__u32 flags;
 	__s32 in_fence;
 	__u32 source;
@@ -601,7 +601,7 @@ struct hvcal_job {
  * struct hvcal_job_submit - HVCAL_IOC_JOB_SUBMIT
  * @session: handle
  * @flags: zero
- * @jobs: in: struct hvcal_job, at most HVCAL_BATCH_MAX; out: count taken
+ * @jobs: in: struct hvcal_job_desc, at most HVCAL_BATCH_MAX; out: count taken
  *
  * Jobs are taken in order until one is refused. If that is the first one, its
  * error is returned; if not, the call succeeds with a smaller count, and

@@ -612,7 +612,7 @@ int direct_session_stats(struct hvcal_be *be, struct hvcal_session_stats *arg)
 /* ------------------------------------------------------------------------ */
 /* Submission                                                               */
 
-static int job_fill(struct direct_session *s, struct job *job, const struct hvcal_job *in)
+static int job_fill(struct direct_session *s, struct job *job, const struct hvcal_job_desc *in)
 {
 	struct hvcal_engine_job *ej = &job->ej;
 	void *meta;
@@ -646,7 +646,7 @@ static int job_fill(struct direct_session *s, struct job *job, const struct hvca
 	return 0;
 }
 
-static int submit_one(struct direct_session *s, struct hvcal_job *in)
+static int submit_one(struct direct_session *s, struct hvcal_job_desc *in)
 {
 	struct item *item = calloc(1, sizeof(*item));
 	struct job *job = calloc(1, sizeof(*job));
@@ -700,7 +700,7 @@ static int submit_one(struct direct_session *s, struct hvcal_job *in)
 int direct_submit(struct hvcal_be *be, struct hvcal_job_submit *arg)
 {
 	struct direct_session *s = session_find(be, arg->session);
-	struct hvcal_job *jobs = (struct hvcal_job *)(uintptr_t)arg->jobs.ptr;
+	struct hvcal_job_desc *jobs = (struct hvcal_job_desc *)(uintptr_t)arg->jobs.ptr;
 	uint32_t i;
 	int ret = 0;
 

@@ -37,7 +37,7 @@ struct hvcal_slot {
 	struct hvcal_frame_params params;
 	void *meta;
 	uint32_t meta_len;
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 };
 
 /** An event, with what its frame said: the slot may be used anew meanwhile. */

@@ -251,7 +251,7 @@ static int fill_features(hvcal_session_t *s, struct hvcal_slot *slot,
 static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_frame_t *f)
 {
 	struct hvcal_frame_params *p = &slot->params;
-	struct hvcal_job *job = &slot->job;
+	struct hvcal_job_desc *job = &slot->job;
 	int ret;
 
 	memset(p, 0, sizeof(*p));
@@ -303,7 +303,7 @@ static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_fr
 /* ------------------------------------------------------------------------ */
 /* Handing over                                                             */
 
-static int submit_jobs(hvcal_session_t *s, struct hvcal_job *jobs, uint32_t count,
+static int submit_jobs(hvcal_session_t *s, struct hvcal_job_desc *jobs, uint32_t count,
 		       uint32_t *taken)
 {
 	struct hvcal_job_submit arg = {
@@ -318,7 +318,7 @@ static int submit_jobs(hvcal_session_t *s, struct hvcal_job *jobs, uint32_t coun
 }
 
 /* A frame that was taken by us, but by nobody else: it ends as a failed one. */
-static void fail_job(hvcal_session_t *s, const struct hvcal_job *job, int status)
+static void fail_job(hvcal_session_t *s, const struct hvcal_job_desc *job, int status)
 {
 	struct hvcal_event e = {
 		.size = sizeof(e),
@@ -334,7 +334,7 @@ static void fail_job(hvcal_session_t *s, const struct hvcal_job *job, int status
 
 void hvcal_session_hand_over(hvcal_session_t *s)
 {
-	struct hvcal_job jobs[HVCAL_GATHER];
+	struct hvcal_job_desc jobs[HVCAL_GATHER];
 	uint32_t i, taken, done = 0, n = s->gather_count;
 	int ret;
 

@@ -57,7 +57,7 @@ static int fake_create(struct fake_kernel *k, struct hvcal_session_create *arg)
 
 static int fake_submit(struct fake_kernel *k, struct hvcal_job_submit *arg)
 {
-	struct hvcal_job *jobs = (struct hvcal_job *)(uintptr_t)arg->jobs.ptr;
+	struct hvcal_job_desc *jobs = (struct hvcal_job_desc *)(uintptr_t)arg->jobs.ptr;
 	uint32_t i, n = arg->jobs.count;
 
 	if (k->take && n > k->take)

@@ -28,7 +28,7 @@ struct fake_kernel {
 	uint32_t refused;		/* with ENOSPC */
 	uint64_t fit_period_ns;
 	uint32_t take;			/* jobs taken of a batch, 0 all */
-	struct hvcal_job jobs[FAKE_JOBS]; /* in the order of submission */
+	struct hvcal_job_desc jobs[FAKE_JOBS]; /* in the order of submission */
 	struct hvcal_frame_params params[FAKE_JOBS];
 	uint8_t meta[FAKE_JOBS][64];
 	unsigned int njobs;
