@@ -142,6 +142,23 @@ static void test_no_engine(void **state)
 	p.reason_len = sizeof(reason);
 	assert_int_equal(hvcal_initialize(&f.ctx, &p), -ENODEV);
 	assert_non_null(strstr(reason, "/nonexistent"));
+	p.backend = HVCAL_BACKEND_AUTO;
+	p.device_path = "/nonexistent/hvcal";
+	assert_int_equal(hvcal_initialize(&f.ctx, &p), -ENODEV);
+	assert_non_null(strstr(reason, "no /nonexistent/hvcal, and direct mode"));
+}
+
+static void test_unknown_engine(void **state)
+{
+	struct fixture *f = *state;
+	hvcal_engine_cap_t cap;
+	uint32_t n = 1;
+
+	assert_int_equal(hvcal_enumerate_engine_caps(f->ctx, 1, &cap, sizeof(cap), &n), 0);
+	assert_int_equal(cap.max_width, 4096);
+	n = 1;
+	assert_int_equal(hvcal_enumerate_engine_caps(f->ctx, 2, &cap, sizeof(cap), &n),
+			 -ENODEV);
 }
 
 static void test_zero_copy(void **state)
@@ -517,6 +534,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_says_so_once),
 		cmocka_unit_test(test_no_engine),
+		T(test_unknown_engine),
 		T(test_zero_copy),
 		T(test_copy_is_counted),
 		T(test_own_files),
