@@ -24,9 +24,11 @@ $(LIBHVCAL_A): $(LIBHVCAL_OBJS)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/lib/hvcal.pc: lib/hvcal.pc.in Makefile
+# made every time: `make install prefix=...` may name another place than `make`
+.PHONY: $(B)/lib/hvcal.pc
+$(B)/lib/hvcal.pc: lib/hvcal.pc.in
 	@mkdir -p $(@D)
-	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|' \
+	@sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|' \
 		-e 's|@includedir@|$(includedir)|; s|@enginedir@|$(enginedir)|' \
 		-e 's|@version@|$(VERSION)|' $< > $@
 

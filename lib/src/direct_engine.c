@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Direct mode: which engines there are, and which one a session gets. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,7 +91,7 @@ int direct_engines_open(struct direct *d, const hvcal_init_params_t *params,
 {
 	struct hvcal_plugin given;
 	const char *unused;
-	char why[512] = "";
+	char why[512] = "", intro[128] = "direct mode";
 	unsigned int i;
 	int ret = 0;
 
@@ -113,13 +114,16 @@ int direct_engines_open(struct direct *d, const hvcal_init_params_t *params,
 			  unused);
 	if (d->engine_count)
 		return 0;
+	if (params->backend == HVCAL_BACKEND_AUTO)
+		snprintf(intro, sizeof(intro), "no %s, and direct mode",
+			 params->device_path);
 	if (why[0])
 		hvcal_reason(params->reason, params->reason_len,
-			     "direct mode: no engine can be used: %s", why);
+			     "%s: no engine can be used: %s", intro, why);
 	else
 		hvcal_reason(params->reason, params->reason_len,
-			     "direct mode: no engine plug-ins in %s: install some, or set HVCAL_ENGINE_PATH",
-			     d->plugins ? d->plugins->path : "the list");
+			     "%s: no engine plug-ins in %s: install some, or set HVCAL_ENGINE_PATH",
+			     intro, d->plugins ? d->plugins->path : "the list");
 	return -ENODEV;
 }
 
@@ -254,7 +258,7 @@ int direct_engine_caps(struct hvcal_be *be, struct hvcal_engine_caps *arg)
 	uint32_t i;
 
 	if (!arg->engine || arg->engine > d->engine_count)
-		return -ENOENT;
+		return -ENODEV;
 	desc = &d->engines[arg->engine - 1]->e.desc;
 	for (i = 0; i < desc->ncaps && i < arg->caps.count; i++)
 		array_put(&arg->caps, i, &desc->caps[i], sizeof(desc->caps[i]));

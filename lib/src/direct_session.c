@@ -51,6 +51,7 @@ struct direct_session {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct item *head, **tail;	/* lock: what is to be done, in order */
+	struct job *next_job;		/* lock: taken from the queue, not given yet */
 	struct job *given;		/* lock: jobs that the engine has */
 	uint32_t ngiven, nheld;		/* lock */
 	bool stop;			/* lock */
@@ -283,13 +284,14 @@ static void do_encode(struct direct_session *s, struct job *job)
 	int ret;
 
 	pthread_mutex_lock(&s->lock);
-	while (!s->stop && s->ngiven - s->nheld >= depth)
+	while (!s->stop && !job->canceled && s->ngiven - s->nheld >= depth)
 		pthread_cond_wait(&s->wake, &s->lock);
 	pthread_mutex_unlock(&s->lock);
 	ret = s->stream ? job_wait_ready(s, job) : -ENODEV;
 	job->event.start_ns = hvcal_now_ns();
 	pthread_mutex_lock(&s->lock);
 	s->stats.queued--;
+	s->next_job = NULL;
 	canceled = s->stop || job->canceled;
 	if (!ret && !canceled) {
 		job->next = s->given;
@@ -388,6 +390,7 @@ static struct item *item_next(struct direct_session *s)
 		s->head = item->next;
 		if (!s->head)
 			s->tail = &s->head;
+		s->next_job = item->job;
 	}
 	pthread_mutex_unlock(&s->lock);
 	return item;
@@ -721,6 +724,10 @@ int direct_cancel(struct hvcal_be *be, struct hvcal_job_cancel *arg)
 
 	arg->canceled = 0;
 	pthread_mutex_lock(&s->lock);
+	if (s->next_job && !s->next_job->canceled) {
+		s->next_job->canceled = true;
+		arg->canceled++;
+	}
 	for (item = s->head; item; item = item->next) {
 		if (item->type != ITEM_ENCODE || item->job->canceled)
 			continue;

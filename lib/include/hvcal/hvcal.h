@@ -175,7 +175,7 @@ typedef struct {
  * sizeof(*devices)), and sets *@count to how many there are, which may be more.
  * With a NULL array only the number is asked.
  *
- * @return 0; -EINVAL; -ENOENT: no engine of this number; -ENOMEM
+ * @return 0; -EINVAL; -ENODEV: no engine of this number; -ENOMEM
  */
 HVCAL_API int hvcal_enumerate_devices(hvcal_context_t *ctx, hvcal_device_info_t *devices,
 				      size_t stride, uint32_t *count);
@@ -528,7 +528,7 @@ HVCAL_API void hvcal_packet_default(hvcal_packet_t *packet, size_t size);
  *         -ENODATA: flushed, and everything was got; told once, then the session
  *         goes on with the next frame;
  *         -ENODEV: no engine is left for the session, nothing more will come;
- *         -EINVAL
+ *         -EINVAL; another error, once, if a flush failed in the engine
  */
 HVCAL_API int hvcal_get_bitstream(hvcal_session_t *session, hvcal_packet_t *packet,
 				  int timeout_ms);
