@@ -330,7 +330,7 @@ static int overhead(struct overhead *b)
 			cli_error("out of memory");
 			return -ENOMEM;
 		}
-		ret = connect_hvcal(backends[i], 1, &side->ctx);
+		ret = connect_hvcal(backends[i], NULL, true, &side->ctx);
 		/* Once to warm up: code, memory, the clip's pages. */
 		if (!ret)
 			ret = encode_once(b, side, 0);

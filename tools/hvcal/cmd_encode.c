@@ -221,7 +221,8 @@ static int encode(struct encoding *e)
 	if (ret)
 		return ret;
 	say_cropped(&e->options, &e->runners[0].source->info);
-	ret = connect_hvcal(e->options.backend, e->options.quiet, &e->ctx);
+	ret = connect_hvcal(e->options.backend, e->options.engine_options, e->options.quiet,
+			    &e->ctx);
 	if (ret)
 		return ret;
 	e->options.config.format = stream_pick_format(e->ctx, e->options.codec->fourcc,

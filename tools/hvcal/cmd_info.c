@@ -221,7 +221,7 @@ int cmd_info(int argc, char **argv)
 	info.show_engines = o.engines || info.show_all;
 	info.show_sessions = o.sessions || info.show_all;
 	/* Warnings about direct mode are part of what is printed anyway. */
-	ret = connect_hvcal(o.backend, 1, &ctx);
+	ret = connect_hvcal(o.backend, NULL, true, &ctx);
 	if (!ret)
 		ret = gather(ctx, &o, &info);
 	if (!ret && o.json)

@@ -6,6 +6,7 @@
 #ifndef HVCAL_TOOL_COMMANDS_H
 #define HVCAL_TOOL_COMMANDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <hvcal/hvcal.h>
@@ -22,8 +23,10 @@ int bench_overhead(int argc, char **argv);
  * Connects to HVCAL, or says why not. Warnings of the library go to standard
  * error as lines of this program.
  * @backend: enum hvcal_backend
+ * @engine_options: of direct mode, "key=value,..."; NULL none
  * @quiet: errors alone
  */
-int connect_hvcal(uint32_t backend, int quiet, hvcal_context_t **ctx);
+int connect_hvcal(uint32_t backend, const char *engine_options, bool quiet,
+		  hvcal_context_t **ctx);
 
 #endif /* HVCAL_TOOL_COMMANDS_H */

@@ -12,7 +12,8 @@ static void print_log(void *cookie, int level, const char *line)
 	cli_error("%s", line);
 }
 
-int connect_hvcal(uint32_t backend, int quiet, hvcal_context_t **ctx)
+int connect_hvcal(uint32_t backend, const char *engine_options, bool quiet,
+		  hvcal_context_t **ctx)
 {
 	hvcal_init_params_t params;
 	char reason[512] = "";
@@ -20,6 +21,7 @@ int connect_hvcal(uint32_t backend, int quiet, hvcal_context_t **ctx)
 
 	hvcal_init_params_default(&params, sizeof(params));
 	params.backend = backend;
+	params.engine_options = engine_options;
 	params.log = print_log;
 	params.log_level = quiet ? LEVEL_ERROR : LEVEL_WARNING;
 	params.reason = reason;

@@ -16,6 +16,7 @@ struct encode_options {
 	hvcal_config_t config;	/**< what the command line says of it */
 	const struct codec_name *codec;
 	const char *output;	/**< pattern when streams > 1 */
+	const char *engine_options; /**< of direct mode, NULL none */
 	enum container container;
 	uint32_t backend;	/**< enum hvcal_backend */
 	uint32_t streams;

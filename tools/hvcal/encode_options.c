@@ -15,13 +15,14 @@ enum {
 	OPT_QUALITY, OPT_FPS, OPT_SIZE, OPT_GOP, OPT_PRESET, OPT_TUNE, OPT_THREADS,
 	OPT_STREAMS, OPT_FRAMES, OPT_REALTIME, OPT_PSNR, OPT_SSIM, OPT_DIRECT,
 	OPT_NO_DIRECT, OPT_JSON, OPT_QUIET, OPT_FORMAT, OPT_INPUT_FORMAT, OPT_CONTAINER,
-	OPT_DEPTH, OPT_BFRAMES,
+	OPT_DEPTH, OPT_BFRAMES, OPT_ENGINE_OPTIONS,
 };
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "codec", required_argument, NULL, OPT_CODEC },
 	{ "engine", required_argument, NULL, OPT_ENGINE },
+	{ "engine-options", required_argument, NULL, OPT_ENGINE_OPTIONS },
 	{ "bitrate", required_argument, NULL, OPT_BITRATE },
 	{ "maxrate", required_argument, NULL, OPT_MAXRATE },
 	{ "vbv-ms", required_argument, NULL, OPT_VBV },
@@ -95,6 +96,7 @@ static void print_help(void)
 	      "                         for that rate (may be refused)\n"
 	      "      --direct           the engine in this process, even if /dev/hvcal is there\n"
 	      "      --no-direct        /dev/hvcal or nothing\n"
+	      "      --engine-options L of direct mode: key=value,key=value\n"
 	      "\n"
 	      "Input:\n"
 	      "      --input-format F   raw or y4m (default: by contents; - is y4m)\n"
@@ -204,6 +206,9 @@ static int take_text(struct encode_options *o, int option)
 			return bad_value("engine", optarg, "not a name of an engine");
 		strcpy(o->config.engine_name, optarg);
 		return -1;
+	case OPT_ENGINE_OPTIONS:
+		o->engine_options = optarg;
+		return -1;
 	case OPT_FORMAT:
 		o->source.pixel_format = optarg;
 		return -1;
@@ -299,6 +304,7 @@ static int take_option(struct encode_options *o, int option)
 		return -1;
 	case 'o':
 	case OPT_ENGINE:
+	case OPT_ENGINE_OPTIONS:
 	case OPT_FORMAT:
 	case OPT_INPUT_FORMAT:
 	case OPT_CONTAINER:
