@@ -13,7 +13,7 @@
 #include "bench.h"
 #include "cli.h"
 
-/* A job as a broker would carry it: about what struct hvcal_job says. */
+/* A job as a broker would carry it: about what struct hvcal_job_desc says. */
 struct job_message {
 	uint32_t index;
 	uint32_t source_size;

@@ -267,7 +267,7 @@ static int hvcal_submit(struct bench_way *way, uint32_t first, uint32_t count)
 {
 	const struct hvcal_way *h = way->priv;
 	struct hvcal_frame_params params[BENCH_MAX_DEPTH];
-	struct hvcal_job jobs[BENCH_MAX_DEPTH];
+	struct hvcal_job_desc jobs[BENCH_MAX_DEPTH];
 	struct hvcal_job_submit submit = {
 		.session = h->session, .jobs = { sizeof(jobs[0]), count, (uintptr_t)jobs },
 	};
@@ -277,7 +277,7 @@ static int hvcal_submit(struct bench_way *way, uint32_t first, uint32_t count)
 		params[i] = (struct hvcal_frame_params){
 			.size = sizeof(params[i]), .pts = first + i,
 		};
-		jobs[i] = (struct hvcal_job){
+		jobs[i] = (struct hvcal_job_desc){
 			.in_fence = -1, .source = h->source,
 			.target = h->target[(first + i) % way->depth],
 			.target_size = 4096, .user_data = first + i,
