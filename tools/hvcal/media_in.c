@@ -251,6 +251,13 @@ static int fill_info(struct media_in *in, const struct source_params *params)
 		return ret;
 	if (fps.num <= 0 || fps.den <= 0)
 		fps = (AVRational){ 25, 1 };
+	if (in->stream->nb_frames > 0)
+		info->frames = (uint64_t)in->stream->nb_frames;
+	else if (in->format->duration > 0)
+		info->frames = (uint64_t)(av_q2d(fps) * (double)in->format->duration /
+					  AV_TIME_BASE + 0.5);
+	if (params->max_frames && (!info->frames || info->frames > params->max_frames))
+		info->frames = params->max_frames;
 	if (params->fps_num) {
 		fps = (AVRational){ (int)params->fps_num, (int)params->fps_den };
 		tb = av_inv_q(fps);
@@ -263,14 +270,6 @@ static int fill_info(struct media_in *in, const struct source_params *params)
 	in->step = av_rescale_q(1, av_inv_q(fps), tb);
 	if (in->step < 1)
 		in->step = 1;
-
-	if (in->stream->nb_frames > 0)
-		info->frames = (uint64_t)in->stream->nb_frames;
-	else if (in->format->duration > 0)
-		info->frames = (uint64_t)(av_q2d(fps) * (double)in->format->duration /
-					  AV_TIME_BASE + 0.5);
-	if (params->max_frames && (!info->frames || info->frames > params->max_frames))
-		info->frames = params->max_frames;
 
 	info->full_range = par->color_range == AVCOL_RANGE_JPEG ||
 			   par->format == AV_PIX_FMT_YUVJ420P ||

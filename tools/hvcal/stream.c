@@ -10,6 +10,12 @@
 /* How long one wait may take before the stop flag is looked at. */
 #define WAIT_MS 100
 
+/*
+ * An engine that gives nothing for so long, while the next step waits for it,
+ * is stuck. The module's watchdog is much faster; direct mode has none.
+ */
+#define STUCK_NS 30000000000ull
+
 struct stream {
 	const struct stream_params *params;
 	struct stream_result *result;
@@ -181,6 +187,28 @@ static int drain(struct stream *s, int timeout_ms)
 	return ret == -EAGAIN && any ? 0 : ret;
 }
 
+/*
+ * Waits a little for packets. @since: when the wait began.
+ * @return 0; -ENODATA flushed; other negative errno after a message
+ */
+static int await(struct stream *s, uint64_t *since)
+{
+	int ret;
+
+	if (must_stop(s))
+		return -ECANCELED;
+	ret = drain(s, WAIT_MS);
+	if (ret != -EAGAIN) {
+		*since = cli_now_ns();
+		return ret;
+	}
+	if (cli_now_ns() - *since < STUCK_NS)
+		return 0;
+	cli_error("%sthe engine has not answered for %llu s", s->params->label,
+		  STUCK_NS / 1000000000);
+	return -ETIMEDOUT;
+}
+
 /* Sleeps until picture @number is due. */
 static void pace(struct stream *s, uint64_t number)
 {
@@ -202,6 +230,7 @@ static void pace(struct stream *s, uint64_t number)
 
 static int submit(struct stream *s, hvcal_buffer_t *buffer, int64_t pts)
 {
+	uint64_t since = cli_now_ns();
 	hvcal_frame_t frame;
 	int ret;
 
@@ -209,10 +238,8 @@ static int submit(struct stream *s, hvcal_buffer_t *buffer, int64_t pts)
 	frame.pts = pts;
 	frame.user_data = s->params->source->frames;
 	while ((ret = hvcal_submit_frame(s->session, buffer, &frame)) == -EAGAIN) {
-		if (must_stop(s))
-			return -ECANCELED;
-		ret = drain(s, WAIT_MS);
-		if (ret && ret != -EAGAIN)
+		ret = await(s, &since);
+		if (ret)
 			return ret;
 	}
 	return ret ? fail(s, ret, "a frame was refused") : 0;
@@ -224,14 +251,13 @@ static int feed(struct stream *s)
 	const struct stream_params *params = s->params;
 	struct picture picture;
 	hvcal_buffer_t *buffer;
+	uint64_t since = cli_now_ns();
 	int64_t pts = 0;
 	int ret, end;
 
 	while ((ret = hvcal_pool_acquire(s->pool, &buffer)) == -EAGAIN) {
-		if (must_stop(s))
-			return -ECANCELED;
-		ret = drain(s, WAIT_MS);
-		if (ret && ret != -EAGAIN)
+		ret = await(s, &since);
+		if (ret)
 			return ret;
 	}
 	if (ret)
@@ -285,6 +311,7 @@ static int finish_quality(struct stream *s)
 
 static int pump(struct stream *s)
 {
+	uint64_t since;
 	int ret;
 
 	do {
@@ -308,13 +335,11 @@ static int pump(struct stream *s)
 	ret = hvcal_flush(s->session);
 	if (ret)
 		return fail(s, ret, "flush");
-	while (ret != -ENODATA) {
-		if (must_stop(s))
-			return -ECANCELED;
-		ret = drain(s, WAIT_MS);
-		if (ret && ret != -EAGAIN && ret != -ENODATA)
-			return ret;
-	}
+	since = cli_now_ns();
+	while (!ret)
+		ret = await(s, &since);
+	if (ret != -ENODATA)
+		return ret;
 	if (s->result->frames != s->params->source->frames) {
 		cli_error("%s%llu pictures went in, %llu packets came out", s->params->label,
 			  (unsigned long long)s->params->source->frames,
