@@ -73,10 +73,10 @@ uint32_t ks_import_new(int client, uint32_t flags);
 void ks_create_init(struct hvcal_session_create *arg, uint32_t engine);
 /** REALTIME with @period_ms. */
 void ks_create_realtime(struct hvcal_session_create *arg, uint32_t engine, unsigned int period_ms);
-void ks_job_init(struct hvcal_job *job, uint32_t source, uint32_t target);
+void ks_job_init(struct hvcal_job_desc *job, uint32_t source, uint32_t target);
 
 /** Submits; the number taken or a negative errno. */
-int ks_submit(int client, uint32_t session, struct hvcal_job *jobs, uint32_t count);
+int ks_submit(int client, uint32_t session, struct hvcal_job_desc *jobs, uint32_t count);
 int ks_destroy(int client, uint32_t session);
 int ks_release(int client, uint32_t buffer);
 int ks_cancel(int client, uint32_t session, uint64_t job, uint64_t *canceled);

@@ -46,7 +46,7 @@ KS_TEST(open_refused)
 	struct hvcal_session_create arg;
 	struct hvcal_event ev;
 	struct hvcal_item item;
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 	struct ks_provider p;
 	int client = ks_client();
 
@@ -70,7 +70,7 @@ KS_TEST(open_refused_with_jobs)
 	struct hvcal_session_create arg;
 	struct hvcal_event ev;
 	struct hvcal_item item;
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 	struct ks_provider p;
 	int client = ks_client();
 	bool opened = false, ended = false;
@@ -99,7 +99,7 @@ KS_TEST(open_with_jobs)
 	struct hvcal_session_create arg;
 	struct hvcal_event ev;
 	struct hvcal_item item;
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 	struct ks_provider p;
 	int client = ks_client();
 
@@ -311,7 +311,7 @@ KS_TEST_LIMIT(sessions_of_a_file, 60)
 KS_TEST(queue_full)
 {
 	struct hvcal_session_create arg;
-	struct hvcal_job jobs[3];
+	struct hvcal_job_desc jobs[3];
 	struct hvcal_event ev;
 	struct hvcal_item item;
 	struct ks_rig rig;
@@ -454,7 +454,7 @@ KS_TEST(slots_are_a_limit)
 {
 	struct ks_rig rig;
 	struct hvcal_item one, two;
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 	uint32_t other;
 
 	ks_rig_open(&rig, "ks-se-slots", 1, 4);
@@ -519,7 +519,7 @@ KS_TEST(cancel_running)
 	struct ks_rig rig;
 	struct hvcal_event ev;
 	struct hvcal_item item, cancel;
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 	uint64_t running, count;
 
 	ks_rig_open(&rig, "ks-se-cancelr", 2, 2);
@@ -608,7 +608,7 @@ KS_TEST(late_is_counted)
 	struct ks_rig rig;
 	struct hvcal_event ev;
 	struct hvcal_item item;
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 
 	ks_rig_open(&rig, "ks-se-late", 1, 1);
 	ks_job_init(&job, rig.source, rig.target);

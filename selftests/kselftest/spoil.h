@@ -18,7 +18,7 @@ struct ks_ctx {
 	struct hvcal_engine_info infos[8];
 	struct hvcal_gpu_info gpus[8];
 	struct hvcal_engine_cap cap;
-	struct hvcal_job jobs[HVCAL_BATCH_MAX + 1];
+	struct hvcal_job_desc jobs[HVCAL_BATCH_MAX + 1];
 	struct hvcal_item items[8];
 	struct hvcal_item_result results[HVCAL_BATCH_MAX + 1];
 	uint8_t bytes[8192] __attribute__((aligned(8)));

@@ -226,7 +226,7 @@ static const struct ks_spoil spoils[] = {
 	{ "submit.session", &op_submit, KS_FIELD(hvcal_job_submit, session), UNKNOWN, -ENOENT },
 	{ "submit.flags", &op_submit, KS_FIELD(hvcal_job_submit, flags), 1, -EINVAL },
 	{ "submit.stride_0", &op_submit, KS_FIELD(hvcal_job_submit, jobs.stride), 0, -EINVAL },
-	{ "submit.stride_short", &op_submit, KS_FIELD(hvcal_job_submit, jobs.stride), sizeof(struct hvcal_job) - 8, -EINVAL },
+	{ "submit.stride_short", &op_submit, KS_FIELD(hvcal_job_submit, jobs.stride), sizeof(struct hvcal_job_desc) - 8, -EINVAL },
 	{ "submit.count_0", &op_submit, KS_FIELD(hvcal_job_submit, jobs.count), 0, -EINVAL },
 	{ "submit.count_large", &op_submit, KS_FIELD(hvcal_job_submit, jobs.count), HVCAL_BATCH_MAX + 1, -EINVAL },
 	{ "submit.ptr", &op_submit, KS_FIELD(hvcal_job_submit, jobs.ptr), NOWHERE, -EFAULT },
@@ -253,25 +253,25 @@ struct bad_job {
 };
 
 static const struct bad_job bad_jobs[] = {
-	{ "flags", KS_FIELD(hvcal_job, flags), HVCAL_JOB_FLAGS_ALL + 1, -EINVAL },
-	{ "in_fence_without_flag", KS_FIELD(hvcal_job, in_fence), 0, -EINVAL },
-	{ "in_fence_missing", KS_FIELD(hvcal_job, flags), HVCAL_JOB_IN_FENCE, -EINVAL },
-	{ "source", KS_FIELD(hvcal_job, source), UNKNOWN, -ENOENT },
-	{ "source_0", KS_FIELD(hvcal_job, source), 0, -ENOENT },
-	{ "target", KS_FIELD(hvcal_job, target), UNKNOWN, -ENOENT },
-	{ "target_0", KS_FIELD(hvcal_job, target), 0, -ENOENT },
-	{ "target_size_0", KS_FIELD(hvcal_job, target_size), 0, -EINVAL },
-	{ "target_size", KS_FIELD(hvcal_job, target_size), KS_FRAME_BYTES + 1, -EINVAL },
-	{ "target_offset", KS_FIELD(hvcal_job, target_offset), 1, -EINVAL },
-	{ "target_offset_wraps", KS_FIELD(hvcal_job, target_offset), UINT64_MAX - 100, -EINVAL },
-	{ "side", KS_FIELD(hvcal_job, side), UNKNOWN, -ENOENT },
-	{ "side_size_alone", KS_FIELD(hvcal_job, side_size), 8, -EINVAL },
-	{ "side_offset_alone", KS_FIELD(hvcal_job, side_offset), 8, -EINVAL },
-	{ "params_len", KS_FIELD(hvcal_job, params.len), HVCAL_PARAMS_MAX + 1, -E2BIG },
-	{ "params_ptr", KS_FIELD(hvcal_job, params.ptr), NOWHERE, -EFAULT },
-	{ "params_pad", KS_FIELD(hvcal_job, params.pad), 1, -EINVAL },
-	{ "meta_len", KS_FIELD(hvcal_job, meta.len), HVCAL_META_MAX + 1, -E2BIG },
-	{ "meta_pad", KS_FIELD(hvcal_job, meta.pad), 1, -EINVAL },
+	{ "flags", KS_FIELD(hvcal_job_desc, flags), HVCAL_JOB_FLAGS_ALL + 1, -EINVAL },
+	{ "in_fence_without_flag", KS_FIELD(hvcal_job_desc, in_fence), 0, -EINVAL },
+	{ "in_fence_missing", KS_FIELD(hvcal_job_desc, flags), HVCAL_JOB_IN_FENCE, -EINVAL },
+	{ "source", KS_FIELD(hvcal_job_desc, source), UNKNOWN, -ENOENT },
+	{ "source_0", KS_FIELD(hvcal_job_desc, source), 0, -ENOENT },
+	{ "target", KS_FIELD(hvcal_job_desc, target), UNKNOWN, -ENOENT },
+	{ "target_0", KS_FIELD(hvcal_job_desc, target), 0, -ENOENT },
+	{ "target_size_0", KS_FIELD(hvcal_job_desc, target_size), 0, -EINVAL },
+	{ "target_size", KS_FIELD(hvcal_job_desc, target_size), KS_FRAME_BYTES + 1, -EINVAL },
+	{ "target_offset", KS_FIELD(hvcal_job_desc, target_offset), 1, -EINVAL },
+	{ "target_offset_wraps", KS_FIELD(hvcal_job_desc, target_offset), UINT64_MAX - 100, -EINVAL },
+	{ "side", KS_FIELD(hvcal_job_desc, side), UNKNOWN, -ENOENT },
+	{ "side_size_alone", KS_FIELD(hvcal_job_desc, side_size), 8, -EINVAL },
+	{ "side_offset_alone", KS_FIELD(hvcal_job_desc, side_offset), 8, -EINVAL },
+	{ "params_len", KS_FIELD(hvcal_job_desc, params.len), HVCAL_PARAMS_MAX + 1, -E2BIG },
+	{ "params_ptr", KS_FIELD(hvcal_job_desc, params.ptr), NOWHERE, -EFAULT },
+	{ "params_pad", KS_FIELD(hvcal_job_desc, params.pad), 1, -EINVAL },
+	{ "meta_len", KS_FIELD(hvcal_job_desc, meta.len), HVCAL_META_MAX + 1, -E2BIG },
+	{ "meta_pad", KS_FIELD(hvcal_job_desc, meta.pad), 1, -EINVAL },
 };
 
 KS_TABLE(job, bad_jobs)
@@ -292,7 +292,7 @@ KS_TABLE(job, bad_jobs)
 KS_TEST(job_source_not_for_reading)
 {
 	struct ks_ctx *ctx = ks_ctx_open("ks-uc-srcflag", false);
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 
 	ks_job_init(&job, ks_import_new(ctx->fd, HVCAL_BUFFER_TARGET), ctx->rig.target2);
 	CHECK_ERR(ks_submit(ctx->fd, ctx->rig.session, &job, 1), -EINVAL);
@@ -301,7 +301,7 @@ KS_TEST(job_source_not_for_reading)
 KS_TEST(job_target_not_for_writing)
 {
 	struct ks_ctx *ctx = ks_ctx_open("ks-uc-tgtflag", false);
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 
 	ks_job_init(&job, ctx->rig.source, ks_import_new(ctx->fd, HVCAL_BUFFER_SOURCE));
 	CHECK_ERR(ks_submit(ctx->fd, ctx->rig.session, &job, 1), -EINVAL);
@@ -310,7 +310,7 @@ KS_TEST(job_target_not_for_writing)
 KS_TEST(job_fence_not_a_fence)
 {
 	struct ks_ctx *ctx = ks_ctx_open("ks-uc-notfence", false);
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 
 	ks_job_init(&job, ctx->rig.source, ctx->rig.target2);
 	job.flags = HVCAL_JOB_IN_FENCE;
@@ -324,13 +324,13 @@ KS_TEST(job_stride_long)
 	struct ks_ctx *ctx = ks_ctx_open("ks-uc-stride", false);
 	struct hvcal_job_submit submit = {
 		.session = ctx->rig.session,
-		.jobs = { sizeof(struct hvcal_job) + 16, 1, (uintptr_t)ctx->bytes },
+		.jobs = { sizeof(struct hvcal_job_desc) + 16, 1, (uintptr_t)ctx->bytes },
 	};
 
-	ks_job_init((struct hvcal_job *)ctx->bytes, ctx->rig.source, ctx->rig.target2);
-	ctx->bytes[sizeof(struct hvcal_job) + 8] = 1;
+	ks_job_init((struct hvcal_job_desc *)ctx->bytes, ctx->rig.source, ctx->rig.target2);
+	ctx->bytes[sizeof(struct hvcal_job_desc) + 8] = 1;
 	CHECK_ERR(ks_ioctl(ctx->fd, HVCAL_IOC_JOB_SUBMIT, &submit), -E2BIG);
-	ctx->bytes[sizeof(struct hvcal_job) + 8] = 0;
+	ctx->bytes[sizeof(struct hvcal_job_desc) + 8] = 0;
 	submit.jobs.count = 1;
 	CHECK_OK(ks_ioctl(ctx->fd, HVCAL_IOC_JOB_SUBMIT, &submit));
 	CHECK_EQ(submit.jobs.count, 1);

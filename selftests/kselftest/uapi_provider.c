@@ -339,7 +339,7 @@ KS_TEST(acquire_blob_room)
 		.items = { sizeof(struct hvcal_item), 8, (uintptr_t)ctx->items },
 	};
 	struct hvcal_item *item = NULL;
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 
 	ks_job_init(&job, ctx->rig.source, ctx->rig.target2);
 	memset(ctx->bytes + 4096, 0x77, 100);
@@ -369,7 +369,7 @@ KS_TEST(item_fields)
 {
 	struct ks_rig rig;
 	struct hvcal_item item;
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 	uint64_t deadline = ks_now_ns() + 3000 * KS_MS;
 
 	ks_rig_open(&rig, "ks-up-item", 1, 1);
@@ -523,7 +523,7 @@ KS_TEST(accept_event)
 	struct hvcal_accept accept = { .fence = -1 };
 	struct hvcal_event ev;
 	struct hvcal_item item;
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 
 	ks_rig_open(&rig, "ks-up-accept", 1, 1);
 	ks_job_init(&job, rig.source, rig.target);

@@ -53,9 +53,9 @@ void ks_create_realtime(struct hvcal_session_create *arg, uint32_t engine, unsig
 	arg->res.period_ns = period_ms * KS_MS;
 }
 
-void ks_job_init(struct hvcal_job *job, uint32_t source, uint32_t target)
+void ks_job_init(struct hvcal_job_desc *job, uint32_t source, uint32_t target)
 {
-	*job = (struct hvcal_job) {
+	*job = (struct hvcal_job_desc) {
 		.in_fence = -1,
 		.source = source,
 		.target = target,
@@ -63,7 +63,7 @@ void ks_job_init(struct hvcal_job *job, uint32_t source, uint32_t target)
 	};
 }
 
-int ks_submit(int client, uint32_t session, struct hvcal_job *jobs, uint32_t count)
+int ks_submit(int client, uint32_t session, struct hvcal_job_desc *jobs, uint32_t count)
 {
 	struct hvcal_job_submit arg = {
 		.session = session,

@@ -238,7 +238,7 @@ void ks_rig_open(struct ks_rig *rig, const char *name, uint32_t slots, uint32_t 
 
 uint64_t ks_rig_submit(struct ks_rig *rig, uint32_t target, uint64_t user_data)
 {
-	struct hvcal_job job;
+	struct hvcal_job_desc job;
 
 	ks_job_init(&job, rig->source, target);
 	job.user_data = user_data;
