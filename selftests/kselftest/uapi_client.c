@@ -60,6 +60,7 @@ static void fill_submit(struct ks_ctx *ctx, void *arg)
 
 	ks_job_init(&ctx->jobs[0], ctx->rig.source, ctx->rig.target2);
 	ctx->jobs[0].params = (struct hvcal_blob) { (uintptr_t)ctx->bytes, 16, 0 };
+	ctx->jobs[0].meta = (struct hvcal_blob) { (uintptr_t)ctx->bytes + 16, 8, 0 };
 	submit->session = ctx->rig.session;
 	submit->jobs = (struct hvcal_array) { sizeof(ctx->jobs[0]), 1, (uintptr_t)ctx->jobs };
 }
@@ -189,7 +190,7 @@ static const struct ks_spoil spoils[] = {
 	{ "create.preset", &op_create, KS_FIELD(hvcal_session_create, res.preset), 10, -EINVAL },
 	{ "create.res_pad", &op_create, KS_FIELD(hvcal_session_create, res.pad), 1, -EINVAL },
 	{ "create.config_ptr", &op_create, KS_FIELD(hvcal_session_create, config.ptr), NOWHERE, -EFAULT },
-	{ "create.config_null", &op_create, KS_FIELD(hvcal_session_create, config.ptr), 0, -EFAULT },
+	{ "create.config_null", &op_create, KS_FIELD(hvcal_session_create, config.ptr), 0, -EINVAL },
 	{ "create.config_len", &op_create, KS_FIELD(hvcal_session_create, config.len), HVCAL_CONFIG_MAX + 1, -E2BIG },
 	{ "create.config_pad", &op_create, KS_FIELD(hvcal_session_create, config.pad), 1, -EINVAL },
 
@@ -227,7 +228,7 @@ static const struct ks_spoil spoils[] = {
 	{ "submit.flags", &op_submit, KS_FIELD(hvcal_job_submit, flags), 1, -EINVAL },
 	{ "submit.stride_0", &op_submit, KS_FIELD(hvcal_job_submit, jobs.stride), 0, -EINVAL },
 	{ "submit.stride_short", &op_submit, KS_FIELD(hvcal_job_submit, jobs.stride), sizeof(struct hvcal_job_desc) - 8, -EINVAL },
-	{ "submit.count_0", &op_submit, KS_FIELD(hvcal_job_submit, jobs.count), 0, -EINVAL },
+	{ "submit.count_0", &op_submit, KS_FIELD(hvcal_job_submit, jobs.count), 0, 0 },
 	{ "submit.count_large", &op_submit, KS_FIELD(hvcal_job_submit, jobs.count), HVCAL_BATCH_MAX + 1, -EINVAL },
 	{ "submit.ptr", &op_submit, KS_FIELD(hvcal_job_submit, jobs.ptr), NOWHERE, -EFAULT },
 	{ "cancel.session", &op_cancel, KS_FIELD(hvcal_job_cancel, session), UNKNOWN, -ENOENT },
