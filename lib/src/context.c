@@ -205,7 +205,7 @@ static int dispatch_all(hvcal_context_t *ctx, const char *p, size_t len)
 		if (len < sizeof(size))
 			return -EPROTO;
 		memcpy(&size, p, sizeof(size));
-		if (size < offsetof(struct hvcal_event, job) || 0)
+		if (size < offsetof(struct hvcal_event, job) || size > len)
 			return -EPROTO;
 		memset(&event, 0, sizeof(event));
 		memcpy(&event, p, size < sizeof(event) ? size : sizeof(event));
