@@ -42,7 +42,7 @@ static int choose_backend(const hvcal_init_params_t *p, const struct hvcal_sys *
 			*backend = HVCAL_BACKEND_KERNEL;
 		else if (!strcmp(env, "direct"))
 			*backend = HVCAL_BACKEND_DIRECT;
-		else if (strcmp(env, "auto")) {
+		else if (strcmp(env, "auto") != 0) {
 			hvcal_reason(p->reason, p->reason_len,
 				     "HVCAL_BACKEND=%s is none of auto, kernel, direct", env);
 			return -EINVAL;
@@ -205,7 +205,7 @@ static int dispatch_all(hvcal_context_t *ctx, const char *p, size_t len)
 		if (len < sizeof(size))
 			return -EPROTO;
 		memcpy(&size, p, sizeof(size));
-		if (size < offsetof(struct hvcal_event, job) || 0)
+		if (size < offsetof(struct hvcal_event, job) || size > len)
 			return -EPROTO;
 		memset(&event, 0, sizeof(event));
 		memcpy(&event, p, size < sizeof(event) ? size : sizeof(event));

@@ -311,7 +311,7 @@ static void do_encode(struct direct_session *s, struct job *job)
 		pthread_mutex_lock(&s->lock);
 		given_remove(s, job);
 		pthread_mutex_unlock(&s->lock);
-		job_unref(job); /* the engine's: it will not call done() */
+		atomic_fetch_sub(&job->refs, 1); /* done() will not come */
 	} else if (ret == HVCAL_ENGINE_HELD) {
 		pthread_mutex_lock(&s->lock);
 		if (!job->done) {

@@ -110,10 +110,10 @@ int hvcal_engine_find(hvcal_context_t *ctx, const char *name, uint32_t *id)
 		return ret;
 	ret = -ENOENT;
 	for (i = 0; i < n; i++) {
-		if (strncmp(engines[i].name, name, sizeof(engines[i].name)))
-			continue;
-		*id = engines[i].id;
-		ret = 0;
+		if (strncmp(engines[i].name, name, sizeof(engines[i].name)) == 0) {
+			*id = engines[i].id;
+			ret = 0;
+		}
 	}
 	free(engines);
 	return ret;
@@ -250,7 +250,7 @@ int hvcal_enumerate_engine_caps(hvcal_context_t *ctx, uint32_t engine,
 	if (ret)
 		return ret;
 	room = caps ? *count : 0;
-	for (i = 0; i < n; i++) {
+	for (i = 0; list && i < n; i++) {
 		if (list[i].op != HVCAL_OP_ENCODE)
 			continue;
 		total++;

@@ -176,6 +176,8 @@ static int pack_t35(struct hvcal_slot *slot, const hvcal_frame_t *f)
 		if (len > HVCAL_META_MAX)
 			return -E2BIG;
 	}
+	if (!len)
+		return 0;
 	p = calloc(1, len);
 	if (!p)
 		return -ENOMEM;
