@@ -59,9 +59,12 @@ static void on_interrupt(int signal_number)
 
 void cli_catch_interrupts(void)
 {
-	struct sigaction action = { .sa_handler = on_interrupt };
+	struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = SA_RESETHAND };
 
-	/* No SA_RESTART: a blocking call of the main thread returns. */
+	/*
+	 * No SA_RESTART: a blocking call of the main thread returns. A second
+	 * signal ends the process, should the first one not do.
+	 */
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);

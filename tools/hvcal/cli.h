@@ -28,7 +28,7 @@ int cli_usage(const char *command, const char *format, ...)
 /** CLOCK_MONOTONIC in nanoseconds. */
 uint64_t cli_now_ns(void);
 
-/** Makes SIGINT and SIGTERM set a flag instead of ending the process. */
+/** Makes the first SIGINT and SIGTERM set a flag instead of ending the process. */
 void cli_catch_interrupts(void);
 
 /** Keeps those signals away from the calling thread, for worker threads. */

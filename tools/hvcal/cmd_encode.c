@@ -236,20 +236,25 @@ static int encode(struct encoding *e)
 
 static void clean_up(struct encoding *e)
 {
+	bool stuck = false;
+
 	for (uint32_t i = 0; i < e->options.streams; i++) {
 		if (e->runners) {
 			sink_close(&e->runners[i].sink, false);
 			source_close(&e->runners[i].source);
 		}
-		if (e->results)
+		if (e->results) {
+			stuck |= e->results[i].stuck;
 			stream_result_free(&e->results[i]);
+		}
 		if (e->outputs)
 			free(e->outputs[i]);
 	}
 	free(e->runners);
 	free(e->results);
 	free(e->outputs);
-	hvcal_shutdown(&e->ctx);
+	if (!stuck)
+		hvcal_shutdown(&e->ctx);
 }
 
 int cmd_encode(int argc, char **argv)

@@ -435,7 +435,13 @@ int stream_run(const struct stream_params *params, struct stream_result *result)
 		result->status = pump(&s);
 		note_result(&s);
 	}
-	hvcal_destroy_session(&s.session);
+	/*
+	 * An engine that is stuck in this process would not let go of its session:
+	 * that ends with the process.
+	 */
+	result->stuck = result->status == -ETIMEDOUT;
+	if (!result->stuck)
+		hvcal_destroy_session(&s.session);
 	hvcal_pool_destroy(&s.pool);
 	quality_close(&s.quality);
 	return result->status;

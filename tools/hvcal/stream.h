@@ -35,6 +35,7 @@ struct stream_params {
 /** What came of a stream. Free with stream_result_free(). */
 struct stream_result {
 	int status;		/**< 0, or a negative errno after a message */
+	bool stuck;		/**< the engine does not answer; do not wait for it */
 	char engine[HVCAL_TEXT]; /**< that made the last packet */
 	uint32_t kind;		/**< enum hvcal_kind of it, 0 unknown */
 	uint64_t frames;
