@@ -55,12 +55,14 @@ run-asan: all
 		--only '$(SANITIZED)' --not '$(NOT_SANITIZED)' $(SUITES) | tee $(CHECK_LOGS)/asan.out
 
 KERNEL ?= 6.12
+# Emulated machines are slow: the watchdog must not take that for a hang.
 ## check-vm: tests of the loaded module, in a virtual machine with KERNEL
 check-vm: all
 	@mkdir -p $(CHECK_LOGS)
-	@-tools/vm/hvcal-vm --kernel $(KERNEL) --timeout 1500 --modprobe vgem \
-		--module "$$(tools/kernel/module $(KERNEL) 2>/dev/null | tail -n 1)" \
-		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/vm-$(KERNEL).klog -- \
+	@-ko=$$(tools/kernel/module $(KERNEL) 2>/dev/null | tail -n 1); \
+	tools/vm/hvcal-vm --kernel $(KERNEL) --timeout 1500 --modprobe vgem \
+		--module "$$ko watchdog_floor_ms=10000 watchdog_cap_ms=60000" \
+		--env HVCAL_KO="$$ko" --rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/vm-$(KERNEL).klog -- \
 		selftests/run-suites --tag vm-$(KERNEL) --logs $(CHECK_LOGS) $(SUITES_VM) \
 		| tee $(CHECK_LOGS)/vm-$(KERNEL).raw; \
 	s=$${PIPESTATUS[0]}; cp $(CHECK_LOGS)/vm-$(KERNEL).raw $(CHECK_LOGS)/vm-$(KERNEL).out; \
@@ -82,9 +84,10 @@ VARIANT ?= plain
 ## check-uml: tests of the loaded module in User Mode Linux (VARIANT plain or debug)
 check-uml: all
 	@mkdir -p $(CHECK_LOGS)
-	@-tools/uml/hvcal-uml --variant $(VARIANT) --timeout 1500 \
-		--module "$$(tools/kernel/module $(if $(filter plain,$(VARIANT)),uml,uml-$(VARIANT)) 2>/dev/null | tail -n 1)" \
-		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/uml-$(VARIANT).klog -- \
+	@-ko=$$(tools/kernel/module $(if $(filter plain,$(VARIANT)),uml,uml-$(VARIANT)) \
+		2>/dev/null | tail -n 1); \
+	tools/uml/hvcal-uml --variant $(VARIANT) --timeout 1500 --module "$$ko" \
+		--env HVCAL_KO="$$ko" --rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/uml-$(VARIANT).klog -- \
 		selftests/run-suites --tag uml-$(VARIANT) --logs $(CHECK_LOGS) $(SUITES_VM) \
 		| tee $(CHECK_LOGS)/uml-$(VARIANT).raw; \
 	s=$${PIPESTATUS[0]}; cp $(CHECK_LOGS)/uml-$(VARIANT).raw $(CHECK_LOGS)/uml-$(VARIANT).out; \

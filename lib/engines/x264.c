@@ -386,8 +386,11 @@ static int set_map(const struct hvcal_engine_stream *s, x264_picture_t *pic,
 	if (!offsets)
 		return -ENOMEM;
 	for (uint32_t y = 0; y < h; y++)
-		for (uint32_t x = 0; x < w; x++)
-			offsets[y * w + x] = map[y * MB / block * stride + x * MB / block];
+		for (uint32_t x = 0; x < w; x++) {
+			size_t at = (size_t)(y * MB / block) * stride + x * MB / block;
+
+			offsets[y * w + x] = map[at];
+		}
 	pic->prop.quant_offsets = offsets;
 	pic->prop.quant_offsets_free = free;
 	return 0;
