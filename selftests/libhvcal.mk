@@ -1,15 +1,24 @@
 # SPDX-License-Identifier: MIT
-# Tests of libhvcal that need no kernel module.
+# Tests of libhvcal: alone, and on the loaded module.
 
 SUITES += lib-headers:"selftests/abi/headers.sh lib/include"
 SUITES += lib-symbols:"selftests/abi/symbols.sh $(LIBHVCAL_SO)"
 SUITES += lib-layout:"selftests/abi/layout.sh lib/include"
 SUITES += lib-ffi:"selftests/ffi/test_ctypes.py $(LIBHVCAL_SO) $(B)/lib/engines"
 
+VM_CLIENT := $(B)/selftests/unit/vm_client
+ALL += $(VM_CLIENT)
+SUITES_VM += lib-client:"selftests/unit/vm_client.sh $(B)"
+
+$(VM_CLIENT): $(B)/selftests/unit/vm_client.o $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBHVCAL_LIBS)
+
 ifeq ($(shell pkg-config --exists cmocka && echo yes),yes)
 LIB_UNITS := pool config kernel direct
 LIB_UNIT_BINS := $(LIB_UNITS:%=$(B)/selftests/unit/test_%)
 ALL += $(LIB_UNIT_BINS)
+# there with the machine's real sources of DMA-BUFs
+SUITES_VM += lib-memory:"env CMOCKA_MESSAGE_OUTPUT=TAP $(B)/selftests/unit/test_pool"
 SUITES += $(foreach u,$(LIB_UNITS),lib-$(u):"env CMOCKA_MESSAGE_OUTPUT=TAP $(B)/selftests/unit/test_$(u)")
 
 $(foreach u,$(LIB_UNITS) fake_kernel test_engine,\
