@@ -23,7 +23,9 @@ $(CONFORMANCE): $(CONFORMANCE_OBJS) $(LIBHVCAL_A)
 CONFORMANCE_RUN := $(CONFORMANCE) --path $(B)/lib/engines
 SUITES += $(foreach e,$(ENGINES),conformance-$(e):"$(CONFORMANCE_RUN) $(e)")
 # the null engine with frames held back: the host's side of reordering
-SUITES += conformance-null-hold:"$(CONFORMANCE_RUN) --option null.hold=3 --only close_with_frames null"
+SUITES += conformance-null-hold:"$(CONFORMANCE_RUN) --option null.hold=3 \
+	--only drain_one_thread,drain_threads,close_with_frames,close_unused,cancel null"
+SUITES += conformance-detects:"selftests/conformance/detects $(CONFORMANCE) $(B)/lib/engines"
 
 .PHONY: conformance
 ## conformance: every engine that was built, through the conformance tests

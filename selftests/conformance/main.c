@@ -9,7 +9,7 @@
 #include "conformance.h"
 
 static const char usage[] =
-	"usage: hvcal-conformance [--path FOLDERS] [--option key=value] [--only TEST] [--long] ENGINE\n"
+	"usage: hvcal-conformance [--path FOLDERS] [--option key=value] [--only TEST,...] [--long] ENGINE\n"
 	"Puts every engine of a plug-in through the conformance tests; prints TAP.\n";
 
 struct args {
@@ -76,13 +76,25 @@ struct tally {
 	unsigned int number, failed;
 };
 
+static bool asked_for(const struct args *args, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = args->only; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (!strncmp(at, name, len) && (!at[len] || at[len] == ','))
+			return true;
+	}
+	return !args->only;
+}
+
 static void run_tests(struct conf *c, const struct conf_test *tests, const struct args *args,
 		      struct tally *t)
 {
 	uint32_t codec = c->cap->codec;
 
 	for (; tests->name; tests++) {
-		if (args->only && strcmp(args->only, tests->name))
+		if (!asked_for(args, tests->name))
 			continue;
 		c->failure[0] = c->skipped[0] = '\0';
 		tests->run(c);
@@ -134,6 +146,10 @@ static int run_plugin(struct conf *c, const struct hvcal_plugin *plugin, const s
 		engines++;
 		run_engine(c, &e, args, &t);
 		hvcal_plugin_engine_destroy(&e);
+	}
+	if (!t.number && engines && args->only) {
+		fprintf(stderr, "hvcal-conformance: there is no test %s\n", args->only);
+		return 2;
 	}
 	if (!t.number)
 		printf("1..0 # SKIP no engine of %s can be used here\n", plugin->name);
