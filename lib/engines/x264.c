@@ -32,6 +32,8 @@
 #define DEFAULT_CRF 23
 #define DEFAULT_VBV_MS 1000
 #define QP_MAX 51
+/* Adds less than any rounding; 0 would turn QP maps off, too. */
+#define AQ_MAPS_ONLY 0.0001f
 #define BFRAMES_MAX 16
 #define MB 16
 #define SEI_T35 4		/* user_data_registered_itu_t_t35 */
@@ -48,6 +50,7 @@ struct hvcal_engine_stream {
 	struct hvcal_codec_config config;
 	x264_t *x264;
 	bool want_key;
+	bool drained;		/* x264 takes no frames any more */
 };
 
 static uint64_t now_ns(void)
@@ -158,17 +161,33 @@ static bool config_possible(const struct hvcal_codec_config *c)
 	return c->fps_num && c->fps_den && c->fps_num <= 1000 * (uint64_t)c->fps_den;
 }
 
+static int constant_qp(const struct hvcal_codec_config *c)
+{
+	return c->qp ? (int)c->qp : DEFAULT_QP;
+}
+
 /* Rates that may change within a stream. */
 static void set_rates(x264_param_t *p, const struct hvcal_codec_config *c)
 {
 	uint64_t max = c->max_bitrate > c->bitrate ? c->max_bitrate : c->bitrate;
 	uint64_t vbv_ms = c->vbv_ms ? c->vbv_ms : DEFAULT_VBV_MS;
 
-	switch (c->tune == HVCAL_TUNE_LOSSLESS ? HVCAL_RC_CQP : c->rc_mode) {
-	case HVCAL_RC_CQP:
+	if (c->tune == HVCAL_TUNE_LOSSLESS) {
 		p->rc.i_rc_method = X264_RC_CQP;
-		p->rc.i_qp_constant = c->tune == HVCAL_TUNE_LOSSLESS ? 0 :
-				      c->qp ? (int)c->qp : DEFAULT_QP;
+		p->rc.i_qp_constant = 0;
+		return;
+	}
+	switch (c->rc_mode) {
+	case HVCAL_RC_CQP:
+		/*
+		 * x264's own CQP clips the QPs of frames to those that it derives
+		 * from the constant one, and ignores QP maps. So every frame is given
+		 * its QP (frame_qp), and adaptive quantisation carries maps alone.
+		 */
+		p->rc.i_rc_method = X264_RC_CRF;
+		p->rc.f_rf_constant = (float)constant_qp(c);
+		p->rc.f_aq_strength = AQ_MAPS_ONLY;
+		p->rc.b_mb_tree = 0;
 		break;
 	case HVCAL_RC_CBR:
 		max = c->bitrate;
@@ -185,10 +204,8 @@ static void set_rates(x264_param_t *p, const struct hvcal_codec_config *c)
 				      (float)c->quality : DEFAULT_CRF;
 		break;
 	}
-	if (c->qp_min)
-		p->rc.i_qp_min = (int)c->qp_min;
-	if (c->qp_max)
-		p->rc.i_qp_max = (int)c->qp_max;
+	p->rc.i_qp_min = (int)c->qp_min;
+	p->rc.i_qp_max = c->qp_max ? (int)c->qp_max : QP_MAX;
 }
 
 static const char *profile_name(uint32_t profile)
@@ -256,10 +273,10 @@ static int set_param(x264_param_t *p, struct hvcal_engine_ctx *ctx,
 		p->i_slice_count = (int)c->slices;
 	if (c->flags & HVCAL_CONFIG_INTRA_REFRESH)
 		p->b_intra_refresh = 1;
-	/* offsets of a QP map go through adaptive quantisation */
+	/* QP maps go through adaptive quantisation, if it is there */
 	if (p->rc.i_aq_mode == X264_AQ_NONE) {
 		p->rc.i_aq_mode = X264_AQ_VARIANCE;
-		p->rc.f_aq_strength = 0;
+		p->rc.f_aq_strength = AQ_MAPS_ONLY;
 	}
 	set_rates(p, c);
 	set_colour(p, c);
@@ -317,11 +334,12 @@ static int stream_reconfigure(hvcal_engine_stream_t *s, const struct hvcal_codec
 		return -EINVAL;
 	if (!same_picture(&s->config, config))
 		return -EOPNOTSUPP;
-	/* a constant QP is built into x264's rate control: per frame it is ours */
 	x264_encoder_parameters(s->x264, &param);
 	set_rates(&param, config);
-	if (param.rc.i_rc_method != X264_RC_CQP && x264_encoder_reconfig(s->x264, &param))
-		return -EINVAL;
+	/* a constant QP is given to each frame: x264 has nothing to change */
+	if (param.rc.i_rc_method == X264_RC_ABR || config->rc_mode == HVCAL_RC_ICQ)
+		if (x264_encoder_reconfig(s->x264, &param))
+			return -EINVAL;
 	s->config = *config;
 	return 0;
 }
@@ -379,7 +397,8 @@ static int set_map(const struct hvcal_engine_stream *s, x264_picture_t *pic,
 	cols = (s->config.width + block - 1) / block;
 	rows = (s->config.height + block - 1) / block;
 	if (stride < cols || (uint64_t)stride * (rows - 1) + cols > job->side_size ||
-	    job->side_offset + job->side_size > job->side->len[0])
+	    job->side_offset > job->side->len[0] ||
+	    job->side_size > job->side->len[0] - job->side_offset)
 		return -EINVAL;
 	map = (const int8_t *)job->side->map[0] + job->side_offset;
 	offsets = malloc(sizeof(*offsets) * w * h);
@@ -452,18 +471,27 @@ static uint32_t frame_type(const x264_picture_t *pic)
 	}
 }
 
-/* What was asked for, where the frame was coded at exactly that; 0 unknown. */
-static int32_t known_qp(const struct hvcal_engine_job *job)
+/* The QP that a frame must be coded at; -1: x264 decides. */
+static int frame_qp(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job)
 {
-	if (!(job->params.flags & HVCAL_FRAME_QP))
-		return 0;
-	return (job->params.qp_q8 + 128) / 256 * 256;
+	int qp = -1;
+
+	if (s->config.tune == HVCAL_TUNE_LOSSLESS)
+		return -1;
+	if (job->params.flags & HVCAL_FRAME_QP)
+		qp = (job->params.qp_q8 + 128) / 256;
+	else if (s->config.rc_mode == HVCAL_RC_CQP)
+		qp = constant_qp(&s->config);
+	else
+		return -1;
+	return qp < 0 ? 0 : qp > QP_MAX ? QP_MAX : qp;
 }
 
 static void deliver(struct hvcal_engine_stream *s, const x264_nal_t *nal, int size,
 		    const x264_picture_t *out, uint64_t ns)
 {
 	struct hvcal_engine_job *job = out->opaque;
+	int qp = (int)(intptr_t)job->priv - 1;
 	struct hvcal_engine_result result = {
 		.bytes = (uint64_t)size,
 		.engine_ns = ns,
@@ -473,7 +501,7 @@ static void deliver(struct hvcal_engine_stream *s, const x264_nal_t *nal, int si
 			.frame_type = frame_type(out),
 			.pts = out->i_pts,
 			.dts = out->i_dts,
-			.qp_q8 = known_qp(job),
+			.qp_q8 = qp < 0 ? 0 : qp * 256, /* else x264 does not tell */
 			.applied_bitrate = s->config.bitrate,
 		},
 	};
@@ -493,6 +521,21 @@ static void deliver(struct hvcal_engine_stream *s, const x264_nal_t *nal, int si
 	s->ctx->host->done(s->ctx->host->cookie, job, &result);
 }
 
+/* Once drained, an encoder of x264 is at its end: the next frame needs a new one. */
+static int stream_renew(struct hvcal_engine_stream *s)
+{
+	x264_param_t param;
+	int ret = set_param(&param, s->ctx, &s->config);
+	x264_t *x264 = ret ? NULL : x264_encoder_open(&param);
+
+	if (!x264)
+		return ret ? ret : -ENOMEM;
+	x264_encoder_close(s->x264);
+	s->x264 = x264;
+	s->drained = false;
+	return 0;
+}
+
 static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 {
 	x264_picture_t pic, out;
@@ -502,23 +545,23 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 
 	x264_picture_init(&pic);
 	ret = set_planes(s, &pic, job->source);
-	if (!ret)
-		ret = set_meta(&pic, job);
+	if (!ret && s->drained)
+		ret = stream_renew(s);
 	if (!ret)
 		ret = set_map(s, &pic, job);
-	if (ret)
+	if (!ret)
+		ret = set_meta(&pic, job);
+	if (ret) {
+		free(pic.prop.quant_offsets);
 		return ret;
+	}
 	pic.opaque = job;
 	pic.i_pts = job->params.pts;
 	if (s->want_key || job->params.flags & HVCAL_FRAME_FORCE_KEY)
 		pic.i_type = X264_TYPE_IDR;
-	if (job->params.flags & HVCAL_FRAME_QP) {
-		int qp = (job->params.qp_q8 + 128) / 256;
-
-		pic.i_qpplus1 = (qp < 0 ? 0 : qp > QP_MAX ? QP_MAX : qp) + 1;
-	} else if (s->config.rc_mode == HVCAL_RC_CQP && s->config.qp) {
-		pic.i_qpplus1 = (int)s->config.qp + 1;
-	}
+	pic.i_qpplus1 = frame_qp(s, job) + 1;
+	/* for the result: the configuration may have changed by then */
+	job->priv = (void *)(intptr_t)pic.i_qpplus1;
 	s->want_key = false;
 	size = x264_encoder_encode(s->x264, &nal, &count, &pic, &out);
 	if (size < 0)
@@ -539,14 +582,13 @@ static int stream_flush(hvcal_engine_stream_t *s)
 	while (x264_encoder_delayed_frames(s->x264) > 0) {
 		uint64_t start = now_ns();
 
+		s->drained = true;
 		size = x264_encoder_encode(s->x264, &nal, &count, NULL, &out);
 		if (size < 0)
 			return -EIO;
 		if (size)
 			deliver(s, nal, size, &out, now_ns() - start);
 	}
-	/* x264 does not go on after its look-ahead was drained in mid-stream */
-	s->want_key = true;
 	return 0;
 }
 
