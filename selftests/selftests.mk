@@ -15,6 +15,10 @@ SUITES += static-spdx:selftests/static/spdx.sh
 SUITES += static-shellcheck:selftests/static/shellcheck.sh
 SUITES += static-tidy:selftests/static/tidy.sh
 SUITES += static-module:selftests/static/module.sh
+SUITES += static-checkpatch:selftests/static/checkpatch.sh
+SUITES += static-sparse:selftests/static/sparse.sh
+SUITES += uapi-table:selftests/abi/uapi.sh
+SUITES += vm-runner:"selftests/vm/test_vm.sh 6.12"
 
 # Parts that say something under a sanitizer; Python and nm do not.
 SANITIZED := ^(lib|unit|conformance|provider)-
