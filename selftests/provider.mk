@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+# Tests of the engine loader and of the provider runtime, without a module.
+
+ifeq ($(shell pkg-config --exists cmocka && echo yes),yes)
+BAD_PLUGIN_DIR := $(B)/selftests/bad-plugins
+BAD_PLUGINS := abi size name lacks symbol desc
+BAD_PLUGIN_SOS := $(BAD_PLUGINS:%=$(BAD_PLUGIN_DIR)/hvcal-engine-%.so) \
+	$(BAD_PLUGIN_DIR)/hvcal-engine-needs.so $(BAD_PLUGIN_DIR)/hvcal-engine-junk.so \
+	$(BAD_PLUGIN_DIR)/hvcal-engine-null.so
+
+bad_plugin_cc = mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared \
+	-DPLUGIN_NAME='"$(1)"' -DBAD_$(1) -o $@ $<
+
+$(BAD_PLUGIN_DIR)/hvcal-engine-%.so: selftests/unit/bad_plugin.c lib/include/hvcal/engine.h
+	$(call bad_plugin_cc,$*)
+
+# needs a library that is gone when it is loaded
+$(BAD_PLUGIN_DIR)/hvcal-engine-needs.so: selftests/unit/bad_plugin.c lib/include/hvcal/engine.h
+	@mkdir -p $(@D)
+	echo 'int hvcal_test_gone(void); int hvcal_test_gone(void) { return 0; }' | \
+		$(CC) -shared -fPIC -x c -o $(@D)/libhvcalgone.so -
+	$(call bad_plugin_cc,needs) -L$(@D) -lhvcalgone
+	rm $(@D)/libhvcalgone.so
+
+# two that are no shared objects at all
+$(BAD_PLUGIN_DIR)/hvcal-engine-junk.so $(BAD_PLUGIN_DIR)/hvcal-engine-null.so:
+	@mkdir -p $(@D)
+	echo 'no shared object' > $@
+
+TEST_PLUGIN := $(B)/selftests/unit/test_plugin
+TEST_PROVIDER := $(B)/selftests/unit/test_provider
+CPPFLAGS_selftests/unit/test_plugin := -Ilib/src
+CPPFLAGS_selftests/unit/test_provider := -Ilib/src
+CPPFLAGS_selftests/unit/fake_provider := -Ilib/src
+
+ALL += $(TEST_PLUGIN) $(TEST_PROVIDER) $(BAD_PLUGIN_SOS)
+$(TEST_PLUGIN): $(TEST_PLUGIN).o $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBHVCAL_LIBS)
+
+# allocations of the runtime are counted
+$(TEST_PROVIDER): $(TEST_PROVIDER).o $(B)/selftests/unit/fake_provider.o $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+		-o $@ $^ -lcmocka $(LIBHVCAL_LIBS)
+
+SUITES += unit-plugin:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_PLUGIN) $(BAD_PLUGIN_DIR) $(B)/lib/engines"
+SUITES += provider-unit:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_PROVIDER) $(B)/lib/engines"
+endif
