@@ -77,10 +77,10 @@ void provider_answer_frame(struct provider_item *item, const struct hvcal_engine
 	};
 
 	provider_item_end(p, item);
-	if (item->buffers[0])
+	if (item->synced) {
 		provider_buffer_sync(p, item->buffers[0], DMA_BUF_SYNC_READ | DMA_BUF_SYNC_END);
-	if (item->buffers[1])
 		provider_buffer_sync(p, item->buffers[1], DMA_BUF_SYNC_WRITE | DMA_BUF_SYNC_END);
+	}
 	frame.size = sizeof(frame);
 	provider_fault_answer(p, &r);
 	provider_item_free(p, item);

@@ -57,6 +57,7 @@ struct provider_item {
 	uint32_t type;			/* enum hvcal_item_type */
 	atomic_bool cancelled;
 	bool in_work;
+	bool synced;			/* CPU access has begun */
 	struct provider_buffer *buffers[3]; /* source, target, side */
 	struct hvcal_engine_job job;
 	void *meta;
@@ -74,7 +75,7 @@ struct provider_stream {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct provider_item *first, *last;
-	bool ended;			/* the worker has left: to be joined */
+	bool ended;			/* the worker takes nothing more: to be joined */
 	/* answers that the worker gathers while it is inside a call of the engine */
 	bool gathering;
 	unsigned int nresults;
@@ -131,7 +132,8 @@ void provider_items_free(hvcal_provider_t *p);
 /* stream.c */
 struct provider_stream *provider_stream_start(hvcal_provider_t *p, struct provider_engine *engine,
 					      uint32_t number);
-void provider_stream_push(struct provider_stream *s, struct provider_item *item);
+/* False: the stream has ended, the item is still the caller's. */
+bool provider_stream_push(struct provider_stream *s, struct provider_item *item);
 struct provider_stream *provider_stream_find(hvcal_provider_t *p, uint32_t number);
 /* Joins workers that have left; all of them if @all, after telling them to. */
 void provider_streams_reap(hvcal_provider_t *p, bool all);

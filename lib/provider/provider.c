@@ -203,6 +203,15 @@ static int item_frame(hvcal_provider_t *p, const struct hvcal_item *in, struct p
 	return provider_item_set_meta(item, blobs + in->meta_off, in->meta_len);
 }
 
+/* A stream that did not open ends by itself; that is as good as closed. */
+static int item_without_stream(hvcal_provider_t *p, const struct hvcal_item *in)
+{
+	if (in->type != HVCAL_ITEM_CLOSE)
+		return -ENODEV;
+	provider_answer(p, in->id, 0);
+	return 0;
+}
+
 static int item_to_stream(hvcal_provider_t *p, const struct hvcal_item *in)
 {
 	const char *blobs = p->blobs;
@@ -210,10 +219,6 @@ static int item_to_stream(hvcal_provider_t *p, const struct hvcal_item *in)
 	struct provider_item *item;
 	int ret = 0;
 
-	if (!s && in->type == HVCAL_ITEM_CLOSE) {
-		provider_answer(p, in->id, 0);
-		return 0;
-	}
 	if (!s && in->type == HVCAL_ITEM_OPEN) {
 		struct provider_engine *e = engine_find(p, in->engine);
 
@@ -222,7 +227,7 @@ static int item_to_stream(hvcal_provider_t *p, const struct hvcal_item *in)
 			return e ? -ENOMEM : -ENODEV;
 	}
 	if (!s)
-		return -ENODEV;
+		return item_without_stream(p, in);
 	item = provider_item_new(p);
 	if (!item)
 		return -ENOMEM;
@@ -233,12 +238,10 @@ static int item_to_stream(hvcal_provider_t *p, const struct hvcal_item *in)
 	else
 		blob_get(&item->config, sizeof(item->config), blobs + in->params_off,
 			 in->params_len);
-	if (ret) {
-		provider_item_free(p, item);
-		return ret;
-	}
-	provider_stream_push(s, item);
-	return 0;
+	if (!ret && provider_stream_push(s, item))
+		return 0;
+	provider_item_free(p, item);
+	return ret ? ret : item_without_stream(p, in);
 }
 
 static void item_take(hvcal_provider_t *p, const struct hvcal_item *in)

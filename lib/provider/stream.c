@@ -29,18 +29,24 @@ static struct provider_item *pop(struct provider_stream *s)
 	return item;
 }
 
-void provider_stream_push(struct provider_stream *s, struct provider_item *item)
+bool provider_stream_push(struct provider_stream *s, struct provider_item *item)
 {
+	bool taken;
+
 	item->stream = s;
 	item->next = NULL;
 	pthread_mutex_lock(&s->lock);
-	if (s->last)
-		s->last->next = item;
-	else
-		s->first = item;
-	s->last = item;
-	pthread_cond_signal(&s->wake);
+	taken = !s->ended;
+	if (taken) {
+		if (s->last)
+			s->last->next = item;
+		else
+			s->first = item;
+		s->last = item;
+		pthread_cond_signal(&s->wake);
+	}
 	pthread_mutex_unlock(&s->lock);
+	return taken;
 }
 
 /* ---- what an item asks for ---- */
@@ -133,6 +139,7 @@ static void stream_encode(struct provider_stream *s, struct provider_item *item)
 	if (!ret) {
 		provider_buffer_sync(s->p, item->buffers[0], DMA_BUF_SYNC_READ | DMA_BUF_SYNC_START);
 		provider_buffer_sync(s->p, item->buffers[1], DMA_BUF_SYNC_WRITE | DMA_BUF_SYNC_START);
+		item->synced = true;
 		item->job.host = item;
 		provider_item_begin(s->p, item);
 		s->gathering = true;
@@ -184,15 +191,33 @@ static bool stream_item(struct provider_stream *s, struct provider_item *item)
 	return more;
 }
 
+/* Items that came after the last one: a CLOSE when the stream did not open. */
+static void answer_rest(struct provider_stream *s)
+{
+	struct provider_item *item, *next;
+
+	pthread_mutex_lock(&s->lock);
+	s->ended = true;
+	item = s->first;
+	s->first = s->last = NULL;
+	pthread_mutex_unlock(&s->lock);
+	for (; item; item = next) {
+		uint64_t id = item->id;
+		int status = item->type == HVCAL_ITEM_CLOSE ? 0 : -ENODEV;
+
+		next = item->next;
+		provider_item_free(s->p, item);
+		provider_answer(s->p, id, status);
+	}
+}
+
 static void *worker(void *arg)
 {
 	struct provider_stream *s = arg;
 
 	while (stream_item(s, pop(s)))
 		;
-	pthread_mutex_lock(&s->p->lock);
-	s->ended = true;
-	pthread_mutex_unlock(&s->p->lock);
+	answer_rest(s);
 	return NULL;
 }
 
@@ -237,15 +262,19 @@ struct provider_stream *provider_stream_find(hvcal_provider_t *p, uint32_t numbe
 static void stream_destroy(struct provider_stream *s)
 {
 	pthread_join(s->thread, NULL);
-	while (s->first) {
-		struct provider_item *item = s->first;
-
-		s->first = item->next;
-		provider_item_free(s->p, item);
-	}
 	pthread_cond_destroy(&s->wake);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
+}
+
+static bool has_ended(struct provider_stream *s)
+{
+	bool ended;
+
+	pthread_mutex_lock(&s->lock);
+	ended = s->ended;
+	pthread_mutex_unlock(&s->lock);
+	return ended;
 }
 
 void provider_streams_reap(hvcal_provider_t *p, bool all)
@@ -254,7 +283,7 @@ void provider_streams_reap(hvcal_provider_t *p, bool all)
 
 	pthread_mutex_lock(&p->lock);
 	for (at = &p->streams; (s = *at);) {
-		if (!s->ended && !all) {
+		if (!all && !has_ended(s)) {
 			at = &s->next;
 			continue;
 		}
@@ -271,7 +300,8 @@ void provider_streams_reap(hvcal_provider_t *p, bool all)
 
 			if (item) {
 				item->type = HVCAL_ITEM_CLOSE;
-				provider_stream_push(s, item);
+				if (!provider_stream_push(s, item))
+					provider_item_free(p, item);
 			}
 		}
 		stream_destroy(s);

@@ -509,8 +509,9 @@ static void test_gone(void **state)
 	r->k.acquire_errors = 1;
 	pthread_mutex_unlock(&r->k.lock);
 	fake_simple(&r->k, 1, HVCAL_ITEM_FLUSH);
-	rig_stop(r);
+	pthread_join(r->thread, NULL);
 	assert_int_equal(r->run_result, -ENODEV);
+	hvcal_provider_close(&r->p);
 	rig_free(r);
 }
 
