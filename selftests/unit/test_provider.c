@@ -429,6 +429,16 @@ static void test_reconfigure(void **state)
 	rig_end(r);
 }
 
+static unsigned int accepts(struct rig *r)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&r->k.lock);
+	n = r->k.accepts;
+	pthread_mutex_unlock(&r->k.lock);
+	return n;
+}
+
 /* The first frame is in the engine for a minute, the second waits behind it. */
 static void test_cancel(void **state)
 {
@@ -441,7 +451,7 @@ static void test_cancel(void **state)
 	assert_true(fake_wait(&r->k, 1));
 	first = fake_frame(&r->k, 1, 1, 2, 0);
 	second = fake_frame(&r->k, 1, 1, 2, 1);
-	while (!*(volatile unsigned int *)&r->k.accepts)
+	while (!accepts(r))
 		usleep(1000);
 	cancel.cancel_id = second;
 	fake_item(&r->k, cancel, NULL, 0);
