@@ -45,3 +45,6 @@ $(TEST_PROVIDER): $(TEST_PROVIDER).o $(B)/selftests/unit/fake_provider.o $(LIBHV
 SUITES += unit-plugin:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_PLUGIN) $(BAD_PLUGIN_DIR) $(B)/lib/engines"
 SUITES += provider-unit:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_PROVIDER) $(B)/lib/engines"
 endif
+
+SUITES += provider-errors:"env B=$(B) selftests/hvcald/errors"
+SUITES_VM += provider-lifecycle:"env B=$(B) selftests/hvcald/lifecycle"

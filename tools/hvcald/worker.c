@@ -7,6 +7,8 @@
 
 #include "hvcald.h"
 
+#define CLOSE_S 4	/* then SIGALRM ends the process; less than the supervisor waits */
+
 static const char *worker_option(void *cookie, const char *key)
 {
 	const struct hvcald *d = cookie;
@@ -78,7 +80,15 @@ int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int statu
 		hvcald_say("engine %s: given up by the kernel", plugin->name);
 	else if (ret)
 		hvcald_say("engine %s: %s", plugin->name, strerror(-ret));
+	/*
+	 * Closing waits for the engine. One that hangs would keep this process, its
+	 * buffers and its place for ever: leaving is what lets go of them.
+	 */
+	if (ret)
+		_exit(WORKER_FAILED);
+	alarm(CLOSE_S);
 	hvcal_provider_close(&p);
+	alarm(0);
 	close(stop);
-	return ret ? WORKER_FAILED : WORKER_STOPPED;
+	return WORKER_STOPPED;
 }
