@@ -105,8 +105,8 @@ static int engine_create(const struct hvcal_engine_host *host, unsigned int inde
 			.codec = HVCAL_CODEC_H264,
 			.depth_mask = 1U << 8,
 			.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY |
-				 HVCAL_CAP_RETARGET | HVCAL_CAP_ROI | HVCAL_CAP_HDR_DYNAMIC |
-				 HVCAL_CAP_LOSSLESS,
+				 HVCAL_CAP_RETARGET | HVCAL_CAP_ROI | HVCAL_CAP_HDR_STATIC |
+				 HVCAL_CAP_HDR_DYNAMIC | HVCAL_CAP_LOSSLESS,
 			.min_width = 16,
 			.min_height = 16,
 			.max_width = 16384,
@@ -237,6 +237,28 @@ static void set_colour(x264_param_t *p, const struct hvcal_codec_config *c)
 	}
 }
 
+static void set_hdr(x264_param_t *p, const struct hvcal_codec_config *c)
+{
+	if (c->flags & HVCAL_CONFIG_MASTERING) {
+		p->mastering_display.b_mastering_display = 1;
+		p->mastering_display.i_green_x = c->mastering_x[0];
+		p->mastering_display.i_green_y = c->mastering_y[0];
+		p->mastering_display.i_blue_x = c->mastering_x[1];
+		p->mastering_display.i_blue_y = c->mastering_y[1];
+		p->mastering_display.i_red_x = c->mastering_x[2];
+		p->mastering_display.i_red_y = c->mastering_y[2];
+		p->mastering_display.i_white_x = c->mastering_x[3];
+		p->mastering_display.i_white_y = c->mastering_y[3];
+		p->mastering_display.i_display_max = c->mastering_max;
+		p->mastering_display.i_display_min = c->mastering_min;
+	}
+	if (c->flags & HVCAL_CONFIG_LIGHT_LEVEL) {
+		p->content_light_level.b_cll = 1;
+		p->content_light_level.i_max_cll = c->max_cll;
+		p->content_light_level.i_max_fall = c->max_fall;
+	}
+}
+
 static int set_param(x264_param_t *p, struct hvcal_engine_ctx *ctx,
 		     const struct hvcal_codec_config *c)
 {
@@ -280,6 +302,7 @@ static int set_param(x264_param_t *p, struct hvcal_engine_ctx *ctx,
 	}
 	set_rates(p, c);
 	set_colour(p, c);
+	set_hdr(p, c);
 	if (profile_name(c->profile) && c->tune != HVCAL_TUNE_LOSSLESS &&
 	    x264_param_apply_profile(p, profile_name(c->profile)))
 		return -EINVAL;
@@ -323,7 +346,12 @@ static bool same_picture(const struct hvcal_codec_config *a, const struct hvcal_
 	       a->rc_mode == b->rc_mode && a->tune == b->tune && a->preset == b->preset &&
 	       a->gop == b->gop && a->bframes == b->bframes && a->threads == b->threads &&
 	       a->slices == b->slices && a->flags == b->flags && a->primaries == b->primaries &&
-	       a->transfer == b->transfer && a->matrix == b->matrix;
+	       a->transfer == b->transfer && a->matrix == b->matrix &&
+	       !memcmp(a->mastering_x, b->mastering_x, sizeof(a->mastering_x)) &&
+	       !memcmp(a->mastering_y, b->mastering_y, sizeof(a->mastering_y)) &&
+	       a->mastering_max == b->mastering_max && a->mastering_min == b->mastering_min &&
+	       a->max_cll == b->max_cll && a->max_fall == b->max_fall &&
+	       (uint64_t)a->sar_num * b->sar_den == (uint64_t)b->sar_num * a->sar_den;
 }
 
 static int stream_reconfigure(hvcal_engine_stream_t *s, const struct hvcal_codec_config *config)

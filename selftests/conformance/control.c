@@ -313,6 +313,43 @@ static void test_metadata(struct conf *c)
 	conf_free(&s);
 }
 
+/* The SEI messages of the standard, which H.264 and HEVC share: no byte needs escaping. */
+static void test_hdr_static(struct conf *c)
+{
+	static const uint8_t mastering[] = {
+		137, 24, 0x21, 0x34, 0x84, 0xd0, 0x1d, 0x4c, 0x0b, 0xb8, 0x8a, 0x48, 0x39, 0x08,
+		0x3d, 0x13, 0x40, 0x42, 0x11, 0x98, 0x96, 0x81, 0x11, 0x22, 0x33, 0x44,
+	};
+	static const uint8_t light[] = { 144, 4, 0x03, 0xe8, 0x01, 0x90 };
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s;
+
+	if (lacks(c, HVCAL_CAP_HDR_STATIC, "static HDR metadata"))
+		return;
+	if (config.codec != HVCAL_CODEC_H264 && config.codec != HVCAL_CODEC_HEVC) {
+		conf_skip(c, "looks into H.264 and HEVC only");
+		return;
+	}
+	config.flags = HVCAL_CONFIG_MASTERING | HVCAL_CONFIG_LIGHT_LEVEL;
+	memcpy(config.mastering_x, (const uint16_t[4]){ 0x2134, 0x1d4c, 0x8a48, 0x3d13 }, 8);
+	memcpy(config.mastering_y, (const uint16_t[4]){ 0x84d0, 0x0bb8, 0x3908, 0x4042 }, 8);
+	config.mastering_max = 0x11989681;
+	config.mastering_min = 0x11223344;
+	config.max_cll = 1000;
+	config.max_fall = 400;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	conf_send_many(s, 4);
+	conf_flush(s);
+	if (!conf_failed(c) && !contains(s->frames[0], mastering, sizeof(mastering)))
+		conf_fail(c, "the key frame lacks the mastering display");
+	if (!conf_failed(c) && !contains(s->frames[0], light, sizeof(light)))
+		conf_fail(c, "the key frame lacks the content light level");
+	conf_decode(s, 0, 34, NULL);
+	conf_free(&s);
+}
+
 static void test_lossless(struct conf *c)
 {
 	struct hvcal_codec_config config = conf_config(c);
@@ -369,6 +406,7 @@ const struct conf_test conf_tests_control[] = {
 	{ "reconfigure_bad", test_reconfigure_bad },
 	{ "qp_map", test_qp_map },
 	{ "metadata", test_metadata },
+	{ "hdr_static", test_hdr_static },
 	{ "lossless", test_lossless },
 	{ "target_too_small", test_target_too_small },
 	{ NULL, NULL },
