@@ -13,7 +13,6 @@ ignored() {
 	uapi/*) printf ,BIT_MACRO ;; # is not for user space
 	*_trace.h) printf ,PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE ;; # TRACE_EVENT()
 	*_compat.h) printf ,INDENTED_LABEL,SPACING ;; # takes _Generic for a switch
-	*_kunit.c) printf ,LINE_SPACING ;; # KUNIT_ARRAY_PARAM() after its function
 	*_ioctl.h) printf ,COMPLEX_MACRO ;; # rows of a table
 	esac
 }
