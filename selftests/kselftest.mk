@@ -10,6 +10,9 @@ $(KSELFTEST_PROGS): %: %.o $(KSELFTEST_LIB)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 ALL += $(KSELFTEST_PROGS)
+SUITES += uapi-abi:selftests/abi/uapi.sh
+SUITES += static-checkpatch:selftests/static/checkpatch.sh
+SUITES += static-sparse:selftests/static/sparse.sh
 SUITES_VM += $(foreach n,$(KSELFTEST_NAMES),kernel-$(n):$(B)/$(KSELFTEST_DIR)/$(n))
 
 .PHONY: kselftest

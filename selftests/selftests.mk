@@ -66,7 +66,8 @@ check-vm: all
 	@-ko=$$(tools/kernel/module $(KERNEL) 2>/dev/null | tail -n 1); \
 	tools/vm/hvcal-vm --kernel $(KERNEL) --timeout 1500 --modprobe vgem \
 		--module "$$ko watchdog_floor_ms=10000 watchdog_cap_ms=60000" \
-		--env HVCAL_KO="$$ko" --rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/vm-$(KERNEL).klog -- \
+		--env HVCAL_KO="$$ko" --env KS_SCALE=4 \
+		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/vm-$(KERNEL).klog -- \
 		selftests/run-suites --tag vm-$(KERNEL) --logs $(CHECK_LOGS) $(SUITES_VM) \
 		| tee $(CHECK_LOGS)/vm-$(KERNEL).raw; \
 	s=$${PIPESTATUS[0]}; cp $(CHECK_LOGS)/vm-$(KERNEL).raw $(CHECK_LOGS)/vm-$(KERNEL).out; \
@@ -84,6 +85,7 @@ check-kernel: packages
 	@selftests/sum-results $(CHECK_LOGS)/kunit-plain.out $(CHECK_LOGS)/kunit-debug.out \
 		$(CHECK_LOGS)/uml-plain.out $(CHECK_LOGS)/uml-debug.out
 
+# KS_SCALE stretches the time limits of the kernel tests on slow machines.
 VARIANT ?= plain
 ## check-uml: tests of the loaded module in User Mode Linux (VARIANT plain or debug)
 check-uml: all
@@ -91,7 +93,8 @@ check-uml: all
 	@-ko=$$(tools/kernel/module $(if $(filter plain,$(VARIANT)),uml,uml-$(VARIANT)) \
 		2>/dev/null | tail -n 1); \
 	tools/uml/hvcal-uml --variant $(VARIANT) --timeout 1500 --module "$$ko" \
-		--env HVCAL_KO="$$ko" --rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/uml-$(VARIANT).klog -- \
+		--env HVCAL_KO="$$ko" --env KS_SCALE=$(if $(filter plain,$(VARIANT)),2,8) \
+		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/uml-$(VARIANT).klog -- \
 		selftests/run-suites --tag uml-$(VARIANT) --logs $(CHECK_LOGS) $(SUITES_VM) \
 		| tee $(CHECK_LOGS)/uml-$(VARIANT).raw; \
 	s=$${PIPESTATUS[0]}; cp $(CHECK_LOGS)/uml-$(VARIANT).raw $(CHECK_LOGS)/uml-$(VARIANT).out; \
