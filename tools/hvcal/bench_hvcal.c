@@ -133,6 +133,7 @@ static void provide(struct bench_way *way)
 
 	if (fd < 0 || !p) {
 		give_up(way, fd < 0 ? -errno : -ENOMEM);
+		free(p);
 		return;
 	}
 	engine = register_engine(fd, way->depth);
@@ -151,6 +152,7 @@ static void provide(struct bench_way *way)
 		if (answer(way, p, fd, acquire.items.count))
 			return;
 	}
+	free(p);
 }
 
 static int import(struct hvcal_way *h, int fd, uint32_t flags, uint32_t *buffer)

@@ -204,7 +204,7 @@ static int take_text(struct encode_options *o, int option)
 	case OPT_ENGINE:
 		if (!optarg[0] || strlen(optarg) >= sizeof(o->config.engine_name))
 			return bad_value("engine", optarg, "not a name of an engine");
-		strcpy(o->config.engine_name, optarg);
+		snprintf(o->config.engine_name, sizeof(o->config.engine_name), "%s", optarg);
 		return -1;
 	case OPT_ENGINE_OPTIONS:
 		o->engine_options = optarg;

@@ -212,7 +212,7 @@ static int open_decoder(struct media_in *in)
 		cli_error("%s: no decoder for this video", in->path);
 		return -EINVAL;
 	}
-	in->stream = in->format->streams[index];
+	in->stream = in->format->streams[index]; /* NOLINT: the file is open */
 	in->decoder = avcodec_alloc_context3(codec);
 	in->packet = av_packet_alloc();
 	in->frame = av_frame_alloc();

@@ -127,6 +127,7 @@ static void add_squares(struct quality *q, const struct planes *a, const struct 
 		uint64_t sum = 0;
 
 		for (size_t i = 0; i < n; i++) {
+			/* NOLINTNEXTLINE: both are filled where they are made */
 			int d = a->sample[plane][i] - b->sample[plane][i];
 
 			sum += (uint64_t)(d * d);

@@ -82,4 +82,5 @@ static struct kunit_suite cost_suite = {
 	.name = "hvcal_cost",
 	.test_cases = cost_cases,
 };
+
 kunit_test_suite(cost_suite);

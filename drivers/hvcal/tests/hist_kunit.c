@@ -45,4 +45,5 @@ static struct kunit_suite hist_suite = {
 	.name = "hvcal_hist",
 	.test_cases = hist_cases,
 };
+
 kunit_test_suite(hist_suite);

@@ -81,4 +81,5 @@ static struct kunit_suite place_suite = {
 	.name = "hvcal_place",
 	.test_cases = place_cases,
 };
+
 kunit_test_suite(place_suite);

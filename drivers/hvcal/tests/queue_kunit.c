@@ -273,6 +273,7 @@ static struct kunit_suite queue_suite = {
 	.name = "hvcal_queue",
 	.test_cases = queue_cases,
 };
+
 kunit_test_suite(queue_suite);
 
 MODULE_DESCRIPTION("KUnit suites of hvcal");
