@@ -147,10 +147,10 @@ static void provide(struct bench_way *way)
 		if (ioctl(fd, HVCAL_IOC_ACQUIRE, &acquire)) {
 			if (errno == EINTR)
 				continue;
-			return;
+			break;
 		}
 		if (answer(way, p, fd, acquire.items.count))
-			return;
+			break;
 	}
 	free(p);
 }
