@@ -15,6 +15,7 @@ SUITES += static-spdx:selftests/static/spdx.sh
 SUITES += static-shellcheck:selftests/static/shellcheck.sh
 SUITES += static-tidy:selftests/static/tidy.sh
 SUITES += static-module:selftests/static/module.sh
+SUITES += static-dkms:selftests/static/dkms.sh
 SUITES += static-checkpatch:selftests/static/checkpatch.sh
 SUITES += static-sparse:selftests/static/sparse.sh
 SUITES += uapi-table:selftests/abi/uapi.sh
