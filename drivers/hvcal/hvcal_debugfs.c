@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/* /sys/kernel/debug/hvcal/: for people and tests; may change at any time. */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+#include "hvcal_internal.h"
+
+static struct dentry *debugfs_dir;
+
+static int objects_show(struct seq_file *m, void *unused)
+{
+	static const char * const names[HVCAL_OBJ_COUNT] = {
+		[HVCAL_OBJ_CLIENTS] = "clients",
+		[HVCAL_OBJ_PROVIDERS] = "providers",
+		[HVCAL_OBJ_ENGINES] = "engines",
+		[HVCAL_OBJ_SESSIONS] = "sessions",
+		[HVCAL_OBJ_BINDINGS] = "bindings",
+		[HVCAL_OBJ_BUFFERS] = "buffers",
+		[HVCAL_OBJ_IMPORTS] = "imports",
+		[HVCAL_OBJ_JOBS] = "jobs",
+	};
+	unsigned int i;
+
+	for (i = 0; i < HVCAL_OBJ_COUNT; i++)
+		seq_printf(m, "%s %d\n", names[i], atomic_read(&hvcal.objects[i]));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(objects);
+
+static int engines_show(struct seq_file *m, void *unused)
+{
+	struct hvcal_engine *e;
+	unsigned long flags;
+
+	seq_puts(m, "id name provider state running slots sessions queued_rt queued_be jobs\n");
+	spin_lock_irqsave(&hvcal.lock, flags);
+	list_for_each_entry(e, &hvcal.engines, link)
+		seq_printf(m, "%u %s %llu %d %u %u %u %u %u %llu\n", e->id, e->name,
+			   e->provider->id, e->provider->state, e->running, e->slots,
+			   e->sessions, e->queue.realtime.count, e->queue.effort.count,
+			   e->jobs_done);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(engines);
+
+static void show_session_locked(struct seq_file *m, const struct hvcal_session *s)
+{
+	const struct hvcal_binding *b = s->binding;
+
+	seq_printf(m, "%llu %d %u %u %u %c%c%c%c %ux%u %s %u %llu %llu %llu %llu\n",
+		   s->client->id, pid_nr(s->client->tgid), s->handle, s->state,
+		   b ? b->engine->id : 0,
+		   s->ask.codec & 0xff, s->ask.codec >> 8 & 0xff, s->ask.codec >> 16 & 0xff,
+		   s->ask.codec >> 24 & 0xff, s->res.width, s->res.height,
+		   s->res.sched_class == HVCAL_CLASS_REALTIME ? "rt" : "be", s->pending,
+		   s->stats.done, s->stats.late, s->stats.engine_ns,
+		   b ? hvcal_cost_predict(&b->cost, s->res.width * s->res.height) : 0);
+}
+
+static int sessions_show(struct seq_file *m, void *unused)
+{
+	struct hvcal_session *s;
+	unsigned long flags;
+
+	seq_puts(m, "client pid session state engine codec size class pending done late engine_ns cost_ns\n");
+	spin_lock_irqsave(&hvcal.lock, flags);
+	list_for_each_entry(s, &hvcal.sessions, link)
+		show_session_locked(m, s);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(sessions);
+
+void hvcal_debugfs_init(void)
+{
+	debugfs_dir = debugfs_create_dir("hvcal", NULL);
+	debugfs_create_file("objects", 0400, debugfs_dir, NULL, &objects_fops);
+	debugfs_create_file("engines", 0400, debugfs_dir, NULL, &engines_fops);
+	debugfs_create_file("sessions", 0400, debugfs_dir, NULL, &sessions_fops);
+}
+
+void hvcal_debugfs_exit(void)
+{
+	debugfs_remove_recursive(debugfs_dir);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The engines that providers have registered. */
+#include <linux/slab.h>
+
+#include "hvcal_internal.h"
+
+/* Best effort competes with deadlines after it has waited this long. */
+#define BEST_EFFORT_AGE_NS	(500 * NSEC_PER_MSEC)
+#define FLOWS_MIN		16U
+
+struct hvcal_engine *hvcal_engine_create(struct hvcal_provider *provider,
+					 const struct hvcal_engine_register *reg,
+					 struct hvcal_engine_cap *caps, u32 ncaps)
+{
+	struct hvcal_engine *e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT);
+
+	if (!e)
+		return NULL;
+	kref_init(&e->ref);
+	hvcal_provider_get(provider);
+	e->provider = provider;
+	INIT_LIST_HEAD(&e->link);
+	INIT_LIST_HEAD(&e->provider_link);
+	INIT_LIST_HEAD(&e->bindings);
+	e->kind = reg->kind;
+	e->flags = reg->flags;
+	e->gpu = hvcal_gpu_lookup(reg->slot, &e->numa_node);
+	if (!e->gpu)
+		e->numa_node = reg->numa_node;
+	e->slots = reg->slots;
+	e->session_depth = reg->session_depth;
+	e->max_sessions = reg->max_sessions;
+	strscpy(e->name, reg->name, sizeof(e->name));
+	e->caps = caps;
+	e->ncaps = ncaps;
+	e->state = HVCAL_ENGINE_READY;
+	e->load.window_start_ns = ktime_get_ns();
+	hvcal_queue_init(&e->queue, BEST_EFFORT_AGE_NS);
+	hvcal_watchdog_init(e);
+	hvcal_object_add(HVCAL_OBJ_ENGINES);
+	return e;
+}
+
+static void engine_release(struct kref *ref)
+{
+	struct hvcal_engine *e = container_of(ref, struct hvcal_engine, ref);
+
+	kfree(e->queue.realtime.flows);
+	kfree(e->queue.effort.flows);
+	kfree(e->caps);
+	hvcal_provider_put(e->provider);
+	kfree(e);
+	hvcal_object_del(HVCAL_OBJ_ENGINES);
+}
+
+void hvcal_engine_get(struct hvcal_engine *e)
+{
+	kref_get(&e->ref);
+}
+
+void hvcal_engine_put(struct hvcal_engine *e)
+{
+	if (e)
+		kref_put(&e->ref, engine_release);
+}
+
+int hvcal_engine_publish(struct hvcal_engine *e)
+{
+	struct hvcal_engine *other;
+	unsigned long flags;
+	int ret = 0;
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	list_for_each_entry(other, &hvcal.engines, link)
+		if (!strcmp(other->name, e->name))
+			ret = -EBUSY;
+	if (e->provider->state == HVCAL_PROVIDER_DEAD)
+		ret = -ENODEV;
+	if (!ret) {
+		e->id = hvcal.next_engine++;
+		hvcal.generation++;
+		list_add_tail(&e->link, &hvcal.engines);
+		list_add_tail(&e->provider_link, &e->provider->engines);
+		hvcal_engine_get(e);	/* sysfs below must not race with retire */
+	}
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	if (ret)
+		return ret;
+
+	hvcal_sysfs_add_engine(e);
+	hvcal_engine_put(e);
+	return 0;
+}
+
+void hvcal_engine_retire(struct hvcal_engine *e)
+{
+	struct hvcal_binding *b, *tmp;
+	unsigned long flags;
+	bool first;
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	first = e->state != HVCAL_ENGINE_GONE;
+	if (first) {
+		e->state = HVCAL_ENGINE_GONE;
+		hvcal.generation++;
+		list_del_init(&e->link);
+		list_del_init(&e->provider_link);
+		list_for_each_entry_safe(b, tmp, &e->bindings, link) {
+			if (b->session->binding == b)
+				hvcal_session_lost_locked(b->session, -ENODEV);
+			else
+				hvcal_binding_leave_locked(b);
+		}
+		hvcal_provider_wake(e->provider);
+	}
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	if (!first)
+		return;
+
+	cancel_delayed_work_sync(&e->watchdog);
+	hvcal_sysfs_del_engine(e);
+	hvcal_engine_put(e);
+}
+
+void hvcal_engine_retire_gpu(u32 gpu)
+{
+	struct hvcal_engine *e, *found;
+	unsigned long flags;
+
+	do {
+		found = NULL;
+		spin_lock_irqsave(&hvcal.lock, flags);
+		list_for_each_entry(e, &hvcal.engines, link)
+			if (e->gpu == gpu)
+				found = e;
+		if (found)
+			hvcal_engine_get(found);
+		spin_unlock_irqrestore(&hvcal.lock, flags);
+		if (found) {
+			hvcal_engine_retire(found);
+			hvcal_engine_put(found);
+		}
+	} while (found);
+}
+
+struct hvcal_engine *hvcal_engine_find(struct hvcal_provider *provider, u32 id)
+{
+	struct hvcal_engine *e, *found = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	list_for_each_entry(e, &hvcal.engines, link) {
+		if (e->id != id || (provider && e->provider != provider))
+			continue;
+		hvcal_engine_get(e);
+		found = e;
+		break;
+	}
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	return found;
+}
+
+const struct hvcal_engine_cap *hvcal_engine_fits(const struct hvcal_engine *e,
+						 const struct hvcal_place_ask *ask)
+{
+	u32 i;
+
+	for (i = 0; i < e->ncaps; i++)
+		if (hvcal_place_fits(&e->caps[i], ask))
+			return &e->caps[i];
+	return NULL;
+}
+
+void hvcal_engine_info(struct hvcal_engine *e, struct hvcal_engine_info *info)
+{
+	unsigned long flags;
+
+	memset(info, 0, sizeof(*info));
+	info->id = e->id;
+	info->kind = e->kind;
+	info->flags = e->flags;
+	info->gpu = e->gpu;
+	info->numa_node = e->numa_node;
+	info->slots = e->slots;
+	info->session_depth = e->session_depth;
+	info->caps = e->ncaps;
+	memcpy(info->name, e->name, sizeof(info->name));
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	info->state = e->state;
+	if (e->state == HVCAL_ENGINE_READY && e->provider->state == HVCAL_PROVIDER_SUSPECT)
+		info->state = HVCAL_ENGINE_SUSPECT;
+	info->max_sessions = e->max_sessions;
+	info->sessions = e->sessions;
+	info->load_ppm = hvcal_load_ppm(&e->load, ktime_get_ns(), e->slots);
+	info->external_ppm = e->external_ppm;
+	info->jobs_done = e->jobs_done;
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+}
+
+int hvcal_engine_reserve_flow(struct hvcal_engine *e)
+{
+	struct hvcal_flow **realtime, **effort;
+	unsigned long flags;
+	u32 capacity;
+
+	capacity = max(FLOWS_MIN, 2 * READ_ONCE(e->queue.capacity));
+	realtime = kmalloc_array(capacity, sizeof(*realtime), GFP_KERNEL_ACCOUNT);
+	effort = kmalloc_array(capacity, sizeof(*effort), GFP_KERNEL_ACCOUNT);
+	if (!realtime || !effort) {
+		kfree(realtime);
+		kfree(effort);
+		return -ENOMEM;
+	}
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	/* another session may have grown it meanwhile */
+	if (e->queue.capacity < capacity)
+		hvcal_queue_set_arrays(&e->queue, &realtime, &effort, capacity);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	kfree(realtime);
+	kfree(effort);
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef HVCAL_PLACE_H
+#define HVCAL_PLACE_H
+
+#include <linux/types.h>
+
+#include "hvcal.h"
+
+/*
+ * Which engine a session goes to. No locks: the caller describes what is
+ * asked and each candidate, and compares.
+ */
+
+/* What a session asks for. */
+struct hvcal_place_ask {
+	u32 op;
+	u32 codec;
+	u32 format;
+	u32 bit_depth;
+	u32 width;
+	u32 height;
+	u32 need;	/* HVCAL_CAP_* */
+	u32 gpu;	/* 0 any */
+};
+
+/* How an engine that can do it stands. */
+struct hvcal_place_candidate {
+	u32 kind;	/* enum hvcal_engine_kind */
+	u32 gpu;
+	u32 sessions;
+	u32 slots;
+	u32 load_ppm;
+};
+
+/* Can an engine with this capability do what is asked? */
+bool hvcal_place_fits(const struct hvcal_engine_cap *cap,
+		      const struct hvcal_place_ask *ask);
+
+/*
+ * Is @a the better place? Hardware before software, then the GPU that has the
+ * buffers, then fewer sessions a slot, then less load.
+ */
+bool hvcal_place_better(const struct hvcal_place_candidate *a,
+			const struct hvcal_place_candidate *b,
+			const struct hvcal_place_ask *ask);
+
+#endif /* HVCAL_PLACE_H */

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sessions: what a client asks for, where it runs, and what became of it. */
+#include <linux/slab.h>
+#include <linux/time64.h>
+
+#include "hvcal_internal.h"
+#include "hvcal_trace.h"
+
+#define PERIOD_MIN_NS	(100 * NSEC_PER_USEC)
+#define PERIOD_MAX_NS	(10 * NSEC_PER_SEC)
+#define SIZE_MAX_PIXELS	65536
+#define PRESET_MAX	9
+
+static void session_node_fill(struct hvcal_event_node *node, struct hvcal_event *ev)
+{
+	struct hvcal_session_node *sn = container_of(node, struct hvcal_session_node, node);
+
+	ev->type = sn->type;
+	ev->session = sn->session->handle;
+	ev->status = sn->status;
+	ev->engine = sn->engine;
+	ev->timeline = sn->session->stats.timeline;
+}
+
+static void session_node_release(struct hvcal_event_node *node)
+{
+	hvcal_session_put(container_of(node, struct hvcal_session_node, node)->session);
+}
+
+static void session_post_locked(struct hvcal_session *s, enum hvcal_session_event which,
+				int status)
+{
+	struct hvcal_session_node *sn = &s->events[which];
+
+	sn->status = status;
+	sn->engine = s->binding ? s->binding->engine->id : 0;
+	hvcal_session_get(s);
+	if (!hvcal_event_post_locked(s->client, &sn->node))
+		hvcal_session_put(s);
+}
+
+static struct hvcal_session *session_alloc(struct hvcal_client *client,
+					   const struct hvcal_session_args *args)
+{
+	static const u32 types[HVCAL_SEV_COUNT] = {
+		[HVCAL_SEV_OPENED] = HVCAL_EVENT_OPENED,
+		[HVCAL_SEV_LOST] = HVCAL_EVENT_LOST,
+	};
+	struct hvcal_session *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
+	unsigned int i;
+
+	if (!s)
+		return NULL;
+	s->config = kmemdup(args->config, args->config_len, GFP_KERNEL_ACCOUNT);
+	if (!s->config && args->config_len) {
+		kfree(s);
+		return NULL;
+	}
+	s->config_len = args->config_len;
+	kref_init(&s->ref);
+	hvcal_client_get(client);
+	s->client = client;
+	INIT_LIST_HEAD(&s->link);
+	mutex_init(&s->submit_lock);
+	s->ask = args->ask;
+	s->loss = args->loss;
+	s->max_queued = args->max_queued ?: hvcal_max_queued;
+	s->res = args->res;
+	s->state = HVCAL_SESSION_OPENING;
+	INIT_LIST_HEAD(&s->jobs);
+	INIT_LIST_HEAD(&s->pool);
+	for (i = 0; i < HVCAL_SEV_COUNT; i++) {
+		hvcal_event_init(&s->events[i].node, session_node_fill, session_node_release);
+		s->events[i].session = s;
+		s->events[i].type = types[i];
+	}
+	hvcal_object_add(HVCAL_OBJ_SESSIONS);
+	return s;
+}
+
+static void session_release(struct kref *ref)
+{
+	struct hvcal_session *s = container_of(ref, struct hvcal_session, ref);
+	struct hvcal_job *job, *tmp;
+
+	list_for_each_entry_safe(job, tmp, &s->pool, link) {
+		kfree(job->meta);
+		kfree(job);
+	}
+	hvcal_client_put(s->client);
+	kfree(s->config);
+	kfree(s);
+	hvcal_object_del(HVCAL_OBJ_SESSIONS);
+}
+
+void hvcal_session_get(struct hvcal_session *s)
+{
+	kref_get(&s->ref);
+}
+
+void hvcal_session_put(struct hvcal_session *s)
+{
+	if (s)
+		kref_put(&s->ref, session_release);
+}
+
+int hvcal_reservation_check(const struct hvcal_reservation *res)
+{
+	if (res->sched_class > HVCAL_CLASS_REALTIME || res->pad || res->preset > PRESET_MAX)
+		return -EINVAL;
+	if (res->bit_depth < 8 || res->bit_depth > 16)
+		return -EINVAL;
+	if (!res->width || res->width > SIZE_MAX_PIXELS ||
+	    !res->height || res->height > SIZE_MAX_PIXELS ||
+	    (u64)res->width * res->height > U32_MAX)
+		return -EINVAL;
+	if (res->sched_class == HVCAL_CLASS_REALTIME && !res->period_ns)
+		return -EINVAL;
+	if (res->period_ns &&
+	    (res->period_ns < PERIOD_MIN_NS || res->period_ns > PERIOD_MAX_NS))
+		return -EINVAL;
+	if (res->deadline_ns > PERIOD_MAX_NS)
+		return -EINVAL;
+	return 0;
+}
+
+/*
+ * The engine for a session, or an error that says what was missing. A named
+ * engine is the only candidate; test engines are candidates only if named.
+ */
+static struct hvcal_engine *session_choose_locked(const struct hvcal_session_args *args,
+						  u64 *claimed_cost, u32 *refused)
+{
+	struct hvcal_place_candidate best_c = {};
+	struct hvcal_engine *e, *best = NULL;
+	bool known = false, foreign = false;
+	u64 now = ktime_get_ns();
+
+	lockdep_assert_held(&hvcal.lock);
+
+	*refused = HVCAL_RESOURCE_NONE;
+	list_for_each_entry(e, &hvcal.engines, link) {
+		const struct hvcal_engine_cap *cap;
+		struct hvcal_place_candidate c;
+
+		if (args->engine ? e->id != args->engine : e->kind == HVCAL_ENGINE_TEST)
+			continue;
+		known = true;
+		cap = hvcal_engine_fits(e, &args->ask);
+		if (!cap || e->state != HVCAL_ENGINE_READY)
+			continue;
+		if (args->ask.gpu && e->gpu && e->gpu != args->ask.gpu &&
+		    !(e->flags & HVCAL_ENGINE_FOREIGN_MEMORY)) {
+			foreign = true;
+			continue;
+		}
+		if (e->max_sessions && e->sessions >= e->max_sessions) {
+			*refused = HVCAL_RESOURCE_SESSIONS;
+			continue;
+		}
+		c = (struct hvcal_place_candidate){
+			.kind = e->kind,
+			.gpu = e->gpu,
+			.sessions = e->sessions,
+			.slots = e->slots,
+			.load_ppm = hvcal_load_ppm(&e->load, now, e->slots),
+		};
+		if (best && !hvcal_place_better(&c, &best_c, &args->ask))
+			continue;
+		best = e;
+		best_c = c;
+		*claimed_cost = cap->cost_ns_per_mpix;
+	}
+	if (best) {
+		*refused = HVCAL_RESOURCE_NONE;
+		return best;
+	}
+	if (*refused)
+		return ERR_PTR(-ENOSPC);
+	if (foreign)
+		return ERR_PTR(-EXDEV);
+	return ERR_PTR(args->engine && !known ? -ENODEV : -ENOTCONN);
+}
+
+/* Chooses and binds in one step, so that nobody takes the place in between. */
+static int session_bind(struct hvcal_session *s, const struct hvcal_session_args *args,
+			struct hvcal_session_reply *reply)
+{
+	struct hvcal_binding *b = hvcal_binding_alloc();
+	int ret;
+
+	if (!b)
+		return -ENOMEM;
+
+	for (;;) {
+		struct hvcal_engine *e;
+		unsigned long flags;
+		u64 cost;
+
+		spin_lock_irqsave(&hvcal.lock, flags);
+		e = session_choose_locked(args, &cost, &reply->refused);
+		if (IS_ERR(e)) {
+			spin_unlock_irqrestore(&hvcal.lock, flags);
+			hvcal_binding_put(b);
+			return PTR_ERR(e);
+		}
+		if (e->queue.attached < e->queue.capacity) {
+			s->binding = b;
+			list_add_tail(&s->link, &hvcal.sessions);
+			hvcal_binding_start_locked(b, s, e, cost);
+			reply->engine = e->id;
+			/* nothing is reserved: HVCAL_FEATURE_RATE_ADMISSION is not set */
+			reply->left_ppm = 1000000 - e->external_ppm;
+			spin_unlock_irqrestore(&hvcal.lock, flags);
+			return 0;
+		}
+		hvcal_engine_get(e);
+		spin_unlock_irqrestore(&hvcal.lock, flags);
+		ret = hvcal_engine_reserve_flow(e);
+		hvcal_engine_put(e);
+		if (ret) {
+			hvcal_binding_put(b);
+			return ret;
+		}
+	}
+}
+
+int hvcal_session_create(struct hvcal_client *client, const struct hvcal_session_args *args,
+			 struct hvcal_session_reply *reply)
+{
+	struct hvcal_session *s = session_alloc(client, args);
+	int ret;
+
+	*reply = (struct hvcal_session_reply){};
+	if (!s)
+		return -ENOMEM;
+
+	/* The handle is reserved first: once bound, nothing may fail. */
+	ret = xa_alloc(&client->sessions, &s->handle, NULL,
+		       XA_LIMIT(1, max(1U, hvcal_max_sessions)), GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		hvcal_session_put(s);
+		return ret == -EBUSY ? -EUSERS : ret;
+	}
+	ret = session_bind(s, args, reply);
+	trace_hvcal_admission(s, reply->engine, ret);
+	if (ret) {
+		xa_release(&client->sessions, s->handle);
+		hvcal_session_put(s);
+		return ret;
+	}
+	reply->handle = s->handle;
+	xa_store(&client->sessions, s->handle, s, GFP_KERNEL_ACCOUNT);
+	return 0;
+}
+
+/* Ends every job of @s and takes it off its engine. */
+static void session_end_locked(struct hvcal_session *s, enum hvcal_session_state state,
+			       enum hvcal_job_state job_state, int status,
+			       struct list_head *silent)
+{
+	struct hvcal_binding *b = s->binding;
+	struct hvcal_job *job, *tmp;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	s->state = state;
+	list_for_each_entry_safe(job, tmp, &s->jobs, link)
+		hvcal_job_finish_locked(job, job_state, status, false, silent);
+	if (!b)
+		return;
+	s->binding = NULL;
+	hvcal_queue_open(&b->engine->queue, &b->flow, false);
+	hvcal_binding_close_locked(b);
+	hvcal_binding_put(b);
+}
+
+void hvcal_session_lost_locked(struct hvcal_session *s, int status)
+{
+	struct hvcal_binding *b = s->binding;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	hvcal_binding_get(b);
+	if (s->state == HVCAL_SESSION_OPENING)
+		session_post_locked(s, HVCAL_SEV_OPENED, status);
+	session_post_locked(s, HVCAL_SEV_LOST, status);
+	session_end_locked(s, HVCAL_SESSION_LOST, HVCAL_JOB_ERROR, status, NULL);
+	hvcal_binding_leave_locked(b);
+	hvcal_binding_put(b);
+}
+
+void hvcal_session_opened_locked(struct hvcal_session *s, int status)
+{
+	struct hvcal_binding *b = s->binding;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	if (s->state != HVCAL_SESSION_OPENING)
+		return;
+	if (status) {
+		hvcal_session_lost_locked(s, status);
+		return;
+	}
+	s->state = HVCAL_SESSION_ACTIVE;
+	hvcal_queue_open(&b->engine->queue, &b->flow, true);
+	session_post_locked(s, HVCAL_SEV_OPENED, 0);
+}
+
+void hvcal_session_destroy(struct hvcal_session *s)
+{
+	LIST_HEAD(silent);
+	unsigned long flags;
+	unsigned int i, withdrawn = 0;
+
+	/* submit_lock: nobody is half way through adding a job */
+	mutex_lock(&s->submit_lock);
+	spin_lock_irqsave(&hvcal.lock, flags);
+	list_del_init(&s->link);
+	session_end_locked(s, HVCAL_SESSION_CLOSED, HVCAL_JOB_CANCELED, -ECANCELED, &silent);
+	for (i = 0; i < HVCAL_SEV_COUNT; i++)
+		withdrawn += hvcal_event_withdraw_locked(&s->events[i].node);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	mutex_unlock(&s->submit_lock);
+
+	hvcal_job_put_list(&silent);
+	while (withdrawn--)
+		hvcal_session_put(s);
+	hvcal_session_put(s);
+}
+
+void hvcal_session_stats_get(struct hvcal_session *s, struct hvcal_session_stats *st)
+{
+	struct hvcal_job *job;
+	unsigned long flags;
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	*st = s->stats;
+	st->session = s->handle;
+	st->state = s->state;
+	st->engine = s->binding ? s->binding->engine->id : 0;
+	list_for_each_entry(job, &s->jobs, link) {
+		int state = atomic_read(&job->state);
+
+		if (state == HVCAL_JOB_RUNNING)
+			st->running++;
+		else if (!hvcal_job_is_final(state))
+			st->queued++;
+	}
+	memcpy(st->hist_wait, s->hist_wait.bucket, sizeof(st->hist_wait));
+	memcpy(st->hist_run, s->hist_run.bucket, sizeof(st->hist_run));
+	memcpy(st->hist_slack, s->hist_slack.bucket, sizeof(st->hist_slack));
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+}

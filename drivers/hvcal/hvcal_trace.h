@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM hvcal
+
+#if !defined(HVCAL_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define HVCAL_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#include "hvcal_internal.h"
+
+DECLARE_EVENT_CLASS(hvcal_job,
+	TP_PROTO(const struct hvcal_job *job),
+	TP_ARGS(job),
+	TP_STRUCT__entry(
+		__field(u64, client)
+		__field(u32, session)
+		__field(u64, job)
+		__field(u32, engine)
+		__field(u64, deadline)
+	),
+	TP_fast_assign(
+		__entry->client = job->session->client->id;
+		__entry->session = job->session->handle;
+		__entry->job = job->id;
+		__entry->engine = job->engine;
+		__entry->deadline = job->ticket.deadline_ns;
+	),
+	TP_printk("client=%llu session=%u job=%llu engine=%u deadline=%llu",
+		  __entry->client, __entry->session, __entry->job, __entry->engine,
+		  __entry->deadline)
+);
+
+DEFINE_EVENT(hvcal_job, hvcal_job_submit,
+	TP_PROTO(const struct hvcal_job *job),
+	TP_ARGS(job)
+);
+
+DEFINE_EVENT(hvcal_job, hvcal_job_ready,
+	TP_PROTO(const struct hvcal_job *job),
+	TP_ARGS(job)
+);
+
+DEFINE_EVENT(hvcal_job, hvcal_job_timeout,
+	TP_PROTO(const struct hvcal_job *job),
+	TP_ARGS(job)
+);
+
+TRACE_EVENT(hvcal_job_dispatch,
+	TP_PROTO(const struct hvcal_job *job, u64 now),
+	TP_ARGS(job, now),
+	TP_STRUCT__entry(
+		__field(u64, client)
+		__field(u32, session)
+		__field(u64, job)
+		__field(u32, engine)
+		__field(s64, laxity)
+		__field(u64, wait)
+	),
+	TP_fast_assign(
+		__entry->client = job->session->client->id;
+		__entry->session = job->session->handle;
+		__entry->job = job->id;
+		__entry->engine = job->engine;
+		__entry->laxity = job->ticket.deadline_ns - now;
+		__entry->wait = now - job->submit_ns;
+	),
+	TP_printk("client=%llu session=%u job=%llu engine=%u laxity_ns=%lld wait_ns=%llu",
+		  __entry->client, __entry->session, __entry->job, __entry->engine,
+		  __entry->laxity, __entry->wait)
+);
+
+TRACE_EVENT(hvcal_job_complete,
+	TP_PROTO(const struct hvcal_job *job, int state),
+	TP_ARGS(job, state),
+	TP_STRUCT__entry(
+		__field(u64, client)
+		__field(u32, session)
+		__field(u64, job)
+		__field(u32, engine)
+		__field(int, state)
+		__field(int, status)
+		__field(u64, bytes)
+		__field(u64, service)
+	),
+	TP_fast_assign(
+		__entry->client = job->session->client->id;
+		__entry->session = job->session->handle;
+		__entry->job = job->id;
+		__entry->engine = job->engine;
+		__entry->state = state;
+		__entry->status = job->status;
+		__entry->bytes = job->bytes;
+		__entry->service = job->start_ns ? job->done_ns - job->start_ns : 0;
+	),
+	TP_printk("client=%llu session=%u job=%llu engine=%u state=%s status=%d bytes=%llu service_ns=%llu",
+		  __entry->client, __entry->session, __entry->job, __entry->engine,
+		  __print_symbolic(__entry->state,
+				   { HVCAL_JOB_DONE, "done" },
+				   { HVCAL_JOB_ERROR, "error" },
+				   { HVCAL_JOB_TIMEDOUT, "timedout" },
+				   { HVCAL_JOB_CANCELED, "canceled" }),
+		  __entry->status, __entry->bytes, __entry->service)
+);
+
+TRACE_EVENT(hvcal_admission,
+	TP_PROTO(const struct hvcal_session *session, u32 engine, int decision),
+	TP_ARGS(session, engine, decision),
+	TP_STRUCT__entry(
+		__field(u64, client)
+		__field(u32, session)
+		__field(u32, engine)
+		__field(int, decision)
+	),
+	TP_fast_assign(
+		__entry->client = session->client->id;
+		__entry->session = session->handle;
+		__entry->engine = engine;
+		__entry->decision = decision;
+	),
+	TP_printk("client=%llu session=%u engine=%u decision=%d",
+		  __entry->client, __entry->session, __entry->engine, __entry->decision)
+);
+
+TRACE_EVENT(hvcal_provider_state,
+	TP_PROTO(const struct hvcal_provider *provider),
+	TP_ARGS(provider),
+	TP_STRUCT__entry(
+		__field(u64, provider)
+		__field(int, state)
+		__field(u32, overdue)
+	),
+	TP_fast_assign(
+		__entry->provider = provider->id;
+		__entry->state = provider->state;
+		__entry->overdue = provider->overdue;
+	),
+	TP_printk("provider=%llu state=%s overdue=%u", __entry->provider,
+		  __print_symbolic(__entry->state,
+				   { HVCAL_PROVIDER_LIVE, "live" },
+				   { HVCAL_PROVIDER_SUSPECT, "suspect" },
+				   { HVCAL_PROVIDER_DEAD, "dead" }),
+		  __entry->overdue)
+);
+
+#endif /* HVCAL_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE hvcal_trace
+#include <trace/define_trace.h>

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One watchdog an engine. It runs from the moment that a provider takes an item,
+ * not from submission: waiting in the queue is no fault of the engine.
+ *
+ * First strike: the job ends with -ETIMEDOUT, its target is quarantined, and the
+ * provider gets nothing new until it has answered. Still no answer after another
+ * budget: the provider is dead and its engines are retired.
+ */
+#include <linux/time64.h>
+
+#include "hvcal_internal.h"
+#include "hvcal_trace.h"
+
+u64 hvcal_watchdog_control_budget(void)
+{
+	return (u64)READ_ONCE(hvcal_watchdog_cap_ms) * NSEC_PER_MSEC;
+}
+
+u64 hvcal_watchdog_job_budget(const struct hvcal_binding *b, const struct hvcal_job *job)
+{
+	const struct hvcal_reservation *res = &b->session->res;
+	u64 floor = (u64)READ_ONCE(hvcal_watchdog_floor_ms) * NSEC_PER_MSEC;
+	u64 cap = hvcal_watchdog_control_budget();
+
+	if (job->work.type != HVCAL_ITEM_ENCODE)
+		return cap;
+	return hvcal_cost_budget(&b->cost, job->pixels ?: res->width * res->height,
+				 res->period_ns, floor, cap);
+}
+
+void hvcal_watchdog_arm_locked(struct hvcal_engine *e, u64 expires_ns)
+{
+	u64 now = ktime_get_ns();
+
+	lockdep_assert_held(&hvcal.lock);
+
+	if (e->state == HVCAL_ENGINE_GONE)
+		return;
+	if (e->watchdog_at && e->watchdog_at <= expires_ns)
+		return;
+	e->watchdog_at = expires_ns;
+	/* one jiffy late rather than early */
+	mod_delayed_work(hvcal.wq, &e->watchdog,
+			 expires_ns > now ? nsecs_to_jiffies(expires_ns - now) + 1 : 0);
+}
+
+/* An engine works on the jobs of a stream one after another: look at the first. */
+static struct hvcal_work *binding_watched_locked(struct hvcal_binding *b, u64 *due)
+{
+	struct hvcal_work *w = NULL;
+	struct hvcal_job *job;
+
+	if (b->open.state == HVCAL_WORK_ISSUED) {
+		w = &b->open;
+	} else {
+		job = list_first_entry_or_null(&b->running, struct hvcal_job, run_link);
+		if (job)
+			w = &job->work;
+		else if (b->close.state == HVCAL_WORK_ISSUED)
+			w = &b->close;
+	}
+	if (w)
+		*due = max(w->issued_ns, b->last_done_ns) + w->budget_ns;
+	return w;
+}
+
+static void watchdog_expire_locked(struct hvcal_engine *e, struct hvcal_work *w, u64 now)
+{
+	if (w->type != HVCAL_ITEM_OPEN && w->type != HVCAL_ITEM_CLOSE && !w->strikes) {
+		struct hvcal_job *job = container_of(w, struct hvcal_job, work);
+
+		trace_hvcal_job_timeout(job);
+		hvcal_job_finish_locked(job, HVCAL_JOB_TIMEDOUT, -ETIMEDOUT, false, NULL);
+	}
+	hvcal_provider_strike_locked(e->provider, w, now);
+}
+
+static void watchdog_fire(struct work_struct *work)
+{
+	struct hvcal_engine *e = container_of(to_delayed_work(work), struct hvcal_engine,
+					      watchdog);
+	struct hvcal_binding *b;
+	u64 next = 0, now = ktime_get_ns();
+	unsigned long flags;
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	e->watchdog_at = 0;
+	list_for_each_entry(b, &e->bindings, link) {
+		u64 due;
+		struct hvcal_work *w = binding_watched_locked(b, &due);
+
+		if (w && due <= now) {
+			watchdog_expire_locked(e, w, now);
+			w = binding_watched_locked(b, &due);
+		}
+		if (w && (!next || due < next))
+			next = due;
+	}
+	if (next && e->provider->state != HVCAL_PROVIDER_DEAD)
+		hvcal_watchdog_arm_locked(e, next);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+}
+
+void hvcal_watchdog_init(struct hvcal_engine *e)
+{
+	INIT_DELAYED_WORK(&e->watchdog, watchdog_fire);
+}

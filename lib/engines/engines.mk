@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# Engine plug-ins: one shared object each, built where its library is found.
+# A plug-in without a library of its own adds itself to ENGINES; the others go
+# through engine-from-pkg: name, pkg-config module, Debian package.
+
+ENGINES := null
+
+define engine-from-pkg
+ifeq ($$(shell pkg-config --exists $(2) && echo yes),yes)
+ENGINES += $(1)
+CFLAGS_lib/engines/$(1) := $$(shell pkg-config --cflags $(2))
+LDLIBS_engine_$(1) := $$(shell pkg-config --libs $(2))
+else
+$$(info engine $(1): not built, $(3) missing)
+endif
+endef
+
+$(eval $(call engine-from-pkg,x264,x264,libx264-dev))
+
+ENGINE_SOS := $(ENGINES:%=$(B)/lib/engines/hvcal-engine-%.so)
+ALL += $(ENGINE_SOS)
+INSTALLS += install-engines
+UNINSTALLS += uninstall-engines
+
+.SECONDARY: $(ENGINES:%=$(B)/lib/engines/%.o)
+
+# -Bsymbolic: two plug-ins must not see each other's symbols
+$(B)/lib/engines/hvcal-engine-%.so: $(B)/lib/engines/%.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-Bsymbolic,-z,defs \
+		-o $@ $^ $(LDLIBS_engine_$*)
+
+## install-engines: the engine plug-ins
+.PHONY: install-engines uninstall-engines
+install-engines: $(ENGINE_SOS)
+	$(INSTALL) -d $(DESTDIR)$(enginedir)
+	$(INSTALL) -m 644 $(ENGINE_SOS) $(DESTDIR)$(enginedir)
+
+uninstall-engines:
+	rm -f $(ENGINES:%=$(DESTDIR)$(enginedir)/hvcal-engine-%.so)

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A session inside: slots and events.
+ *
+ * A slot is one frame from submission until its packet is released. It owns the
+ * target that the engine writes, and a reference to the source until the engine
+ * is done. Events wait in a ring that always has room for those of all slots.
+ */
+#ifndef HVCAL_SESSION_H
+#define HVCAL_SESSION_H
+
+#include "internal.h"
+
+/* Events of a session, other than those of jobs, that may wait. */
+#define HVCAL_SESSION_EVENTS 32U
+/* Flushes and reconfigurations that may be under way, of each. */
+#define HVCAL_PENDING_MAX 8U
+/* Frames that batch mode hands over at once. */
+#define HVCAL_GATHER 8U
+
+enum hvcal_slot_state {
+	HVCAL_SLOT_FREE,
+	HVCAL_SLOT_INSIDE,	/* gathered or handed over, no event yet */
+	HVCAL_SLOT_DONE,	/* its event waits, or the user has its packet */
+};
+
+struct hvcal_slot {
+	hvcal_session_t *session;
+	enum hvcal_slot_state state;	/* session.lock, like all up to @target */
+	uint32_t generation;	/* tells late events of an earlier use */
+	hvcal_buffer_t *source;
+	hvcal_buffer_t *map;
+	hvcal_buffer_t *target;
+	int64_t pts;
+	uint64_t user_data;
+	uint64_t copied;	/* bytes that libhvcal copied for it */
+	struct hvcal_frame_params params;
+	void *meta;
+	uint32_t meta_len;
+	struct hvcal_job_desc job;
+};
+
+/** An event, with what its frame said: the slot may be used anew meanwhile. */
+struct hvcal_item_event {
+	struct hvcal_event e;
+	uint64_t user_data;
+	int64_t pts;
+};
+
+struct hvcal_session {
+	atomic_uint refs;
+	hvcal_context_t *ctx;
+	hvcal_session_t *next;	/* ctx.lock */
+	uint32_t handle;
+
+	pthread_mutex_t submit_lock;
+	hvcal_config_t config;		/* submit_lock: in force */
+	uint32_t disabled;		/* submit_lock: features of frames, bits */
+	uint32_t told;			/* submit_lock: missing ones that were logged */
+	uint32_t mode;			/* submit_lock: enum hvcal_throughput */
+	bool want_key;			/* submit_lock */
+	int64_t next_pts;		/* submit_lock */
+	uint32_t gathered[HVCAL_GATHER]; /* submit_lock: slots not handed over yet */
+	uint32_t gather_count;		/* submit_lock */
+	bool gather_all;		/* submit_lock: within hvcal_submit_frames */
+	hvcal_pool_t *targets;
+	hvcal_pool_t *staging;		/* submit_lock: for frames that are copied */
+	_Atomic uint32_t engine;
+	_Atomic uint32_t engine_flags;	/* HVCAL_CAP_* */
+	_Atomic uint64_t copied_bytes;
+	_Atomic uint64_t engine_copied;
+	_Atomic uint64_t submit_calls;
+
+	pthread_mutex_t lock;
+	struct hvcal_slot *slots;	/* config.max_queued of them */
+	uint32_t *free_slots;		/* lock: a stack */
+	uint32_t nslots, nfree;		/* lock */
+	uint32_t inside;		/* lock */
+	struct hvcal_item_event *ring;	/* lock */
+	uint32_t ring_size, ring_head, ring_count; /* lock */
+	uint32_t session_events;	/* lock: of the ring's, not of jobs */
+	uint32_t flushes, reconfigures;	/* lock: under way */
+	bool lost;			/* lock: no engine is left */
+	uint32_t waiters;		/* lock: threads in poll */
+	bool exported;			/* lock: the user polls */
+	bool signaled;			/* lock: event_fd is readable */
+	int event_fd;
+	int poll_fd;			/* lock: what hvcal_get_fd gave, -1 not yet */
+};
+
+hvcal_session_t *hvcal_session_ref(hvcal_session_t *s);
+void hvcal_session_unref(hvcal_session_t *s);
+
+/** Takes an event in. Any thread; never waits. */
+void hvcal_session_event(hvcal_session_t *s, const struct hvcal_event *event);
+
+/** Takes the oldest event out. False: none. */
+bool hvcal_session_pop(hvcal_session_t *s, struct hvcal_item_event *event);
+
+/**
+ * Takes the oldest event out, waiting until @deadline_ns (0: not at all,
+ * UINT64_MAX: without end). 0; -EAGAIN; -ENODEV: lost, and nothing waits.
+ */
+int hvcal_session_next(hvcal_session_t *s, struct hvcal_item_event *event,
+		       uint64_t deadline_ns);
+
+/** Hands over what batch mode has gathered. submit_lock is held. */
+void hvcal_session_hand_over(hvcal_session_t *s);
+
+/** Engine changed: reads what the new one can. */
+void hvcal_session_set_engine(hvcal_session_t *s, uint32_t engine);
+
+/** Gives the slot back with all that it holds. */
+void hvcal_slot_free(hvcal_session_t *s, struct hvcal_slot *slot);
+
+#endif

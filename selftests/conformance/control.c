@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT
+/* What can be asked of single frames, and of a running stream. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conformance.h"
+
+static bool lacks(struct conf *c, uint32_t cap, const char *what)
+{
+	if (c->cap->flags & cap)
+		return false;
+	conf_skip(c, "the engine does not claim %s", what);
+	return true;
+}
+
+static void send_ok(struct conf_stream *s, const struct conf_how *how)
+{
+	int ret = conf_send(s, how);
+
+	CHECK(s->c, ret >= 0, "frame %u: encode: %s", s->count - 1, strerror(-ret));
+	conf_wait(s);
+}
+
+static bool is_key(const struct conf_stream *s, unsigned int n)
+{
+	return n < s->count && s->frames[n]->result.flags & HVCAL_RESULT_KEY;
+}
+
+static void test_forced_key(struct conf *c)
+{
+	static const struct conf_how key = { .flags = HVCAL_FRAME_FORCE_KEY };
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s;
+
+	if (lacks(c, HVCAL_CAP_FORCE_KEY, "forced key frames"))
+		return;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	for (unsigned int i = 0; i < 20; i++)
+		send_ok(s, i == 7 || i == 8 || i == 15 ? &key : NULL);
+	conf_flush(s);
+	for (unsigned int i = 0; i < s->count; i++)
+		if (is_key(s, i) != (i == 0 || i == 7 || i == 8 || i == 15))
+			conf_fail(c, "frame %u is %s key frame", i, is_key(s, i) ? "a" : "no");
+	/* a key frame is decodable on its own: begin there */
+	conf_decode(s, 7, 34, NULL);
+	conf_free(&s);
+}
+
+static void check_qps(struct conf *c, struct conf_stream *s, const int *qps, unsigned int n,
+		      double tolerance)
+{
+	struct conf_picture *pictures = calloc(s->count, sizeof(*pictures));
+
+	if (!pictures)
+		abort();
+	conf_decode(s, 0, 20, pictures);
+	for (unsigned int i = 0; i < s->count && !conf_failed(c); i++) {
+		const struct hvcal_frame_result *r = &s->frames[i]->result.frame;
+		int want = qps[i % n];
+
+		if (r->qp_q8 && abs(r->qp_q8 - want * 256) > 128)
+			conf_fail(c, "frame %u: QP %d asked, %.2f said", i, want,
+				  r->qp_q8 / 256.0);
+		if (pictures[i].has_qp && fabs(pictures[i].qp - want) > tolerance)
+			conf_fail(c, "frame %u: QP %d asked, %.2f coded", i, want, pictures[i].qp);
+	}
+	free(pictures);
+}
+
+static void qp_run(struct conf *c, uint32_t rc_mode)
+{
+	static const int qps[] = { 24, 30, 20, 36, 27, 33 };
+	const unsigned int n = sizeof(qps) / sizeof(qps[0]);
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s;
+
+	config.rc_mode = rc_mode;
+	config.bitrate = 1000000;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	for (unsigned int i = 0; i < 2 * n; i++) {
+		struct conf_how how = { .qp = qps[i % n] };
+
+		send_ok(s, &how);
+	}
+	conf_flush(s);
+	if (!conf_failed(c))
+		/* with a bit rate, an engine may spread bits within a picture */
+		check_qps(c, s, qps, n, rc_mode == HVCAL_RC_CQP ? 0.01 : 2);
+	conf_free(&s);
+}
+
+static void test_frame_qp(struct conf *c)
+{
+	if (!lacks(c, HVCAL_CAP_FRAME_QP, "a QP for each frame"))
+		qp_run(c, HVCAL_RC_CQP);
+}
+
+/* The client's rate control stands above the engine's. */
+static void test_frame_qp_over_bitrate(struct conf *c)
+{
+	if (!lacks(c, HVCAL_CAP_FRAME_QP, "a QP for each frame"))
+		qp_run(c, HVCAL_RC_CBR);
+}
+
+static uint64_t bytes_of(const struct conf_stream *s, unsigned int from, unsigned int to)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = from; i < to && i < s->count; i++)
+		sum += s->frames[i]->result.bytes;
+	return sum;
+}
+
+static void retarget_run(struct conf *c, struct conf_stream *s, struct hvcal_codec_config *config)
+{
+	uint64_t before, after;
+	int ret;
+
+	conf_send_many(s, 40);
+	config->bitrate = 4 * config->bitrate;
+	ret = c->engine->ops->reconfigure(s->stream, config);
+	CHECK(c, !ret, "a new bit rate: %s", strerror(-ret));
+	conf_send_many(s, 40);
+	conf_flush(s);
+	if (conf_failed(c))
+		return;
+	for (unsigned int i = 1; i < s->count; i++)
+		CHECK(c, !is_key(s, i), "frame %u became a key frame", i);
+	CHECK(c, s->frames[60]->result.frame.applied_bitrate == config->bitrate,
+	      "%llu bits a second said to be applied, %llu were asked for",
+	      (unsigned long long)s->frames[60]->result.frame.applied_bitrate,
+	      (unsigned long long)config->bitrate);
+	before = bytes_of(s, 20, 40);
+	after = bytes_of(s, 60, 80);
+	if (c->cap->codec != HVCAL_CODEC_NULL)
+		CHECK(c, after > before * 3 / 2,
+		      "four times the bit rate makes %llu bytes out of %llu",
+		      (unsigned long long)after, (unsigned long long)before);
+	conf_decode(s, 0, 20, NULL);
+}
+
+static void test_retarget(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s;
+
+	if (lacks(c, HVCAL_CAP_RETARGET, "new bit rates without a key frame"))
+		return;
+	config.rc_mode = HVCAL_RC_CBR;
+	config.bitrate = 120000;
+	config.vbv_ms = 300;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	retarget_run(c, s, &config);
+	conf_free(&s);
+}
+
+/* A constant QP changes with the configuration, too. */
+static void test_retarget_qp(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_picture pictures[20];
+	struct conf_stream *s;
+	int ret;
+
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	conf_send_many(s, 10);
+	config.qp = 35;
+	ret = c->engine->ops->reconfigure(s->stream, &config);
+	if (ret && ret != -EOPNOTSUPP)
+		conf_fail(c, "a new QP: %s", strerror(-ret));
+	conf_send_many(s, 10);
+	conf_flush(s);
+	conf_decode(s, 0, 20, pictures);
+	if (!ret && !conf_failed(c) && pictures[15].has_qp && fabs(pictures[15].qp - 35) > 3)
+		conf_fail(c, "QP 35 asked, %.2f coded", pictures[15].qp);
+	if (!conf_failed(c) && pictures[5].has_qp && fabs(pictures[5].qp - 24) > 3)
+		conf_fail(c, "QP 24 asked, %.2f coded", pictures[5].qp);
+	conf_free(&s);
+}
+
+/* A new size is done at once or refused without harm. */
+static void test_reconfigure_size(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c), larger = config;
+	struct conf_stream *s = conf_open(c, &config);
+	int ret;
+
+	if (!s)
+		return;
+	larger.width += 64;
+	larger.height += 32;
+	conf_send_many(s, 5);
+	ret = c->engine->ops->reconfigure(s->stream, &larger);
+	if (ret && ret != -EOPNOTSUPP)
+		conf_fail(c, "a new size: %s", strerror(-ret));
+	if (ret == -EOPNOTSUPP) {
+		conf_send_many(s, 5);
+		conf_flush(s);
+		conf_decode(s, 0, 34, NULL);
+	}
+	conf_free(&s);
+}
+
+static void test_reconfigure_bad(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c), bad = config;
+	struct conf_stream *s = conf_open(c, &config);
+	int ret;
+
+	if (!s)
+		return;
+	bad.width = 0;
+	conf_send_many(s, 3);
+	ret = c->engine->ops->reconfigure(s->stream, &bad);
+	if (ret != -EINVAL)
+		conf_fail(c, "a width of 0 gives %d instead of -EINVAL", ret);
+	conf_send_many(s, 3);
+	conf_flush(s);
+	conf_decode(s, 0, 34, NULL);
+	conf_free(&s);
+}
+
+/* One half of the picture better, the other worse. */
+static void roi_run(struct conf *c, struct conf_stream *s, uint32_t block)
+{
+	uint32_t cols = (s->config.width + block - 1) / block;
+	uint32_t rows = (s->config.height + block - 1) / block;
+	struct conf_picture pictures[4];
+	struct conf_how how = {
+		.qp = 28, .map_block = block, .map_stride = cols + 3, .map_rows = rows,
+	};
+	int8_t *map = calloc((size_t)how.map_stride * rows, 1);
+
+	if (!map)
+		abort();
+	for (uint32_t y = 0; y < rows; y++)
+		for (uint32_t x = 0; x < cols; x++)
+			map[y * how.map_stride + x] = x < cols / 2 ? -6 : 6;
+	how.map = map;
+	for (unsigned int i = 0; i < 4; i++)
+		send_ok(s, &how);
+	conf_flush(s);
+	free(map);
+	conf_decode(s, 0, 20, pictures);
+	if (!conf_failed(c) && pictures[0].has_qp &&
+	    pictures[0].qp_right - pictures[0].qp_left < 8)
+		conf_fail(c, "blocks of %u: offsets of -6 and 6 are coded as QP %.1f and %.1f",
+			  block, pictures[0].qp_left, pictures[0].qp_right);
+}
+
+static void test_qp_map(struct conf *c)
+{
+	static const uint32_t blocks[] = { 16, 32, 64 };
+
+	if (lacks(c, HVCAL_CAP_ROI, "QP maps"))
+		return;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct hvcal_codec_config config = conf_config(c);
+		struct conf_stream *s = conf_open(c, &config);
+
+		if (!s)
+			return;
+		roi_run(c, s, blocks[i]);
+		conf_free(&s);
+	}
+}
+
+static bool contains(const struct conf_frame *f, const uint8_t *what, size_t len)
+{
+	return f->packet && memmem(f->packet, f->result.bytes, what, len);
+}
+
+/* What a phone's HDR10+ metadata begins like; no byte needs escaping. */
+static void test_metadata(struct conf *c)
+{
+	static const uint8_t t35[] = { 0xb5, 0x3c, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77 };
+	struct {
+		struct hvcal_frame_meta head;
+		uint8_t bytes[16];
+		struct hvcal_frame_meta unknown;
+		uint8_t more[8];
+	} meta = {
+		.head = { .type = HVCAL_META_T35, .len = sizeof(t35) },
+		.unknown = { .type = 12345, .len = 5 },
+	};
+	struct conf_how with = { .meta = &meta, .meta_len = sizeof(meta) };
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s;
+
+	if (lacks(c, HVCAL_CAP_HDR_DYNAMIC, "dynamic HDR metadata"))
+		return;
+	memcpy(meta.bytes, t35, sizeof(t35));
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	for (unsigned int i = 0; i < 6; i++)
+		send_ok(s, i % 2 ? &with : NULL);
+	conf_flush(s);
+	for (unsigned int i = 0; i < s->count && !conf_failed(c); i++)
+		if (contains(s->frames[i], t35, sizeof(t35)) != (i % 2))
+			conf_fail(c, "frame %u %s metadata", i, i % 2 ? "lacks its" : "has foreign");
+	conf_decode(s, 0, 34, NULL);
+	conf_free(&s);
+}
+
+static void test_lossless(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_picture pictures[5];
+	struct conf_stream *s;
+
+	if (lacks(c, HVCAL_CAP_LOSSLESS, "lossless coding"))
+		return;
+	config.tune = HVCAL_TUNE_LOSSLESS;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	conf_send_many(s, 5);
+	conf_flush(s);
+	conf_decode(s, 0, 99, pictures);
+	for (unsigned int i = 0; i < 5 && conf_can_decode(c) && !conf_failed(c); i++)
+		if (!pictures[i].exact)
+			conf_fail(c, "frame %u is not what was given", i);
+	conf_free(&s);
+}
+
+static void test_target_too_small(struct conf *c)
+{
+	static const struct conf_how small = { .target_size = 24 };
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s = conf_open(c, &config);
+
+	if (!s)
+		return;
+	for (unsigned int i = 0; i < 12; i++)
+		send_ok(s, i == 0 || i == 5 ? &small : NULL);
+	conf_flush(s);
+	for (unsigned int i = 0; i < s->count && !conf_failed(c); i++) {
+		const struct hvcal_engine_result *r = &s->frames[i]->result;
+		int want = i == 0 || i == 5 ? -ENOBUFS : 0;
+
+		if (r->status != want)
+			conf_fail(c, "frame %u: %s, %s expected", i, strerror(-r->status),
+				  strerror(-want));
+		if (is_key(s, i) != (i == 1 || i == 6))
+			conf_fail(c, "frame %u is %s key frame", i, is_key(s, i) ? "a" : "no");
+	}
+	conf_decode(s, 0, 34, NULL);
+	conf_free(&s);
+}
+
+const struct conf_test conf_tests_control[] = {
+	{ "forced_key", test_forced_key },
+	{ "frame_qp", test_frame_qp },
+	{ "frame_qp_over_bitrate", test_frame_qp_over_bitrate },
+	{ "retarget", test_retarget },
+	{ "retarget_qp", test_retarget_qp },
+	{ "reconfigure_size", test_reconfigure_size },
+	{ "reconfigure_bad", test_reconfigure_bad },
+	{ "qp_map", test_qp_map },
+	{ "metadata", test_metadata },
+	{ "lossless", test_lossless },
+	{ "target_too_small", test_target_too_small },
+	{ NULL, NULL },
+};

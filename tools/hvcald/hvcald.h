@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* hvcald: a supervisor, and under it one process for each engine plug-in. */
+#ifndef HVCALD_H
+#define HVCALD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <hvcal/provider.h>
+
+#include "../../lib/src/options.h"
+#include "../../lib/src/plugin.h"
+
+struct hvcald {
+	const char *engines;		/* comma separated, NULL all */
+	const char *engine_path;	/* NULL the usual */
+	const char *node;		/* NULL the usual */
+	struct hvcal_options *options;
+	hvcal_provider_fault_t fault;
+	int ready_fd;			/* -1 none */
+	bool single;
+	bool verbose;
+};
+
+/* Exit statuses of a worker. */
+enum {
+	WORKER_STOPPED = 0,
+	WORKER_FAILED = 1,	/* start it again */
+	WORKER_USELESS = 3,	/* no engine here: starting it again will not help */
+};
+
+void hvcald_log(void *cookie, int level, const char *line);
+void hvcald_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Runs the engines of @plugin until a signal comes; 'r' goes to @status_fd when ready. */
+int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int status_fd);
+/* Forks a worker for each plug-in and keeps them alive. Exit status of hvcald. */
+int hvcald_supervise(const struct hvcald *d, struct hvcal_plugins *plugins);
+/* Prints what there is and why the rest is not. */
+int hvcald_list(const struct hvcald *d, struct hvcal_plugins *plugins);
+/* Tells the service manager and whoever holds the other end of --ready-fd. */
+void hvcald_ready(const struct hvcald *d, unsigned int engines);
+/* SIGTERM, SIGINT and, if asked for, SIGCHLD as a readable descriptor. */
+int hvcald_signals(bool children);
+
+#endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/* Log lines, readiness and signals. */
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "hvcald.h"
+
+void hvcald_say(const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	/* one write: lines of several processes must not mix */
+	dprintf(STDERR_FILENO, "hvcald: %s\n", line);
+}
+
+void hvcald_log(void *cookie, int level, const char *line)
+{
+	const struct hvcald *d = cookie;
+
+	if (level <= LOG_NOTICE || d->verbose)
+		hvcald_say("%s", line);
+}
+
+/* The protocol of sd_notify(3): one datagram to the socket that is named. */
+static void notify_manager(unsigned int engines)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char text[64];
+	size_t len;
+	int fd;
+
+	if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(addr.sun_path))
+		return;
+	len = strlen(path);
+	memcpy(addr.sun_path, path, len);
+	if (path[0] == '@')
+		addr.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	snprintf(text, sizeof(text), "READY=1\nSTATUS=%u engines", engines);
+	sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&addr,
+	       offsetof(struct sockaddr_un, sun_path) + len);
+	close(fd);
+}
+
+void hvcald_ready(const struct hvcald *d, unsigned int engines)
+{
+	notify_manager(engines);
+	if (d->ready_fd >= 0) {
+		dprintf(d->ready_fd, "ready\n");
+		close(d->ready_fd);
+	}
+	hvcald_say("ready, %u engine%s", engines, engines == 1 ? "" : "s");
+}
+
+int hvcald_signals(bool children)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (children)
+		sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
