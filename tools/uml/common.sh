@@ -17,8 +17,8 @@ uml_fragments() {
 
 uml_check_variant() {
 	case $1 in
-	plain | debug) return 0 ;;
+	plain | debug | kasan) return 0 ;;
 	esac
-	say "unknown variant $1 (plain or debug)"
+	say "unknown variant $1 (plain, debug or kasan)"
 	return 1
 }
