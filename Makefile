@@ -55,6 +55,16 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CPPFLAGS_$*) $(CFLAGS) $(CFLAGS_$*) -MMD -MP -c -o $@ $<
 
+# The folder of the plug-ins is compiled in: another one compiles that anew.
+$(B)/.enginedir: FORCE
+	@mkdir -p $(@D)
+	@echo '$(enginedir)' | cmp -s - $@ || echo '$(enginedir)' > $@
+
+$(B)/lib/src/plugin.o: $(B)/.enginedir
+
+.PHONY: FORCE
+FORCE:
+
 help: # a target documents itself with "## target: text" in a fragment
 	@echo 'HVCAL $(VERSION)'; echo
 	@sed -n 's/^## \([a-z-]*\): *\(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
