@@ -17,12 +17,32 @@ struct plain_out {
 	struct sink base;
 	bool ivf;
 	uint8_t header[IVF_HEADER];
+	uint8_t *bounce;
+	size_t bounce_size;
 };
 
 static void put_le(uint8_t *to, uint64_t value, int bytes)
 {
 	for (int i = 0; i < bytes; i++)
 		to[i] = (uint8_t)(value >> (8 * i));
+}
+
+/*
+ * Packets lie in DMA-BUF memory, which file systems that write straight from the
+ * caller's pages (9p, O_DIRECT) cannot take: vgem's has no pages to pin.
+ */
+static int put_packet(struct plain_out *out, const struct sink_packet *packet)
+{
+	if (packet->size > out->bounce_size) {
+		uint8_t *more = realloc(out->bounce, packet->size);
+
+		if (!more)
+			return -ENOMEM;
+		out->bounce = more;
+		out->bounce_size = packet->size;
+	}
+	memcpy(out->bounce, packet->data, packet->size);
+	return sink_put(&out->base, out->bounce, packet->size);
 }
 
 static int plain_write(struct sink *sink, const struct sink_packet *packet)
@@ -39,7 +59,7 @@ static int plain_write(struct sink *sink, const struct sink_packet *packet)
 		if (!ret)
 			ret = sink_put(sink, header, sizeof(header));
 	}
-	return ret ? ret : sink_put(sink, packet->data, packet->size);
+	return ret ? ret : put_packet(out, packet);
 }
 
 static int plain_finish(struct sink *sink)
@@ -58,6 +78,7 @@ static int plain_finish(struct sink *sink)
 
 static void plain_free(struct sink *sink)
 {
+	free(((struct plain_out *)sink)->bounce);
 	free(sink);
 }
 
