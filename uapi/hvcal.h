@@ -334,7 +334,12 @@ enum hvcal_resource {
  * @pad: zero
  * @period_ns: duration between frames; required and 100 us .. 10 s for
  *             REALTIME, 0 or the nominal period for BEST_EFFORT
- * @deadline_ns: duration from submission to completion; 0 means one period
+ * @deadline_ns: duration from submission to completion; 0 means one period.
+ *               REALTIME: below half a period, or a period below 1 ms, needs
+ *               CAP_SYS_NICE when the node is opened (-EACCES)
+ *
+ * REALTIME is a promise, kept as long as the session submits at most one frame
+ * a period: frames that come faster run when there is time to spare.
  */
 struct hvcal_reservation {
 	__u32 sched_class;
@@ -453,6 +458,17 @@ enum hvcal_session_state {
 	HVCAL_SESSION_CLOSED = 5,
 };
 
+/* Why a session is where it is: what told its engine from the next best one. */
+enum hvcal_placed {
+	HVCAL_PLACED_NAMED = 1,		/* the client asked for it */
+	HVCAL_PLACED_ONLY = 2,		/* no other can do it or has room */
+	HVCAL_PLACED_KIND = 3,		/* hardware before software */
+	HVCAL_PLACED_GPU = 4,		/* the buffers are there */
+	HVCAL_PLACED_NUMA = 5,		/* on the client's node */
+	HVCAL_PLACED_LOAD = 6,		/* less used */
+	HVCAL_PLACED_FIRST = 7,		/* others are as good */
+};
+
 /**
  * struct hvcal_session_stats - HVCAL_IOC_SESSION_STATS
  * @session: in: handle
@@ -476,6 +492,9 @@ enum hvcal_session_state {
  * @hist_wait: out: submit to start, see below
  * @hist_run: out: start to done
  * @hist_slack: out: done to deadline, jobs in time only
+ * @placed: out: enum hvcal_placed
+ * @have_ppm: out: share that the session can have now: @share_ppm, or less under
+ *            pressure
  *
  * Histogram bucket 0 counts durations below 1024 ns, bucket i from 2^(i+9) up
  * to but not including 2^(i+10) ns; the last one is open.
@@ -502,6 +521,8 @@ struct hvcal_session_stats {
 	__u64 hist_wait[HVCAL_HIST_BUCKETS];
 	__u64 hist_run[HVCAL_HIST_BUCKETS];
 	__u64 hist_slack[HVCAL_HIST_BUCKETS];
+	__u32 placed;
+	__u32 have_ppm;
 };
 
 /* ------------------------------------------------------------------------ */
@@ -569,11 +590,13 @@ struct hvcal_buffer_release {
  * @side: buffer handle of large side data (QP map), 0 none
  * @side_offset: bytes
  * @side_size: bytes
- * @pixels: pixels that will be coded if not those of the reservation, else 0
+ * @pixels: pixels that will be coded if not those of the reservation, else 0;
+ *          REALTIME: at most those of the reservation
  * @user_data: comes back in the event
  * @deadline_ns: when the packet must be there; 0: submission plus the
  *               reservation's deadline
- * @release_ns: not before; 0 at once (HVCAL_FEATURE_PACING)
+ * @release_ns: not before, at most 10 s ahead; 0 at once
+ *              (HVCAL_FEATURE_PACING)
  * @params: struct hvcal_frame_params
  * @meta: struct hvcal_frame_meta records, one after another
  * @job: out: job number, unique within the open file
@@ -680,7 +703,8 @@ enum hvcal_event_type {
  * @start_ns: when the provider took it
  * @done_ns: when it was finished
  * @deadline_ns: the one that counted
- * @share_ppm: PRESSURE: share that the session can have now
+ * @share_ppm: PRESSURE: share that the session can have now; the reserved one
+ *             when it is over
  * @result_len: bytes of @result that are valid
  * @result: struct hvcal_frame_result of the provider
  *

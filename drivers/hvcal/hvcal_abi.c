@@ -18,7 +18,7 @@ static_assert(sizeof(struct hvcal_session_create) == 128);
 static_assert(sizeof(struct hvcal_session_reconfigure) == 80);
 static_assert(sizeof(struct hvcal_session_flush) == 16);
 static_assert(sizeof(struct hvcal_session_destroy) == 8);
-static_assert(sizeof(struct hvcal_session_stats) == 880);
+static_assert(sizeof(struct hvcal_session_stats) == 888);
 static_assert(sizeof(struct hvcal_buffer_import) == 56);
 static_assert(sizeof(struct hvcal_buffer_release) == 8);
 static_assert(sizeof(struct hvcal_job_desc) == 112);

@@ -34,55 +34,61 @@ struct acquire {
 /* ------------------------------------------------------------------------ */
 /* Choosing                                                                 */
 
-/* The engine of @p whose next job has the earliest deadline. */
-static struct hvcal_engine *pick_engine_locked(struct hvcal_provider *p)
+/*
+ * The engine of @p whose next job is the most urgent. Where there is none now, a
+ * timer wakes the provider when there will be.
+ */
+static struct hvcal_engine *pick_engine_locked(struct hvcal_provider *p, u64 now,
+					       struct hvcal_pick *best_pick)
 {
 	struct hvcal_engine *e, *best = NULL;
-	struct hvcal_flow *best_f = NULL;
 
 	if (p->state != HVCAL_PROVIDER_LIVE)
 		return NULL;
 	list_for_each_entry(e, &p->engines, provider_link) {
-		struct hvcal_flow *f;
+		struct hvcal_pick pick;
 
-		if (e->running >= e->slots || e->state != HVCAL_ENGINE_READY)
+		if (e->state != HVCAL_ENGINE_READY)
 			continue;
-		f = hvcal_queue_peek(&e->queue);
-		if (!f)
+		if (!hvcal_queue_pick(&e->queue, now, &pick)) {
+			hvcal_sched_arm_timer_locked(e, now);
 			continue;
-		if (best && (best_f->realtime > f->realtime ||
-			     (best_f->realtime == f->realtime && best_f->key <= f->key)))
+		}
+		if (best && !hvcal_pick_before(&pick, best_pick))
 			continue;
 		best = e;
-		best_f = f;
+		*best_pick = pick;
 	}
 	return best;
 }
 
 bool hvcal_provider_has_work_locked(struct hvcal_provider *p)
 {
+	struct hvcal_pick pick;
+
 	lockdep_assert_held(&hvcal.lock);
 
 	return !list_empty(&p->drops) || !list_empty(&p->cancels) ||
-	       !list_empty(&p->control) || pick_engine_locked(p);
+	       !list_empty(&p->control) || pick_engine_locked(p, ktime_get_ns(), &pick);
 }
 
 /* Takes the next job out of its queue; it is RUNNING and ours for the moment. */
 static struct hvcal_job *take_job_locked(struct hvcal_provider *p)
 {
-	struct hvcal_engine *e = pick_engine_locked(p);
+	u64 now = ktime_get_ns();
 	struct hvcal_binding *b;
+	struct hvcal_pick pick;
+	struct hvcal_engine *e;
 	struct hvcal_job *job;
-	struct hvcal_flow *f;
 
+	e = pick_engine_locked(p, now, &pick);
 	if (!e)
 		return NULL;
-	f = hvcal_queue_peek(&e->queue);
-	b = container_of(f, struct hvcal_binding, flow);
-	job = container_of(hvcal_queue_take(&e->queue, f), struct hvcal_job, ticket);
+	b = container_of(pick.flow, struct hvcal_binding, flow);
+	job = container_of(hvcal_queue_take(&e->queue, &pick, now), struct hvcal_job, ticket);
 	e->running++;
 	atomic_set(&job->state, HVCAL_JOB_RUNNING);
-	job->start_ns = ktime_get_ns();
+	job->start_ns = now;
 	hvcal_job_get(job);
 	hvcal_binding_get(b);
 	job->work.binding = b;
@@ -109,7 +115,7 @@ static void put_back_job(struct hvcal_job *job)
 		list_del_init(&job->run_link);
 		e->running--;
 		job->start_ns = 0;
-		hvcal_queue_put_back(&e->queue, &b->flow, &job->ticket);
+		hvcal_queue_put_back(&e->queue, &b->flow, &job->ticket, ktime_get_ns());
 	}
 	hvcal_work_retract_locked(&job->work);
 	list_add_tail(&job->work.link, &works);

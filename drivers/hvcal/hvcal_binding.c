@@ -41,8 +41,11 @@ void hvcal_binding_put(struct hvcal_binding *b)
 }
 
 void hvcal_binding_start_locked(struct hvcal_binding *b, struct hvcal_session *session,
-				struct hvcal_engine *engine, u64 claimed_cost)
+				const struct hvcal_offer *offer, struct hvcal_model **spare)
 {
+	struct hvcal_engine *engine = offer->engine;
+	struct hvcal_queue *q = &engine->queue;
+
 	lockdep_assert_held(&hvcal.lock);
 
 	hvcal_session_get(session);
@@ -50,10 +53,15 @@ void hvcal_binding_start_locked(struct hvcal_binding *b, struct hvcal_session *s
 	hvcal_engine_get(engine);
 	b->engine = engine;
 	b->stream = ++engine->provider->next_stream;
-	hvcal_cost_seed(&b->cost, claimed_cost);
-	hvcal_queue_attach(&engine->queue, &b->flow,
-			   session->res.sched_class == HVCAL_CLASS_REALTIME,
+	b->claimed_ns_per_mpix = offer->claimed_ns_per_mpix;
+	b->model = hvcal_model_get_locked(engine, &offer->key, offer->claimed_ns_per_mpix, spare);
+	hvcal_queue_attach(q, &b->flow, session->res.sched_class == HVCAL_CLASS_REALTIME,
 			   engine->session_depth);
+	b->flow.task = offer->task;
+	if (offer->lane != HVCAL_LANE_NONE) {
+		hvcal_queue_settle(q, &b->flow, offer->lane, ktime_get_ns());
+		hvcal_admit_refresh(&q->lane[offer->lane]);
+	}
 	list_add_tail(&b->link, &engine->bindings);
 	engine->sessions++;
 	hvcal_work_queue_locked(&b->open, b, HVCAL_ITEM_OPEN);
@@ -61,14 +69,23 @@ void hvcal_binding_start_locked(struct hvcal_binding *b, struct hvcal_session *s
 
 void hvcal_binding_leave_locked(struct hvcal_binding *b)
 {
+	struct hvcal_engine *e = b->engine;
+	u64 now = ktime_get_ns();
+
 	lockdep_assert_held(&hvcal.lock);
 
 	if (b->gone)
 		return;
 	b->gone = true;
 	list_del_init(&b->link);
-	hvcal_queue_detach(&b->engine->queue, &b->flow);
-	b->engine->sessions--;
+	hvcal_queue_settle(&e->queue, &b->flow, HVCAL_LANE_NONE, now);
+	hvcal_queue_detach(&e->queue, &b->flow, now);
+	hvcal_model_put_locked(e, b->model);
+	b->model = NULL;
+	e->sessions--;
+	/* there may be room now for those under pressure */
+	if (e->state == HVCAL_ENGINE_READY)
+		hvcal_sched_replan_locked(e);
 }
 
 void hvcal_binding_close_locked(struct hvcal_binding *b)

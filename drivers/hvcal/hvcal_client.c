@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* An open /dev/hvcal: its handles, its events, its end. */
+#include <linux/capability.h>
 #include <linux/compat.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
@@ -16,7 +17,13 @@ struct hvcal_client *hvcal_client_create(void)
 		return NULL;
 	kref_init(&c->ref);
 	c->id = atomic64_inc_return(&hvcal.next_file);
+	c->user = hvcal_user_get();
+	if (!c->user) {
+		kfree(c);
+		return NULL;
+	}
 	c->uid = current_uid();
+	c->nice = capable(CAP_SYS_NICE);
 	c->tgid = get_pid(task_tgid(current));
 	xa_init_flags(&c->sessions, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&c->buffers, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
@@ -33,6 +40,7 @@ static void client_release(struct kref *ref)
 
 	WARN_ON(!list_empty(&c->events));
 	put_pid(c->tgid);
+	hvcal_user_put(c->user);
 	kfree(c);
 	hvcal_object_del(HVCAL_OBJ_CLIENTS);
 }

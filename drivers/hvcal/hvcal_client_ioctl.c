@@ -102,6 +102,8 @@ static long ioctl_session_create(struct file *file, void *arg)
 			.height = req->res.height,
 			.need = req->need,
 			.gpu = req->gpu,
+			.numa_node = numa_node_id(),
+			.realtime = req->res.sched_class == HVCAL_CLASS_REALTIME,
 		},
 		.engine = req->engine,
 		.loss = req->loss,
@@ -121,30 +123,66 @@ static long ioctl_session_create(struct file *file, void *arg)
 	return ret;
 }
 
-/* Adds a RECONFIGURE or FLUSH in its place among the frames. */
-static int session_add_job(struct hvcal_session *s, u32 type, u64 user_data,
-			   const struct hvcal_reservation *res, const struct hvcal_blob *config)
+/* Submits a RECONFIGURE or FLUSH in its place among the frames, or puts it. */
+static int session_submit_control(struct hvcal_session *s, struct hvcal_job *job)
 {
-	struct hvcal_job *job = hvcal_job_new(s, type);
-	int ret = 0;
+	int ret;
 
-	if (IS_ERR(job))
-		return PTR_ERR(job);
-	job->user_data = user_data;
-	if (config) {
-		job->res = *res;
-		job->meta_len = config->len;
-		ret = hvcal_job_reserve_meta(job, config->len);
-		if (!ret && copy_from_user(job->meta, u64_to_user_ptr(config->ptr), config->len))
-			ret = -EFAULT;
-	}
-	if (!ret) {
-		mutex_lock(&s->submit_lock);
-		ret = hvcal_job_submit(job, 0);
-		mutex_unlock(&s->submit_lock);
-	}
+	mutex_lock(&s->submit_lock);
+	ret = hvcal_job_submit(job, 0, 0);
+	mutex_unlock(&s->submit_lock);
 	if (ret)
 		hvcal_job_put(job);
+	return ret;
+}
+
+static struct hvcal_job *reconfigure_job(struct hvcal_session *s,
+					 const struct hvcal_session_reconfigure *req)
+{
+	struct hvcal_job *job = hvcal_job_new(s, HVCAL_ITEM_RECONFIGURE);
+	const void __user *config = u64_to_user_ptr(req->config.ptr);
+	int ret;
+
+	if (IS_ERR(job))
+		return job;
+	job->user_data = req->user_data;
+	job->res = req->res;
+	job->meta_len = req->config.len;
+	ret = hvcal_job_reserve_meta(job, req->config.len);
+	if (!ret && copy_from_user(job->meta, config, req->config.len))
+		ret = -EFAULT;
+	job->model = hvcal_model_alloc();
+	if (!ret && !job->model)
+		ret = -ENOMEM;
+	if (ret) {
+		hvcal_job_put(job);
+		return ERR_PTR(ret);
+	}
+	return job;
+}
+
+static int session_reconfigure(struct hvcal_session *s, struct hvcal_session_reconfigure *req)
+{
+	struct hvcal_session_reply reply = {};
+	struct hvcal_reservation before;
+	struct hvcal_job *job;
+	int ret;
+
+	if (req->res.sched_class != s->res.sched_class)
+		return -EINVAL;
+	job = reconfigure_job(s, req);
+	if (IS_ERR(job))
+		return PTR_ERR(job);
+	ret = hvcal_session_reserve(s, &req->res, &before, &reply);
+	req->share_ppm = reply.share_ppm;
+	req->left_ppm = reply.left_ppm;
+	if (ret) {
+		hvcal_job_put(job);
+		return ret;
+	}
+	ret = session_submit_control(s, job);
+	if (ret)
+		hvcal_session_reserve(s, &before, &before, &reply);
 	return ret;
 }
 
@@ -164,14 +202,8 @@ static long ioctl_session_reconfigure(struct file *file, void *arg)
 	s = session_find(file->private_data, req->session);
 	if (!s)
 		return -ENOENT;
-	if (req->res.sched_class != s->res.sched_class)
-		ret = -EINVAL;
-	else
-		ret = session_add_job(s, HVCAL_ITEM_RECONFIGURE, req->user_data, &req->res,
-				      &req->config);
+	ret = session_reconfigure(s, req);
 	hvcal_session_put(s);
-	req->share_ppm = 0;
-	req->left_ppm = 0;
 	return ret;
 }
 
@@ -179,6 +211,7 @@ static long ioctl_session_flush(struct file *file, void *arg)
 {
 	struct hvcal_session_flush *req = arg;
 	struct hvcal_session *s;
+	struct hvcal_job *job;
 	int ret;
 
 	if (req->flags)
@@ -186,7 +219,12 @@ static long ioctl_session_flush(struct file *file, void *arg)
 	s = session_find(file->private_data, req->session);
 	if (!s)
 		return -ENOENT;
-	ret = session_add_job(s, HVCAL_ITEM_FLUSH, req->user_data, NULL, NULL);
+	job = hvcal_job_new(s, HVCAL_ITEM_FLUSH);
+	ret = PTR_ERR_OR_ZERO(job);
+	if (!ret) {
+		job->user_data = req->user_data;
+		ret = session_submit_control(s, job);
+	}
 	hvcal_session_put(s);
 	return ret;
 }
@@ -314,8 +352,6 @@ static int job_check(const struct hvcal_job_desc *desc)
 		return -EINVAL;
 	if (!desc->target_size || (!desc->side && (desc->side_offset || desc->side_size)))
 		return -EINVAL;
-	if (desc->release_ns)
-		return -EOPNOTSUPP;
 	ret = hvcal_blob_check(&desc->params, HVCAL_PARAMS_MAX);
 	return ret ? ret : hvcal_blob_check(&desc->meta, HVCAL_META_MAX);
 }
@@ -403,7 +439,7 @@ static int submit_one(struct hvcal_client *c, struct hvcal_session *s,
 	if (!ret)
 		ret = job_find_fences(job, desc);
 	if (!ret)
-		ret = hvcal_job_submit(job, desc->deadline_ns);
+		ret = hvcal_job_submit(job, desc->deadline_ns, desc->release_ns);
 	if (ret)
 		hvcal_job_put(job);
 	else
@@ -507,7 +543,7 @@ static const struct hvcal_ioctl client_ioctls[] = {
 		    ioctl_session_flush),
 	HVCAL_IOCTL(SESSION_DESTROY, _IOC_WRITE, struct hvcal_session_destroy, 8,
 		    ioctl_session_destroy),
-	HVCAL_IOCTL(SESSION_STATS, RW, struct hvcal_session_stats, 880, ioctl_session_stats),
+	HVCAL_IOCTL(SESSION_STATS, RW, struct hvcal_session_stats, 888, ioctl_session_stats),
 	HVCAL_IOCTL(BUFFER_IMPORT, RW, struct hvcal_buffer_import, 56, ioctl_buffer_import),
 	HVCAL_IOCTL(BUFFER_RELEASE, _IOC_WRITE, struct hvcal_buffer_release, 8,
 		    ioctl_buffer_release),

@@ -32,12 +32,12 @@ static int engines_show(struct seq_file *m, void *unused)
 	struct hvcal_engine *e;
 	unsigned long flags;
 
-	seq_puts(m, "id name provider state running slots sessions queued_rt queued_be jobs\n");
+	seq_puts(m, "id name provider state running slots sessions reserved_ppm forced jobs\n");
 	spin_lock_irqsave(&hvcal.lock, flags);
 	list_for_each_entry(e, &hvcal.engines, link)
-		seq_printf(m, "%u %s %llu %d %u %u %u %u %u %llu\n", e->id, e->name,
+		seq_printf(m, "%u %s %llu %d %u %u %u %u %llu %llu\n", e->id, e->name,
 			   e->provider->id, e->provider->state, e->running, e->slots,
-			   e->sessions, e->queue.realtime.count, e->queue.effort.count,
+			   e->sessions, hvcal_admit_used_ppm(&e->queue), e->queue.forced,
 			   e->jobs_done);
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 	return 0;
@@ -55,7 +55,7 @@ static void show_session_locked(struct seq_file *m, const struct hvcal_session *
 		   s->ask.codec >> 24 & 0xff, s->res.width, s->res.height,
 		   s->res.sched_class == HVCAL_CLASS_REALTIME ? "rt" : "be", s->pending,
 		   s->stats.done, s->stats.late, s->stats.engine_ns,
-		   b ? hvcal_cost_predict(&b->cost, s->res.width * s->res.height) : 0);
+		   b ? hvcal_sched_cost_locked(s, 0) : 0);
 }
 
 static int sessions_show(struct seq_file *m, void *unused)

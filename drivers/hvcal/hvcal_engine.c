@@ -6,7 +6,8 @@
 
 /* Best effort competes with deadlines after it has waited this long. */
 #define BEST_EFFORT_AGE_NS	(500 * NSEC_PER_MSEC)
-#define FLOWS_MIN		16U
+/* A guest that no lane can bear is let in after this long. */
+#define STARVE_NS		(2 * NSEC_PER_SEC)
 
 struct hvcal_engine *hvcal_engine_create(struct hvcal_provider *provider,
 					 const struct hvcal_engine_register *reg,
@@ -35,7 +36,9 @@ struct hvcal_engine *hvcal_engine_create(struct hvcal_provider *provider,
 	e->ncaps = ncaps;
 	e->state = HVCAL_ENGINE_READY;
 	e->load.window_start_ns = ktime_get_ns();
-	hvcal_queue_init(&e->queue, BEST_EFFORT_AGE_NS);
+	INIT_LIST_HEAD(&e->models);
+	hvcal_queue_init(&e->queue, e->slots, BEST_EFFORT_AGE_NS, STARVE_NS);
+	hvcal_sched_init_timer(e);
 	hvcal_watchdog_init(e);
 	hvcal_object_add(HVCAL_OBJ_ENGINES);
 	return e;
@@ -44,9 +47,10 @@ struct hvcal_engine *hvcal_engine_create(struct hvcal_provider *provider,
 static void engine_release(struct kref *ref)
 {
 	struct hvcal_engine *e = container_of(ref, struct hvcal_engine, ref);
+	struct hvcal_model *m, *tmp;
 
-	kfree(e->queue.realtime.flows);
-	kfree(e->queue.effort.flows);
+	list_for_each_entry_safe(m, tmp, &e->models, link)
+		kfree(m);
 	kfree(e->caps);
 	hvcal_provider_put(e->provider);
 	kfree(e);
@@ -118,6 +122,7 @@ void hvcal_engine_retire(struct hvcal_engine *e)
 		return;
 
 	cancel_delayed_work_sync(&e->watchdog);
+	hvcal_sched_stop_timer(e);
 	hvcal_sysfs_del_engine(e);
 	hvcal_engine_put(e);
 }
@@ -160,6 +165,13 @@ struct hvcal_engine *hvcal_engine_find(struct hvcal_provider *provider, u32 id)
 	return found;
 }
 
+bool hvcal_engine_usable_locked(const struct hvcal_engine *e)
+{
+	lockdep_assert_held(&hvcal.lock);
+
+	return e->state == HVCAL_ENGINE_READY && e->provider->state != HVCAL_PROVIDER_DEAD;
+}
+
 const struct hvcal_engine_cap *hvcal_engine_fits(const struct hvcal_engine *e,
 						 const struct hvcal_place_ask *ask)
 {
@@ -196,29 +208,4 @@ void hvcal_engine_info(struct hvcal_engine *e, struct hvcal_engine_info *info)
 	info->external_ppm = e->external_ppm;
 	info->jobs_done = e->jobs_done;
 	spin_unlock_irqrestore(&hvcal.lock, flags);
-}
-
-int hvcal_engine_reserve_flow(struct hvcal_engine *e)
-{
-	struct hvcal_flow **realtime, **effort;
-	unsigned long flags;
-	u32 capacity;
-
-	capacity = max(FLOWS_MIN, 2 * READ_ONCE(e->queue.capacity));
-	realtime = kmalloc_array(capacity, sizeof(*realtime), GFP_KERNEL_ACCOUNT);
-	effort = kmalloc_array(capacity, sizeof(*effort), GFP_KERNEL_ACCOUNT);
-	if (!realtime || !effort) {
-		kfree(realtime);
-		kfree(effort);
-		return -ENOMEM;
-	}
-
-	spin_lock_irqsave(&hvcal.lock, flags);
-	/* another session may have grown it meanwhile */
-	if (e->queue.capacity < capacity)
-		hvcal_queue_set_arrays(&e->queue, &realtime, &effort, capacity);
-	spin_unlock_irqrestore(&hvcal.lock, flags);
-	kfree(realtime);
-	kfree(effort);
-	return 0;
 }

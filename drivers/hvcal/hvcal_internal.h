@@ -16,6 +16,7 @@
  *   hvcal.lock               all scheduling state: engine list, queues, states
  *                            of jobs, bindings, sessions and providers, lists
  *                            of items, claims on buffers, event lists
+ *   user_lock              what a user holds (hvcal_user.c)
  *
  * hvcal.lock is taken with interrupts off because fences signal from interrupts.
  * Under it: no allocation, no user memory, no call into dma-buf or dma-fence.
@@ -33,6 +34,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
 #include <linux/hashtable.h>
+#include <linux/hrtimer.h>
 #include <linux/kobject.h>
 #include <linux/kref.h>
 #include <linux/lockdep.h>
@@ -48,10 +50,11 @@
 
 #include "hvcal.h"
 
-#include "hvcal_cost.h"
 #include "hvcal_hist.h"
 #include "hvcal_place.h"
 #include "hvcal_queue.h"
+#include "hvcal_sched.h"
+#include "hvcal_user.h"
 
 struct hvcal_binding;
 struct hvcal_client;
@@ -79,7 +82,7 @@ enum hvcal_object {
 struct hvcal_core {
 	spinlock_t lock;		/* see the top of this file */
 	struct list_head engines;	/* living ones, by age; under lock */
-	struct list_head sessions;	/* all, for debugfs; under lock */
+	struct list_head sessions;	/* all; under lock */
 	u64 generation;			/* of the engine list; under lock */
 	u32 next_engine;		/* under lock */
 	atomic64_t next_item;
@@ -139,7 +142,9 @@ struct hvcal_client {
 	struct kref ref;
 	u64 id;
 	kuid_t uid;
+	bool nice;			/* opened with CAP_SYS_NICE */
 	struct pid *tgid;
+	struct hvcal_user *user;
 	struct xarray sessions;		/* handle -> session; own lock */
 	struct xarray buffers;		/* handle -> buffer; own lock */
 	atomic64_t next_job;
@@ -228,6 +233,7 @@ struct hvcal_work {
 enum hvcal_session_event {
 	HVCAL_SEV_OPENED,
 	HVCAL_SEV_LOST,
+	HVCAL_SEV_PRESSURE,
 	HVCAL_SEV_COUNT
 };
 
@@ -237,6 +243,8 @@ struct hvcal_session_node {
 	u32 type;
 	s32 status;
 	u32 engine;
+	u32 share_ppm;
+	u64 cause_ns;			/* when the kernel came to know */
 };
 
 struct hvcal_session {
@@ -254,7 +262,11 @@ struct hvcal_session {
 	/* under hvcal.lock: */
 	enum hvcal_session_state state;
 	struct hvcal_binding *binding;	/* NULL when lost or closed */
-	struct hvcal_reservation res;
+	struct hvcal_reservation res;	/* what frames are coded under */
+	struct hvcal_reservation asked;	/* what is reserved: may be ahead of res */
+	u32 placed;			/* enum hvcal_placed */
+	bool pressed;			/* told that it has less than it reserved */
+	u32 have_ppm;			/* while pressed */
 	void *config;			/* what the next engine is opened with */
 	u32 config_len;
 	struct list_head jobs;		/* submitted and not read back */
@@ -288,6 +300,12 @@ struct hvcal_session_reply {
 };
 
 int hvcal_reservation_check(const struct hvcal_reservation *res);
+/*
+ * Reserves @res for what comes later; frames go on under the old one until the
+ * engine has been reconfigured. @before: what was reserved.
+ */
+int hvcal_session_reserve(struct hvcal_session *session, const struct hvcal_reservation *res,
+			  struct hvcal_reservation *before, struct hvcal_session_reply *reply);
 int hvcal_session_create(struct hvcal_client *client, const struct hvcal_session_args *args,
 			 struct hvcal_session_reply *reply);
 /* @handle is gone already; takes over the handle's reference. */
@@ -296,6 +314,7 @@ void hvcal_session_get(struct hvcal_session *session);
 void hvcal_session_put(struct hvcal_session *session);
 void hvcal_session_opened_locked(struct hvcal_session *session, int status);
 void hvcal_session_lost_locked(struct hvcal_session *session, int status);
+void hvcal_session_pressure_locked(struct hvcal_session *session, bool pressed, u32 have_ppm);
 void hvcal_session_stats_get(struct hvcal_session *session, struct hvcal_session_stats *st);
 
 /* ------------------------------------------------------------------------ */
@@ -366,6 +385,7 @@ struct hvcal_job {
 	u32 target_size;
 	u32 side_size;
 	struct hvcal_reservation res;	/* RECONFIGURE: takes effect when answered */
+	struct hvcal_model *model;	/* RECONFIGURE: spare for the engine */
 
 	/* hvcal_fence.c */
 	struct hvcal_wait wait[HVCAL_JOB_FENCES];
@@ -412,7 +432,7 @@ void hvcal_job_put(struct hvcal_job *job);
 /* Room for @len bytes at job->meta, kept when the job is used again. */
 int hvcal_job_reserve_meta(struct hvcal_job *job, u32 len);
 /* On success the job is the session's; on failure still the caller's. */
-int hvcal_job_submit(struct hvcal_job *job, u64 deadline_ns);
+int hvcal_job_submit(struct hvcal_job *job, u64 deadline_ns, u64 release_ns);
 void hvcal_job_ready(struct hvcal_job *job);
 /*
  * Ends a job once: true for the one caller that did. @answered: the provider has
@@ -439,7 +459,8 @@ struct hvcal_binding {
 	struct hvcal_flow flow;
 	struct list_head running;	/* issued jobs that are not held, oldest first */
 	u64 last_done_ns;
-	struct hvcal_cost cost;
+	struct hvcal_model *model;	/* the engine's */
+	u64 claimed_ns_per_mpix;
 	bool opened;			/* the provider has a stream */
 	bool gone;			/* left the engine */
 	struct hvcal_work open;
@@ -449,9 +470,9 @@ struct hvcal_binding {
 struct hvcal_binding *hvcal_binding_alloc(void);
 void hvcal_binding_get(struct hvcal_binding *b);
 void hvcal_binding_put(struct hvcal_binding *b);
-/* Takes references to both; the engine's queue must have room. */
+/* Takes references to both, and *@spare if the engine has no model for it yet. */
 void hvcal_binding_start_locked(struct hvcal_binding *b, struct hvcal_session *session,
-				struct hvcal_engine *engine, u64 claimed_cost);
+				const struct hvcal_offer *offer, struct hvcal_model **spare);
 /* The session leaves; the provider is told if it knows the stream. */
 void hvcal_binding_close_locked(struct hvcal_binding *b);
 /* The session has left, and there never was a stream to be closed. */
@@ -488,7 +509,10 @@ struct hvcal_engine {
 	u64 jobs_done;
 	struct hvcal_load load;
 	struct list_head bindings;
+	struct list_head models;
+	u32 nmodels;
 	struct hvcal_queue queue;
+	struct hrtimer pace;		/* wakes the provider; takes no lock */
 	u64 watchdog_at;		/* 0: not armed */
 	struct delayed_work watchdog;
 };
@@ -507,8 +531,8 @@ struct hvcal_engine *hvcal_engine_find(struct hvcal_provider *provider, u32 id);
 const struct hvcal_engine_cap *hvcal_engine_fits(const struct hvcal_engine *e,
 						 const struct hvcal_place_ask *ask);
 void hvcal_engine_info(struct hvcal_engine *e, struct hvcal_engine_info *info);
-/* Room in the queue for one more flow. Process context. */
-int hvcal_engine_reserve_flow(struct hvcal_engine *e);
+/* May a session be put there? */
+bool hvcal_engine_usable_locked(const struct hvcal_engine *e);
 
 /* ------------------------------------------------------------------------ */
 /* hvcal_watchdog.c                                                         */

@@ -5,15 +5,20 @@
  * place among the frames of a session.
  */
 #include <linux/slab.h>
+#include <linux/time64.h>
 
 #include "hvcal_internal.h"
 #include "hvcal_trace.h"
 
+#define RELEASE_MAX_NS (10ULL * NSEC_PER_SEC)
+
 static void job_uncount_locked(struct hvcal_job *job)
 {
-	if (job->counted)
-		job->session->pending--;
+	if (!job->counted)
+		return;
 	job->counted = false;
+	job->session->pending--;
+	hvcal_user_uncharge(job->session->client->user, HVCAL_CHARGE_JOBS, 1);
 }
 
 /* ------------------------------------------------------------------------ */
@@ -94,7 +99,8 @@ static struct hvcal_job *job_from_pool(struct hvcal_session *s, bool *full)
 	unsigned long flags;
 
 	spin_lock_irqsave(&hvcal.lock, flags);
-	*full = s->pending >= s->max_queued;
+	*full = s->pending >= s->max_queued ||
+		hvcal_user_charge(s->client->user, HVCAL_CHARGE_JOBS, 1);
 	if (!*full) {
 		s->pending++;
 		job = list_first_entry_or_null(&s->pool, struct hvcal_job, link);
@@ -134,6 +140,7 @@ struct hvcal_job *hvcal_job_new(struct hvcal_session *s, u32 type)
 		if (!job) {
 			spin_lock_irqsave(&hvcal.lock, flags);
 			s->pending--;
+			hvcal_user_uncharge(s->client->user, HVCAL_CHARGE_JOBS, 1);
 			spin_unlock_irqrestore(&hvcal.lock, flags);
 			return ERR_PTR(-ENOMEM);
 		}
@@ -179,6 +186,7 @@ static void job_release(struct kref *ref)
 	hvcal_buffer_put(job->target);
 	hvcal_buffer_put(job->side);
 	dma_fence_put(job->out_fence);
+	kfree(job->model);
 
 	spin_lock_irqsave(&hvcal.lock, flags);
 	job_uncount_locked(job);
@@ -244,7 +252,19 @@ static void job_unclaim_locked(struct hvcal_job *job)
 		job->side->readers--;
 }
 
-static int job_enqueue_locked(struct hvcal_job *job, u64 deadline_ns)
+/* Frames may be larger than reserved only where nothing was promised. */
+static int job_check_locked(const struct hvcal_job *job, u64 release_ns, u64 now)
+{
+	const struct hvcal_reservation *res = &job->session->res;
+
+	if (release_ns > now && release_ns - now > RELEASE_MAX_NS)
+		return -EINVAL;
+	if (res->sched_class == HVCAL_CLASS_REALTIME && job->pixels > res->width * res->height)
+		return -EINVAL;
+	return 0;
+}
+
+static int job_enqueue_locked(struct hvcal_job *job, u64 deadline_ns, u64 release_ns)
 {
 	struct hvcal_session *s = job->session;
 	struct hvcal_binding *b = s->binding;
@@ -262,28 +282,34 @@ static int job_enqueue_locked(struct hvcal_job *job, u64 deadline_ns)
 	if (job->source && job->source->gpu && e->gpu && job->source->gpu != e->gpu &&
 	    !(e->flags & HVCAL_ENGINE_FOREIGN_MEMORY))
 		return -EXDEV;
-	ret = job_claim_locked(job);
+	ret = job_check_locked(job, release_ns, now);
+	if (!ret)
+		ret = job_claim_locked(job);
 	if (ret)
 		return ret;
 
 	job->submit_ns = now;
 	job->engine = e->id;
 	if (!deadline_ns)
-		deadline_ns = now + (s->res.deadline_ns ?: s->res.period_ns);
+		deadline_ns = max(now, release_ns) + (s->res.deadline_ns ?: s->res.period_ns);
 	job->ticket.deadline_ns = deadline_ns;
+	job->ticket.release_ns = release_ns;
 	job->ticket.queued_ns = now;
+	job->ticket.cost_ns = 0;
+	if (job->work.type == HVCAL_ITEM_ENCODE)
+		job->ticket.cost_ns = max(hvcal_sched_cost_locked(s, job->pixels), 1ULL);
 	job->ticket.ready = false;
 	atomic_set(&job->state, HVCAL_JOB_WAITING);
 	atomic_set(&job->waiting, job->nwaits + 1);
 	list_add_tail(&job->link, &s->jobs);
-	hvcal_queue_append(&e->queue, &b->flow, &job->ticket);
+	hvcal_queue_append(&e->queue, &b->flow, &job->ticket, now);
 	if (job->work.type == HVCAL_ITEM_ENCODE)
 		s->stats.submitted++;
 	trace_hvcal_job_submit(job);
 	return 0;
 }
 
-int hvcal_job_submit(struct hvcal_job *job, u64 deadline_ns)
+int hvcal_job_submit(struct hvcal_job *job, u64 deadline_ns, u64 release_ns)
 {
 	struct hvcal_session *s = job->session;
 	unsigned long flags;
@@ -295,7 +321,7 @@ int hvcal_job_submit(struct hvcal_job *job, u64 deadline_ns)
 	hvcal_job_get(job);
 	job->id = atomic64_inc_return(&s->client->next_job);
 	spin_lock_irqsave(&hvcal.lock, flags);
-	ret = job_enqueue_locked(job, deadline_ns);
+	ret = job_enqueue_locked(job, deadline_ns, release_ns);
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 	if (!ret)
 		hvcal_fence_arm(job);
@@ -319,7 +345,7 @@ void hvcal_job_ready(struct hvcal_job *job)
 
 		job->ready_ns = ktime_get_ns();
 		trace_hvcal_job_ready(job);
-		hvcal_queue_ready(&e->queue, &s->binding->flow, &job->ticket);
+		hvcal_queue_ready(&e->queue, &s->binding->flow, &job->ticket, job->ready_ns);
 		hvcal_provider_wake(e->provider);
 	}
 	spin_unlock_irqrestore(&hvcal.lock, flags);
@@ -393,7 +419,8 @@ bool hvcal_job_finish_locked(struct hvcal_job *job, enum hvcal_job_state state, 
 	job->status = status;
 	job->done_ns = ktime_get_ns();
 	if (old != HVCAL_JOB_RUNNING)
-		hvcal_queue_remove(&s->binding->engine->queue, &s->binding->flow, &job->ticket);
+		hvcal_queue_remove(&s->binding->engine->queue, &s->binding->flow, &job->ticket,
+				   job->done_ns);
 	else if (!answered)
 		job_abandon_locked(job);
 	job_unclaim_locked(job);

@@ -24,20 +24,47 @@ bool hvcal_place_fits(const struct hvcal_engine_cap *cap,
 	       takes_format(cap, ask->format);
 }
 
-bool hvcal_place_better(const struct hvcal_place_candidate *a,
-			const struct hvcal_place_candidate *b,
-			const struct hvcal_place_ask *ask)
+/* Sessions a slot. */
+static int compare_crowd(const struct hvcal_place_candidate *a,
+			 const struct hvcal_place_candidate *b)
 {
-	bool a_near = ask->gpu && a->gpu == ask->gpu;
-	bool b_near = ask->gpu && b->gpu == ask->gpu;
 	u64 a_crowd = (u64)a->sessions * b->slots;
 	u64 b_crowd = (u64)b->sessions * a->slots;
 
+	return a_crowd < b_crowd ? -1 : a_crowd > b_crowd;
+}
+
+static int compare_used(const struct hvcal_place_candidate *a,
+			const struct hvcal_place_candidate *b)
+{
+	return a->used_ppm < b->used_ppm ? -1 : a->used_ppm > b->used_ppm;
+}
+
+int hvcal_place_compare(const struct hvcal_place_candidate *a,
+			const struct hvcal_place_candidate *b,
+			const struct hvcal_place_ask *ask, u32 *why)
+{
+	bool a_near = ask->gpu && a->gpu == ask->gpu;
+	bool b_near = ask->gpu && b->gpu == ask->gpu;
+	int order;
+
+	*why = HVCAL_PLACED_KIND;
 	if (a->kind != b->kind)
-		return a->kind < b->kind;
+		return a->kind < b->kind ? -1 : 1;
+	*why = HVCAL_PLACED_GPU;
 	if (a_near != b_near)
-		return a_near;
-	if (a_crowd != b_crowd)
-		return a_crowd < b_crowd;
-	return a->load_ppm < b->load_ppm;
+		return a_near ? -1 : 1;
+	a_near = ask->numa_node >= 0 && a->numa_node == ask->numa_node;
+	b_near = ask->numa_node >= 0 && b->numa_node == ask->numa_node;
+	*why = HVCAL_PLACED_NUMA;
+	if (a_near != b_near)
+		return a_near ? -1 : 1;
+	*why = HVCAL_PLACED_LOAD;
+	/* what is reserved is known at once, what best effort uses after a second */
+	order = ask->realtime ? compare_used(a, b) : compare_crowd(a, b);
+	if (!order)
+		order = ask->realtime ? compare_crowd(a, b) : compare_used(a, b);
+	if (!order)
+		*why = HVCAL_PLACED_FIRST;
+	return order;
 }

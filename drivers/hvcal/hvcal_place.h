@@ -21,15 +21,18 @@ struct hvcal_place_ask {
 	u32 height;
 	u32 need;	/* HVCAL_CAP_* */
 	u32 gpu;	/* 0 any */
+	int numa_node;	/* of the client; -1 unknown */
+	bool realtime;
 };
 
 /* How an engine that can do it stands. */
 struct hvcal_place_candidate {
 	u32 kind;	/* enum hvcal_engine_kind */
 	u32 gpu;
+	int numa_node;
 	u32 sessions;
 	u32 slots;
-	u32 load_ppm;
+	u32 used_ppm;	/* the larger of reserved and measured, and outsiders */
 };
 
 /* Can an engine with this capability do what is asked? */
@@ -37,11 +40,13 @@ bool hvcal_place_fits(const struct hvcal_engine_cap *cap,
 		      const struct hvcal_place_ask *ask);
 
 /*
- * Is @a the better place? Hardware before software, then the GPU that has the
- * buffers, then fewer sessions a slot, then less load.
+ * Negative if @a is the better place, 0 if they are equal. Hardware before
+ * software, then the GPU that has the buffers, then the client's NUMA node; of
+ * those the least used, for best effort the one with fewer sessions a slot.
+ * @why: enum hvcal_placed, what decided.
  */
-bool hvcal_place_better(const struct hvcal_place_candidate *a,
+int hvcal_place_compare(const struct hvcal_place_candidate *a,
 			const struct hvcal_place_candidate *b,
-			const struct hvcal_place_ask *ask);
+			const struct hvcal_place_ask *ask, u32 *why);
 
 #endif /* HVCAL_PLACE_H */

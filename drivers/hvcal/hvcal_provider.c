@@ -194,12 +194,17 @@ static void answer_learn_locked(struct hvcal_job *job, const struct hvcal_answer
 	struct hvcal_binding *b = job->work.binding;
 	const struct hvcal_reservation *res = &b->session->res;
 	u64 now = ktime_get_ns();
+	/* From its own start, or from the end of the one before it in the stream. */
+	u64 taken = now - max(job->start_ns, job->work.held ? 0 : b->last_done_ns);
 	u64 ns = a->engine_ns;
 
-	/* From its own start, or from the end of the one before it in the stream. */
+	/* What a slot was taken for is measured here, not claimed by the provider. */
+	if (!b->gone && !job->work.held &&
+	    hvcal_model_learn_locked(b->model, now, taken,
+				     job->pixels ?: res->width * res->height))
+		hvcal_sched_replan_locked(b->engine);
 	if (!ns || ns > now - job->start_ns)
-		ns = now - max(job->start_ns, job->work.held ? 0 : b->last_done_ns);
-	hvcal_cost_learn(&b->cost, ns, job->pixels ?: res->width * res->height);
+		ns = taken;
 	hvcal_load_add(&b->engine->load, now, ns, b->engine->slots);
 	b->engine->jobs_done++;
 	b->session->stats.engine_ns += ns;
@@ -245,6 +250,8 @@ static int answer_job_locked(struct hvcal_job *job, const struct hvcal_answer *a
 			swap(s->config_len, job->meta_len);
 			job->meta_cap = job->meta_len;
 		}
+		if (!job->work.binding->gone)
+			hvcal_sched_changed_locked(s, &job->model);
 		break;
 	}
 	hvcal_job_finish_locked(job, status ? HVCAL_JOB_ERROR : HVCAL_JOB_DONE, status, true,

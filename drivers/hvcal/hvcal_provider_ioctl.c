@@ -141,6 +141,8 @@ static long ioctl_engine_update(struct file *file, void *arg)
 	e->external_ppm = req->external_ppm;
 	e->max_sessions = req->max_sessions;
 	hvcal.generation++;
+	if (e->state == HVCAL_ENGINE_READY)
+		hvcal_sched_replan_locked(e);
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 	hvcal_engine_put(e);
 	return 0;
@@ -277,7 +279,7 @@ static const struct hvcal_ioctl provider_ioctls[] = {
 	HVCAL_IOCTL(SESSION_RECONFIGURE, RW, struct hvcal_session_reconfigure, 80, NULL),
 	HVCAL_IOCTL(SESSION_FLUSH, _IOC_WRITE, struct hvcal_session_flush, 16, NULL),
 	HVCAL_IOCTL(SESSION_DESTROY, _IOC_WRITE, struct hvcal_session_destroy, 8, NULL),
-	HVCAL_IOCTL(SESSION_STATS, RW, struct hvcal_session_stats, 880, NULL),
+	HVCAL_IOCTL(SESSION_STATS, RW, struct hvcal_session_stats, 888, NULL),
 	HVCAL_IOCTL(BUFFER_IMPORT, RW, struct hvcal_buffer_import, 56, NULL),
 	HVCAL_IOCTL(BUFFER_RELEASE, _IOC_WRITE, struct hvcal_buffer_release, 8, NULL),
 	HVCAL_IOCTL(JOB_SUBMIT, RW, struct hvcal_job_submit, 24, NULL),

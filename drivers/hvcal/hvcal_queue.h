@@ -4,87 +4,141 @@
 
 #include <linux/types.h>
 
+#include "hvcal_heap.h"
+
 /*
  * The dispatch queue of one engine: which of the waiting jobs runs next.
  *
  * A flow is the FIFO of one session; a ticket is one job in it. Only the head
  * of a flow can be chosen, so the order within a session is kept whatever the
- * deadlines say. Flows whose head may run stand in one of two binary heaps:
- * real-time flows by the absolute deadline of their head, best-effort flows by
- * its age. The heaps are arrays that the caller provides, so that nothing is
- * allocated here and every operation costs O(log flows).
+ * deadlines say.
  *
- * Best effort gets what real time leaves. A best-effort head that has waited
- * age_ns competes as if its deadline were then, so it never starves.
+ * An engine that runs m jobs at once has m lanes. A real-time flow with a
+ * reservation is at home in one lane, and admission (hvcal_admit.h) has shown
+ * that the flows of a lane meet their deadlines there, by EDF, without
+ * preemption. The rest are guests: best effort, real time without a
+ * reservation, frames ahead of their time, and frames whose own lane is busy. A
+ * guest may start in a free lane that has nothing of its own to do, if it is
+ * shorter than the delay that the lane can bear (its slack). So no gap is wasted
+ * and no guest can break a promise.
  *
- * No locks, no clock: the caller serialises and passes times in.
+ * A head starts its period when it is there, ready, and one period has passed
+ * since its predecessor's did: before that it is only a guest, however fast its
+ * client submits. Its deadline for the lane counts from there.
+ *
+ * A guest that nobody could take in for starve_ns is let in all the same, one
+ * every age_ns: admission keeps room for best effort, but costs can grow.
+ *
+ * Every operation costs O(lanes + log flows) amortised. No locks, no clock: the
+ * caller serialises and passes times in.
  */
+
+#define HVCAL_LANES_MAX		64	/* further slots take guests only */
+#define HVCAL_LANE_NONE		HVCAL_LANES_MAX
+#define HVCAL_EFFORT_CLASSES	16	/* of best effort, by cost */
 
 struct hvcal_ticket {
 	struct hvcal_ticket *prev;
 	struct hvcal_ticket *next;
-	u64 deadline_ns;
+	u64 deadline_ns;	/* asked for; later than a reservation's is heard */
+	u64 release_ns;		/* not before; 0 at once */
 	u64 queued_ns;
-	bool ready;
+	u64 cost_ns;		/* expected */
+	u64 start_ns;		/* of its period, set at the head */
+	u64 due_ns;		/* deadline in the queue, set at the head */
+	u32 lane;		/* where it runs */
+	bool ready;		/* its fences are signalled */
+	bool headed;		/* start_ns and due_ns are set */
+};
+
+/* What a real-time flow asks of its lane: cost in each period, by deadline. */
+struct hvcal_task {
+	u64 cost_ns;
+	u64 period_ns;
+	u64 deadline_ns;	/* from the start of the period */
+	u64 next_ns;		/* scratch of hvcal_admit.c */
 };
 
 struct hvcal_flow {
 	struct hvcal_ticket *first;
 	struct hvcal_ticket *last;
-	u64 key;	/* heap order while in a heap */
-	u64 seq;	/* first come, first served among equal keys */
-	u32 pos;	/* position in the heap from 1; 0: in none */
-	u32 running;	/* taken and not done */
-	u32 depth;	/* that many may be taken at once */
+	struct hvcal_heap_node node;
+	struct hvcal_heap *heap;	/* the one it stands in, NULL none */
+	u32 running;			/* taken and not done */
+	u32 depth;			/* that many may be taken at once */
 	bool realtime;
 	bool open;	/* closed flows keep their tickets but give none */
+	u32 lane;	/* home, HVCAL_LANE_NONE without a reservation */
+	struct hvcal_flow *lane_next;	/* the lane's members */
+	struct hvcal_flow *lane_prev;
+	struct hvcal_task task;
+	u64 next_start_ns;		/* of the next head's period, at the earliest */
 };
 
-struct hvcal_heap {
-	struct hvcal_flow **flows;
-	u32 count;
+struct hvcal_lane {
+	struct hvcal_heap ready;	/* flows at home here, by deadline */
+	struct hvcal_flow *members;
+	u64 slack_ns;			/* longest guest that it can bear */
+	bool busy;
 };
 
 struct hvcal_queue {
-	struct hvcal_heap realtime;
-	struct hvcal_heap effort;
-	u32 capacity;	/* flows that fit into either heap */
+	u32 lanes;
+	u32 spare;		/* slots beyond the lanes, free */
+	struct hvcal_lane lane[HVCAL_LANES_MAX];
+	struct hvcal_heap paced;	/* heads with a release time to come, by it */
+	struct hvcal_heap early;	/* heads before their period, by its start */
+	struct hvcal_heap loose;	/* real time without a reservation, by deadline */
+	struct hvcal_heap effort[HVCAL_EFFORT_CLASSES]; /* best effort, by age */
 	u32 attached;
-	u64 seq;
 	u64 age_ns;
+	u64 starve_ns;
+	u64 forced_ns;		/* when a starving guest was let in */
+	u64 forced;		/* how often */
 };
 
-void hvcal_queue_init(struct hvcal_queue *q, u64 age_ns);
+/* What runs next. */
+struct hvcal_pick {
+	struct hvcal_flow *flow;	/* NULL nothing */
+	u32 lane;			/* HVCAL_LANE_NONE: a spare slot */
+	bool own;			/* in its own lane, in its time */
+	bool forced;
+	u64 key;			/* deadline, or age of best effort */
+};
 
-/*
- * Gives the queue two arrays of @capacity pointers each, at least as many as it
- * has, and hands the old ones back through the same pointers.
- */
-void hvcal_queue_set_arrays(struct hvcal_queue *q, struct hvcal_flow ***realtime,
-			    struct hvcal_flow ***effort, u32 capacity);
+void hvcal_queue_init(struct hvcal_queue *q, u32 slots, u64 age_ns, u64 starve_ns);
 
-/* Flows: attach needs room (attached < capacity), detach needs an empty flow. */
+/* Flows: detach needs an empty one that is not at home in a lane. */
 void hvcal_queue_attach(struct hvcal_queue *q, struct hvcal_flow *f, bool realtime,
 			u32 depth);
-void hvcal_queue_detach(struct hvcal_queue *q, struct hvcal_flow *f);
-void hvcal_queue_open(struct hvcal_queue *q, struct hvcal_flow *f, bool open);
+void hvcal_queue_detach(struct hvcal_queue *q, struct hvcal_flow *f, u64 now);
+void hvcal_queue_open(struct hvcal_queue *q, struct hvcal_flow *f, bool open, u64 now);
+/* Gives @f a home, or takes it with HVCAL_LANE_NONE. */
+void hvcal_queue_settle(struct hvcal_queue *q, struct hvcal_flow *f, u32 lane, u64 now);
 
 /* Tickets: append, mark as ready, take back before it runs. */
 void hvcal_queue_append(struct hvcal_queue *q, struct hvcal_flow *f,
-			struct hvcal_ticket *t);
+			struct hvcal_ticket *t, u64 now);
 void hvcal_queue_ready(struct hvcal_queue *q, struct hvcal_flow *f,
-		       struct hvcal_ticket *t);
+		       struct hvcal_ticket *t, u64 now);
 void hvcal_queue_remove(struct hvcal_queue *q, struct hvcal_flow *f,
-			struct hvcal_ticket *t);
+			struct hvcal_ticket *t, u64 now);
 
-/* The flow whose head would run next, NULL if none may. */
-struct hvcal_flow *hvcal_queue_peek(const struct hvcal_queue *q);
-/* Takes the head of @f, which hvcal_queue_peek() gave. */
-struct hvcal_ticket *hvcal_queue_take(struct hvcal_queue *q, struct hvcal_flow *f);
+/* What may run now; false: nothing. */
+bool hvcal_queue_pick(struct hvcal_queue *q, u64 now, struct hvcal_pick *pick);
+/* Is @a before @b, of another engine? */
+bool hvcal_pick_before(const struct hvcal_pick *a, const struct hvcal_pick *b);
+/* When time alone will make something eligible, after a pick at @now; 0: never. */
+u64 hvcal_queue_next_event(const struct hvcal_queue *q, u64 now);
+
+/* Takes what hvcal_queue_pick() gave. */
+struct hvcal_ticket *hvcal_queue_take(struct hvcal_queue *q, const struct hvcal_pick *pick,
+				      u64 now);
 /* Undoes the last take of @f: @t is its head again. */
 void hvcal_queue_put_back(struct hvcal_queue *q, struct hvcal_flow *f,
-			  struct hvcal_ticket *t);
-/* One of the taken tickets of @f is finished. */
-void hvcal_queue_done(struct hvcal_queue *q, struct hvcal_flow *f);
+			  struct hvcal_ticket *t, u64 now);
+/* A taken ticket is finished: gives its slot and its place in @f back. */
+void hvcal_queue_done(struct hvcal_queue *q, struct hvcal_flow *f,
+		      struct hvcal_ticket *t, u64 now);
 
 #endif /* HVCAL_QUEUE_H */

@@ -20,6 +20,8 @@ static void session_node_fill(struct hvcal_event_node *node, struct hvcal_event 
 	ev->status = sn->status;
 	ev->engine = sn->engine;
 	ev->timeline = sn->session->stats.timeline;
+	ev->share_ppm = sn->share_ppm;
+	ev->done_ns = sn->cause_ns;
 }
 
 static void session_node_release(struct hvcal_event_node *node)
@@ -34,6 +36,7 @@ static void session_post_locked(struct hvcal_session *s, enum hvcal_session_even
 
 	sn->status = status;
 	sn->engine = s->binding ? s->binding->engine->id : 0;
+	sn->cause_ns = ktime_get_ns();
 	hvcal_session_get(s);
 	if (!hvcal_event_post_locked(s->client, &sn->node))
 		hvcal_session_put(s);
@@ -45,6 +48,7 @@ static struct hvcal_session *session_alloc(struct hvcal_client *client,
 	static const u32 types[HVCAL_SEV_COUNT] = {
 		[HVCAL_SEV_OPENED] = HVCAL_EVENT_OPENED,
 		[HVCAL_SEV_LOST] = HVCAL_EVENT_LOST,
+		[HVCAL_SEV_PRESSURE] = HVCAL_EVENT_PRESSURE,
 	};
 	struct hvcal_session *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
 	unsigned int i;
@@ -66,6 +70,7 @@ static struct hvcal_session *session_alloc(struct hvcal_client *client,
 	s->loss = args->loss;
 	s->max_queued = args->max_queued ?: hvcal_max_queued;
 	s->res = args->res;
+	s->asked = args->res;
 	s->state = HVCAL_SESSION_OPENING;
 	INIT_LIST_HEAD(&s->jobs);
 	INIT_LIST_HEAD(&s->pool);
@@ -87,6 +92,7 @@ static void session_release(struct kref *ref)
 		kfree(job->meta);
 		kfree(job);
 	}
+	hvcal_user_uncharge(s->client->user, HVCAL_CHARGE_SESSIONS, 1);
 	hvcal_client_put(s->client);
 	kfree(s->config);
 	kfree(s);
@@ -124,116 +130,71 @@ int hvcal_reservation_check(const struct hvcal_reservation *res)
 	return 0;
 }
 
-/*
- * The engine for a session, or an error that says what was missing. A named
- * engine is the only candidate; test engines are candidates only if named.
- */
-static struct hvcal_engine *session_choose_locked(const struct hvcal_session_args *args,
-						  u64 *claimed_cost, u32 *refused)
+/* Chooses and binds in one step, so that nobody takes the place in between. */
+static int session_bind(struct hvcal_session *s, u32 engine, struct hvcal_session_reply *reply)
 {
-	struct hvcal_place_candidate best_c = {};
-	struct hvcal_engine *e, *best = NULL;
-	bool known = false, foreign = false;
-	u64 now = ktime_get_ns();
+	struct hvcal_wish wish = {
+		.ask = &s->ask,
+		.res = &s->res,
+		.client = s->client,
+		.engine = engine,
+	};
+	struct hvcal_model *spare = hvcal_model_alloc();
+	struct hvcal_binding *b = hvcal_binding_alloc();
+	struct hvcal_offer offer;
+	unsigned long flags;
+	int ret = -ENOMEM;
 
-	lockdep_assert_held(&hvcal.lock);
-
-	*refused = HVCAL_RESOURCE_NONE;
-	list_for_each_entry(e, &hvcal.engines, link) {
-		const struct hvcal_engine_cap *cap;
-		struct hvcal_place_candidate c;
-
-		if (args->engine ? e->id != args->engine : e->kind == HVCAL_ENGINE_TEST)
-			continue;
-		known = true;
-		cap = hvcal_engine_fits(e, &args->ask);
-		if (!cap || e->state != HVCAL_ENGINE_READY)
-			continue;
-		if (args->ask.gpu && e->gpu && e->gpu != args->ask.gpu &&
-		    !(e->flags & HVCAL_ENGINE_FOREIGN_MEMORY)) {
-			foreign = true;
-			continue;
-		}
-		if (e->max_sessions && e->sessions >= e->max_sessions) {
-			*refused = HVCAL_RESOURCE_SESSIONS;
-			continue;
-		}
-		c = (struct hvcal_place_candidate){
-			.kind = e->kind,
-			.gpu = e->gpu,
-			.sessions = e->sessions,
-			.slots = e->slots,
-			.load_ppm = hvcal_load_ppm(&e->load, now, e->slots),
-		};
-		if (best && !hvcal_place_better(&c, &best_c, &args->ask))
-			continue;
-		best = e;
-		best_c = c;
-		*claimed_cost = cap->cost_ns_per_mpix;
+	if (!b || !spare)
+		goto out;
+	spin_lock_irqsave(&hvcal.lock, flags);
+	ret = hvcal_sched_choose_locked(&wish, &offer, reply);
+	if (!ret) {
+		s->binding = b;
+		s->placed = offer.placed;
+		list_add_tail(&s->link, &hvcal.sessions);
+		hvcal_binding_start_locked(b, s, &offer, &spare);
+		reply->engine = offer.engine->id;
+		reply->share_ppm = hvcal_sched_share_locked(s);
+		reply->left_ppm = hvcal_sched_left_locked(offer.engine);
 	}
-	if (best) {
-		*refused = HVCAL_RESOURCE_NONE;
-		return best;
-	}
-	if (*refused)
-		return ERR_PTR(-ENOSPC);
-	if (foreign)
-		return ERR_PTR(-EXDEV);
-	return ERR_PTR(args->engine && !known ? -ENODEV : -ENOTCONN);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+out:
+	kfree(spare);
+	if (ret)
+		hvcal_binding_put(b);
+	return ret;
 }
 
-/* Chooses and binds in one step, so that nobody takes the place in between. */
-static int session_bind(struct hvcal_session *s, const struct hvcal_session_args *args,
-			struct hvcal_session_reply *reply)
+/* Deadlines that leave others little room are for those who may have them. */
+static int session_check_credential(const struct hvcal_client *client,
+				    const struct hvcal_reservation *res)
 {
-	struct hvcal_binding *b = hvcal_binding_alloc();
-	int ret;
+	bool tight = res->period_ns < NSEC_PER_MSEC ||
+		     (res->deadline_ns && res->deadline_ns < res->period_ns / 2);
 
-	if (!b)
-		return -ENOMEM;
-
-	for (;;) {
-		struct hvcal_engine *e;
-		unsigned long flags;
-		u64 cost;
-
-		spin_lock_irqsave(&hvcal.lock, flags);
-		e = session_choose_locked(args, &cost, &reply->refused);
-		if (IS_ERR(e)) {
-			spin_unlock_irqrestore(&hvcal.lock, flags);
-			hvcal_binding_put(b);
-			return PTR_ERR(e);
-		}
-		if (e->queue.attached < e->queue.capacity) {
-			s->binding = b;
-			list_add_tail(&s->link, &hvcal.sessions);
-			hvcal_binding_start_locked(b, s, e, cost);
-			reply->engine = e->id;
-			/* nothing is reserved: HVCAL_FEATURE_RATE_ADMISSION is not set */
-			reply->left_ppm = 1000000 - e->external_ppm;
-			spin_unlock_irqrestore(&hvcal.lock, flags);
-			return 0;
-		}
-		hvcal_engine_get(e);
-		spin_unlock_irqrestore(&hvcal.lock, flags);
-		ret = hvcal_engine_reserve_flow(e);
-		hvcal_engine_put(e);
-		if (ret) {
-			hvcal_binding_put(b);
-			return ret;
-		}
-	}
+	if (res->sched_class == HVCAL_CLASS_REALTIME && tight && !client->nice)
+		return -EACCES;
+	return 0;
 }
 
 int hvcal_session_create(struct hvcal_client *client, const struct hvcal_session_args *args,
 			 struct hvcal_session_reply *reply)
 {
-	struct hvcal_session *s = session_alloc(client, args);
+	struct hvcal_session *s;
 	int ret;
 
 	*reply = (struct hvcal_session_reply){};
-	if (!s)
+	ret = session_check_credential(client, &args->res);
+	if (!ret)
+		ret = hvcal_user_charge(client->user, HVCAL_CHARGE_SESSIONS, 1);
+	if (ret)
+		return ret;
+	s = session_alloc(client, args);
+	if (!s) {
+		hvcal_user_uncharge(client->user, HVCAL_CHARGE_SESSIONS, 1);
 		return -ENOMEM;
+	}
 
 	/* The handle is reserved first: once bound, nothing may fail. */
 	ret = xa_alloc(&client->sessions, &s->handle, NULL,
@@ -242,7 +203,7 @@ int hvcal_session_create(struct hvcal_client *client, const struct hvcal_session
 		hvcal_session_put(s);
 		return ret == -EBUSY ? -EUSERS : ret;
 	}
-	ret = session_bind(s, args, reply);
+	ret = session_bind(s, args->engine, reply);
 	trace_hvcal_admission(s, reply->engine, ret);
 	if (ret) {
 		xa_release(&client->sessions, s->handle);
@@ -252,6 +213,27 @@ int hvcal_session_create(struct hvcal_client *client, const struct hvcal_session
 	reply->handle = s->handle;
 	xa_store(&client->sessions, s->handle, s, GFP_KERNEL_ACCOUNT);
 	return 0;
+}
+
+int hvcal_session_reserve(struct hvcal_session *s, const struct hvcal_reservation *res,
+			  struct hvcal_reservation *before, struct hvcal_session_reply *reply)
+{
+	unsigned long flags;
+	int ret;
+
+	ret = session_check_credential(s->client, res);
+	if (ret)
+		return ret;
+	spin_lock_irqsave(&hvcal.lock, flags);
+	*before = s->asked;
+	if (s->state == HVCAL_SESSION_CLOSED)
+		ret = -ENOENT;
+	else if (!s->binding)
+		ret = -ENOTCONN;
+	else
+		ret = hvcal_sched_change_locked(s, res, reply);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	return ret;
 }
 
 /* Ends every job of @s and takes it off its engine. */
@@ -270,7 +252,7 @@ static void session_end_locked(struct hvcal_session *s, enum hvcal_session_state
 	if (!b)
 		return;
 	s->binding = NULL;
-	hvcal_queue_open(&b->engine->queue, &b->flow, false);
+	hvcal_queue_open(&b->engine->queue, &b->flow, false, ktime_get_ns());
 	hvcal_binding_close_locked(b);
 	hvcal_binding_put(b);
 }
@@ -290,6 +272,26 @@ void hvcal_session_lost_locked(struct hvcal_session *s, int status)
 	hvcal_binding_put(b);
 }
 
+/* Small changes of the share are not worth an event. */
+#define SHARE_STEP_SHIFT 4
+
+void hvcal_session_pressure_locked(struct hvcal_session *s, bool pressed, u32 have_ppm)
+{
+	u32 step = s->have_ppm >> SHARE_STEP_SHIFT;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	if (!pressed && !s->pressed)
+		return;
+	if (pressed && s->pressed && have_ppm + step >= s->have_ppm &&
+	    have_ppm <= s->have_ppm + step)
+		return;
+	s->pressed = pressed;
+	s->have_ppm = have_ppm;
+	s->events[HVCAL_SEV_PRESSURE].share_ppm = have_ppm;
+	session_post_locked(s, HVCAL_SEV_PRESSURE, 0);
+}
+
 void hvcal_session_opened_locked(struct hvcal_session *s, int status)
 {
 	struct hvcal_binding *b = s->binding;
@@ -303,7 +305,7 @@ void hvcal_session_opened_locked(struct hvcal_session *s, int status)
 		return;
 	}
 	s->state = HVCAL_SESSION_ACTIVE;
-	hvcal_queue_open(&b->engine->queue, &b->flow, true);
+	hvcal_queue_open(&b->engine->queue, &b->flow, true, ktime_get_ns());
 	session_post_locked(s, HVCAL_SEV_OPENED, 0);
 }
 
@@ -339,6 +341,9 @@ void hvcal_session_stats_get(struct hvcal_session *s, struct hvcal_session_stats
 	st->session = s->handle;
 	st->state = s->state;
 	st->engine = s->binding ? s->binding->engine->id : 0;
+	st->share_ppm = hvcal_sched_share_locked(s);
+	st->have_ppm = s->pressed ? s->have_ppm : st->share_ppm;
+	st->placed = s->placed;
 	list_for_each_entry(job, &s->jobs, link) {
 		int state = atomic_read(&job->state);
 

@@ -23,9 +23,9 @@ u64 hvcal_watchdog_job_budget(const struct hvcal_binding *b, const struct hvcal_
 	u64 floor = (u64)READ_ONCE(hvcal_watchdog_floor_ms) * NSEC_PER_MSEC;
 	u64 cap = hvcal_watchdog_control_budget();
 
-	if (job->work.type != HVCAL_ITEM_ENCODE)
+	if (job->work.type != HVCAL_ITEM_ENCODE || !b->model)
 		return cap;
-	return hvcal_cost_budget(&b->cost, job->pixels ?: res->width * res->height,
+	return hvcal_cost_budget(&b->model->cost, job->pixels ?: res->width * res->height,
 				 res->period_ns, floor, cap);
 }
 

@@ -64,8 +64,7 @@ void hvcal_work_hold_locked(struct hvcal_work *w)
 	w->held = true;
 	list_del_init(&work_job(w)->run_link);
 	b->engine->running--;
-	if (!b->gone)
-		hvcal_queue_done(&b->engine->queue, &b->flow);
+	hvcal_queue_done(&b->engine->queue, &b->flow, &work_job(w)->ticket, b->last_done_ns);
 }
 
 void hvcal_work_retract_locked(struct hvcal_work *w)

@@ -44,30 +44,50 @@ static void each_demand_counts(struct kunit *test)
 	EXPECT_REFUSED(need, HVCAL_CAP_ROI | HVCAL_CAP_SCALE);
 }
 
+static void expect_first(struct kunit *test, const struct hvcal_place_candidate *first,
+			 const struct hvcal_place_candidate *second,
+			 const struct hvcal_place_ask *a, u32 reason)
+{
+	u32 why;
+
+	KUNIT_EXPECT_LT(test, hvcal_place_compare(first, second, a, &why), 0);
+	KUNIT_EXPECT_EQ(test, why, reason);
+	KUNIT_EXPECT_GT(test, hvcal_place_compare(second, first, a, &why), 0);
+}
+
 static void preferences_in_their_order(struct kunit *test)
 {
 	struct hvcal_place_candidate hw = { .kind = HVCAL_ENGINE_HARDWARE, .slots = 1,
-					    .sessions = 100, .load_ppm = 900000 };
-	struct hvcal_place_candidate sw = { .kind = HVCAL_ENGINE_SOFTWARE, .slots = 1 };
-	struct hvcal_place_candidate near = sw, wide = sw, idle = sw;
+					    .sessions = 100, .used_ppm = 900000 };
+	struct hvcal_place_candidate sw = { .kind = HVCAL_ENGINE_SOFTWARE, .slots = 1,
+					    .numa_node = -1 };
+	struct hvcal_place_candidate other = sw;
 	struct hvcal_place_ask a = ask;
+	u32 why;
 
-	KUNIT_EXPECT_TRUE(test, hvcal_place_better(&hw, &sw, &a));
-	KUNIT_EXPECT_FALSE(test, hvcal_place_better(&sw, &hw, &a));
+	expect_first(test, &hw, &sw, &a, HVCAL_PLACED_KIND);
+	KUNIT_EXPECT_EQ(test, hvcal_place_compare(&sw, &other, &a, &why), 0);
+	KUNIT_EXPECT_EQ(test, why, HVCAL_PLACED_FIRST);
 
 	a.gpu = 3;
-	near.gpu = 3;
-	near.sessions = 50;
-	KUNIT_EXPECT_TRUE(test, hvcal_place_better(&near, &sw, &a));
+	other.gpu = 3;
+	other.sessions = 50;
+	expect_first(test, &other, &sw, &a, HVCAL_PLACED_GPU);
 
+	other.gpu = 0;
+	other.numa_node = 1;
+	a.numa_node = 1;
+	expect_first(test, &other, &sw, &a, HVCAL_PLACED_NUMA);
+
+	/* fewer sessions a slot for best effort, less use for real time */
+	other = sw;
 	sw.sessions = 2;
-	wide.slots = 4;
-	wide.sessions = 4;
-	KUNIT_EXPECT_TRUE(test, hvcal_place_better(&wide, &sw, &ask));
-
-	idle = sw;
-	sw.load_ppm = 1;
-	KUNIT_EXPECT_TRUE(test, hvcal_place_better(&idle, &sw, &ask));
+	other.slots = 4;
+	other.sessions = 4;
+	other.used_ppm = 10;
+	expect_first(test, &other, &sw, &a, HVCAL_PLACED_LOAD);
+	a.realtime = true;
+	expect_first(test, &sw, &other, &a, HVCAL_PLACED_LOAD);
 }
 
 static struct kunit_case place_cases[] = {

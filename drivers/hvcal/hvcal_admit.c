@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/bits.h>
+#include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+
+#include "hvcal_admit.h"
+
+#define PPM		1000000U
+/* Utilisation as a fraction of 2^24: products with times up to 2^40 ns fit. */
+#define FRAC_SHIFT	24
+#define FRAC_ONE	BIT_ULL(FRAC_SHIFT)
+/* No cost or time of a task is above this: nine minutes. */
+#define TIME_MAX	BIT_ULL(39)
+/* Looks at one task, at most: bounds the time under a spinlock. */
+#define STEPS_MAX	2048U
+/* Steps of a search over periods, each halves the range. */
+#define FIT_STEPS	16
+#define RATIO_SHIFT	8
+
+struct lane_sum {
+	u64 frac;	/* utilisation */
+	s64 ahead;	/* sum of u_i (T_i - D_i), scaled by FRAC_ONE */
+	u64 density;	/* sum of C_i / min(T_i, D_i) */
+	u64 deadline_min;
+	u64 deadline_max;
+	u64 cost_max;
+	u32 count;
+};
+
+/* Rounded up: a sum that seems to fit does fit. */
+static u64 fraction(u64 cost, u64 time)
+{
+	u64 scaled = (min(cost, TIME_MAX) << FRAC_SHIFT) + time - 1;
+
+	return min(div64_u64(scaled, time), 16 * FRAC_ONE);
+}
+
+static void sum_add(struct lane_sum *s, const struct hvcal_task *t)
+{
+	u64 u = fraction(t->cost_ns, t->period_ns);
+
+	s->frac += u;
+	if (s->frac <= FRAC_ONE)
+		s->ahead += (s64)u * ((s64)t->period_ns - (s64)t->deadline_ns);
+	s->density += fraction(t->cost_ns, min(t->period_ns, t->deadline_ns));
+	s->deadline_min = min(s->deadline_min, t->deadline_ns);
+	s->deadline_max = max(s->deadline_max, t->deadline_ns);
+	s->cost_max = max(s->cost_max, t->cost_ns);
+	s->count++;
+}
+
+/* The tasks of a lane, one after another; @extra is the last one. */
+static struct hvcal_task *task_first(const struct hvcal_lane *lane, struct hvcal_task *extra)
+{
+	return lane->members ? &lane->members->task : extra;
+}
+
+static struct hvcal_task *task_next(struct hvcal_task *t, struct hvcal_task *extra)
+{
+	struct hvcal_flow *f;
+
+	if (t == extra)
+		return NULL;
+	f = container_of(t, struct hvcal_flow, task);
+	return f->lane_next ? &f->lane_next->task : extra;
+}
+
+static void lane_sum(const struct hvcal_lane *lane, struct hvcal_task *extra,
+		     struct lane_sum *s)
+{
+	struct hvcal_task *t;
+
+	*s = (struct lane_sum){ .deadline_min = U64_MAX };
+	for (t = task_first(lane, extra); t; t = task_next(t, extra)) {
+		sum_add(s, t);
+		t->next_ns = t->deadline_ns;
+	}
+}
+
+/* The least t' - h(t') of all t' > @t that the sums alone can promise. */
+static s64 slack_beyond(const struct lane_sum *s, u64 t)
+{
+	s64 spare = (s64)(FRAC_ONE - s->frac) * (s64)min(t, TIME_MAX);
+
+	return (spare - s->ahead) >> FRAC_SHIFT;
+}
+
+bool hvcal_admit_lane_fits(const struct hvcal_lane *lane, struct hvcal_task *extra,
+			   u64 *slack_ns)
+{
+	u64 demand = 0, slack = U64_MAX;
+	struct hvcal_task *t;
+	struct lane_sum s;
+	s64 beyond;
+	u32 steps;
+
+	lane_sum(lane, extra, &s);
+	*slack_ns = slack;
+	if (!s.count)
+		return true;
+	*slack_ns = 0;
+	if (s.frac > FRAC_ONE || s.cost_max > s.deadline_min)
+		return false;
+
+	/* From one deadline to the next. */
+	for (steps = 0; steps < STEPS_MAX; steps += s.count) {
+		u64 now = U64_MAX, blocking = 0;
+
+		for (t = task_first(lane, extra); t; t = task_next(t, extra))
+			now = min(now, t->next_ns);
+		for (t = task_first(lane, extra); t; t = task_next(t, extra)) {
+			if (t->next_ns == now) {
+				demand += t->cost_ns;
+				t->next_ns += t->period_ns;
+			}
+			if (t->deadline_ns > now)
+				blocking = max(blocking, t->cost_ns);
+		}
+		if (demand + blocking > now)
+			return false;
+		slack = min(slack, now - demand);
+		if (now < s.deadline_max)
+			continue;
+		beyond = slack_beyond(&s, now);
+		if (beyond >= 0 && (u64)beyond >= slack) {
+			*slack_ns = slack;
+			return true;
+		}
+		if (beyond >= 0 && steps + s.count >= STEPS_MAX) {
+			*slack_ns = min_t(u64, slack, beyond);
+			return true;
+		}
+	}
+	/*
+	 * Too many to look at. As h(t) <= density * t, and every t of interest is at
+	 * least the shortest deadline, this suffices.
+	 */
+	return s.density + fraction(s.cost_max, s.deadline_min) <= FRAC_ONE;
+}
+
+static u32 to_ppm(u64 frac)
+{
+	return min_t(u64, frac * PPM >> FRAC_SHIFT, U32_MAX);
+}
+
+u32 hvcal_admit_share_ppm(const struct hvcal_queue *q, const struct hvcal_task *task)
+{
+	return to_ppm(fraction(task->cost_ns, task->period_ns)) / max(q->lanes, 1U);
+}
+
+u32 hvcal_admit_lane_ppm(const struct hvcal_lane *lane)
+{
+	struct hvcal_flow *f;
+	u64 frac = 0;
+
+	for (f = lane->members; f; f = f->lane_next)
+		frac += fraction(f->task.cost_ns, f->task.period_ns);
+	return to_ppm(frac);
+}
+
+u32 hvcal_admit_used_ppm(const struct hvcal_queue *q)
+{
+	u64 ppm = 0;
+	u32 i;
+
+	for (i = 0; i < q->lanes; i++)
+		ppm += hvcal_admit_lane_ppm(&q->lane[i]);
+	return min_t(u64, div_u64(ppm, max(q->lanes, 1U)), U32_MAX);
+}
+
+/* Is there a slot for guests of @guest_ns if lane @except bears only @slack_ns? */
+static bool guests_fit(const struct hvcal_queue *q, u64 guest_ns, u32 except, u64 slack_ns)
+{
+	u32 i;
+
+	if (!guest_ns || q->spare)
+		return true;
+	for (i = 0; i < q->lanes; i++)
+		if ((i == except ? slack_ns : q->lane[i].slack_ns) >= guest_ns)
+			return true;
+	return false;
+}
+
+bool hvcal_admit_guest(const struct hvcal_queue *q, u64 guest_ns)
+{
+	return guests_fit(q, guest_ns, HVCAL_LANE_NONE, 0);
+}
+
+u32 hvcal_admit_find(const struct hvcal_queue *q, struct hvcal_task *task, u64 guest_ns)
+{
+	u32 i, ppm, best = HVCAL_LANE_NONE, best_ppm = 0;
+	u64 slack;
+
+	for (i = 0; i < q->lanes; i++) {
+		const struct hvcal_lane *l = &q->lane[i];
+
+		ppm = hvcal_admit_lane_ppm(l);
+		if (best != HVCAL_LANE_NONE && ppm <= best_ppm)
+			continue;
+		if (!hvcal_admit_lane_fits(l, task, &slack) ||
+		    !guests_fit(q, guest_ns, i, slack))
+			continue;
+		best = i;
+		best_ppm = ppm;
+	}
+	return best;
+}
+
+u64 hvcal_admit_fit_period(const struct hvcal_queue *q, const struct hvcal_task *task,
+			   u64 guest_ns, u64 max_ns)
+{
+	/* the deadline is as many periods as asked */
+	u64 ratio = div64_u64(task->deadline_ns << RATIO_SHIFT, task->period_ns);
+	u64 low = task->period_ns, high = max_ns, slack;
+	struct hvcal_task t = *task;
+	u32 i, lane = 0;
+
+	for (i = 1; i < q->lanes; i++)
+		if (hvcal_admit_lane_ppm(&q->lane[i]) < hvcal_admit_lane_ppm(&q->lane[lane]))
+			lane = i;
+	for (i = 0; i <= FIT_STEPS; i++) {
+		bool fits;
+
+		t.period_ns = i ? low + (high - low) / 2 : high;
+		t.deadline_ns = t.period_ns * ratio >> RATIO_SHIFT;
+		fits = hvcal_admit_lane_fits(&q->lane[lane], &t, &slack) &&
+		       guests_fit(q, guest_ns, lane, slack);
+		if (!fits && !i)
+			return 0;
+		*(fits ? &high : &low) = t.period_ns;
+	}
+	return high;
+}
+
+bool hvcal_admit_refresh(struct hvcal_lane *lane)
+{
+	return hvcal_admit_lane_fits(lane, NULL, &lane->slack_ns);
+}

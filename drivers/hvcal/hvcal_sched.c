@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which engine a session goes to, whether there is room, and when that changes. */
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/time64.h>
+
+#include "hvcal_compat.h"
+#include "hvcal_internal.h"
+#include "hvcal_trace.h"
+
+#define PPM		1000000U
+/* Outsiders may take this much before nothing is left to promise. */
+#define EXTERNAL_MAX	950000U
+#define FIT_PERIOD_MAX	(10ULL * NSEC_PER_SEC)
+/* Pressure is over when costs could grow by 1/16 and still fit. */
+#define RELIEF_SHIFT	4
+/* A client may run 1/256 faster than it said: clocks differ, and 60 is 59.94. */
+#define DRIFT_SHIFT	8
+
+static unsigned int user_share_percent = 90;
+module_param(user_share_percent, uint, 0644);
+MODULE_PARM_DESC(user_share_percent,
+		 "Part of an engine that one user without CAP_SYS_NICE may reserve");
+
+static unsigned int bandwidth_mbps;
+module_param(bandwidth_mbps, uint, 0644);
+MODULE_PARM_DESC(bandwidth_mbps,
+		 "Memory traffic that reservations may add up to, 10^6 bytes/s a GPU; 0 no limit");
+
+/* ------------------------------------------------------------------------ */
+/* What a session takes                                                     */
+
+static struct hvcal_binding *flow_binding(struct hvcal_flow *f)
+{
+	return container_of(f, struct hvcal_binding, flow);
+}
+
+static u32 res_pixels(const struct hvcal_reservation *res)
+{
+	return res->width * res->height;
+}
+
+static struct hvcal_model_key model_key(u32 codec, const struct hvcal_reservation *res)
+{
+	return (struct hvcal_model_key){
+		.codec = codec,
+		.bit_depth = res->bit_depth,
+		.preset = res->preset,
+		.size_class = hvcal_cost_size_class(res_pixels(res)),
+	};
+}
+
+/* Engine time that outsiders take makes every frame longer. */
+static u64 engine_cost(const struct hvcal_engine *e, u64 ns_per_mpix, u32 pixels)
+{
+	u32 left = PPM - min(e->external_ppm, EXTERNAL_MAX);
+
+	return mul_u64_u32_div(mul_u64_u32_div(ns_per_mpix, pixels, PPM), PPM, left);
+}
+
+static void make_task(const struct hvcal_engine *e, u64 ns_per_mpix,
+		      const struct hvcal_reservation *res, struct hvcal_task *task)
+{
+	*task = (struct hvcal_task){
+		.cost_ns = engine_cost(e, ns_per_mpix, res_pixels(res)),
+		.period_ns = res->period_ns - (res->period_ns >> DRIFT_SHIFT),
+		.deadline_ns = res->deadline_ns ?: res->period_ns,
+	};
+}
+
+u64 hvcal_sched_cost_locked(const struct hvcal_session *s, u32 pixels)
+{
+	const struct hvcal_binding *b = s->binding;
+
+	return engine_cost(b->engine, b->model->planned, pixels ?: res_pixels(&s->res));
+}
+
+u32 hvcal_sched_left_locked(const struct hvcal_engine *e)
+{
+	u32 used = hvcal_admit_used_ppm(&e->queue) + e->external_ppm;
+
+	return used < PPM ? PPM - used : 0;
+}
+
+u32 hvcal_sched_share_locked(const struct hvcal_session *s)
+{
+	const struct hvcal_binding *b = s->binding;
+
+	if (!b || b->flow.lane == HVCAL_LANE_NONE)
+		return 0;
+	return hvcal_admit_share_ppm(&b->engine->queue, &b->flow.task);
+}
+
+/* ------------------------------------------------------------------------ */
+/* Limits other than time                                                   */
+
+/* The longest best-effort frame that @e must be able to take in. */
+static u64 engine_guest_cost(const struct hvcal_engine *e)
+{
+	struct hvcal_binding *b;
+	u64 cost = 0;
+
+	list_for_each_entry(b, &e->bindings, link)
+		if (!b->flow.realtime && b->session->binding == b)
+			cost = max(cost, hvcal_sched_cost_locked(b->session, 0));
+	return cost;
+}
+
+/*
+ * Bytes that coding a frame moves: the source is read, a reference of the same
+ * size is read, and the reconstruction is written, in 4:2:0.
+ */
+static u64 res_bandwidth(const struct hvcal_reservation *res)
+{
+	u64 bytes = (u64)res_pixels(res) * (res->bit_depth > 8 ? 2 : 1) * 3 / 2 * 3;
+
+	return res->period_ns ? div64_u64(bytes * NSEC_PER_SEC, res->period_ns) : 0;
+}
+
+static bool bandwidth_left(const struct hvcal_engine *e, const struct hvcal_reservation *res)
+{
+	u64 max = (u64)READ_ONCE(bandwidth_mbps) * 1000000, used = res_bandwidth(res);
+	struct hvcal_session *s;
+
+	if (!max)
+		return true;
+	list_for_each_entry(s, &hvcal.sessions, link)
+		if (s->binding && s->binding->flow.realtime && s->binding->engine->gpu == e->gpu)
+			used += res_bandwidth(&s->res);
+	return used <= max;
+}
+
+static bool user_share_left(const struct hvcal_engine *e, const struct hvcal_client *client,
+			    u32 share_ppm)
+{
+	u64 max = (u64)READ_ONCE(user_share_percent) * (PPM / 100), used = share_ppm;
+	struct hvcal_binding *b;
+
+	if (client->nice)
+		return true;
+	list_for_each_entry(b, &e->bindings, link)
+		if (uid_eq(b->session->client->uid, client->uid))
+			used += hvcal_sched_share_locked(b->session);
+	return used <= max;
+}
+
+/* ------------------------------------------------------------------------ */
+/* Choosing                                                                 */
+
+static void refuse(struct hvcal_session_reply *reply, u32 resource, u64 fit_period_ns)
+{
+	if (fit_period_ns && (!reply->fit_period_ns || fit_period_ns < reply->fit_period_ns))
+		reply->fit_period_ns = fit_period_ns;
+	reply->refused = resource;
+}
+
+/* Is there room for @wish on the engine of @offer? Fills in what it takes. */
+static bool admit_locked(const struct hvcal_wish *wish, struct hvcal_offer *offer,
+			 struct hvcal_session_reply *reply)
+{
+	struct hvcal_engine *e = offer->engine;
+	bool realtime = wish->res->sched_class == HVCAL_CLASS_REALTIME;
+	struct hvcal_model *m;
+	u64 ns_per_mpix, guest;
+
+	offer->key = model_key(wish->ask->codec, wish->res);
+	offer->lane = HVCAL_LANE_NONE;
+	m = hvcal_model_find_locked(e, &offer->key);
+	if (!m)
+		ns_per_mpix = hvcal_cost_seeded(offer->claimed_ns_per_mpix);
+	else
+		ns_per_mpix = m->planned;
+	make_task(e, ns_per_mpix, wish->res, &offer->task);
+
+	if (e->max_sessions && e->sessions >= e->max_sessions) {
+		refuse(reply, HVCAL_RESOURCE_SESSIONS, 0);
+		return false;
+	}
+	if (!realtime) {
+		if (wish->promised || hvcal_admit_guest(&e->queue, offer->task.cost_ns))
+			return true;
+		refuse(reply, HVCAL_RESOURCE_ENGINE_TIME, 0);
+		return false;
+	}
+
+	guest = engine_guest_cost(e);
+	offer->lane = hvcal_admit_find(&e->queue, &offer->task, guest);
+	if (wish->promised)
+		return true;
+	if (offer->lane == HVCAL_LANE_NONE) {
+		refuse(reply, HVCAL_RESOURCE_ENGINE_TIME,
+		       hvcal_admit_fit_period(&e->queue, &offer->task, guest, FIT_PERIOD_MAX));
+		return false;
+	}
+	if (!user_share_left(e, wish->client, hvcal_admit_share_ppm(&e->queue, &offer->task))) {
+		refuse(reply, HVCAL_RESOURCE_USER_SHARE, 0);
+		return false;
+	}
+	if (!bandwidth_left(e, wish->res)) {
+		refuse(reply, HVCAL_RESOURCE_BANDWIDTH, 0);
+		return false;
+	}
+	return true;
+}
+
+static struct hvcal_place_candidate candidate(const struct hvcal_wish *wish,
+					      const struct hvcal_offer *offer, u64 now)
+{
+	struct hvcal_engine *e = offer->engine;
+	u32 used = max(hvcal_admit_used_ppm(&e->queue),
+		       hvcal_load_ppm(&e->load, now, e->slots));
+
+	/* without a reservation it is the last choice of its kind */
+	if (wish->res->sched_class == HVCAL_CLASS_REALTIME && offer->lane == HVCAL_LANE_NONE)
+		used = U32_MAX - PPM;
+	return (struct hvcal_place_candidate){
+		.kind = e->kind,
+		.gpu = e->gpu,
+		.numa_node = e->numa_node,
+		.sessions = e->sessions,
+		.slots = e->slots,
+		.used_ppm = used + e->external_ppm,
+	};
+}
+
+int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer *offer,
+			      struct hvcal_session_reply *reply)
+{
+	struct hvcal_place_candidate best_c = {}, second_c = {};
+	bool known = false, foreign = false, second = false;
+	u64 now = ktime_get_ns();
+	struct hvcal_engine *e;
+	u32 why;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	offer->engine = NULL;
+	list_for_each_entry(e, &hvcal.engines, link) {
+		const struct hvcal_place_ask *ask = wish->ask;
+		struct hvcal_place_candidate c;
+		const struct hvcal_engine_cap *cap;
+		struct hvcal_offer o = { .engine = e };
+
+		if (wish->engine ? e->id != wish->engine : e->kind == HVCAL_ENGINE_TEST)
+			continue;
+		known = true;
+		cap = hvcal_engine_fits(e, ask);
+		if (!cap || e == wish->not || !hvcal_engine_usable_locked(e))
+			continue;
+		if (ask->gpu && e->gpu && e->gpu != ask->gpu &&
+		    !(e->flags & HVCAL_ENGINE_FOREIGN_MEMORY)) {
+			foreign = true;
+			continue;
+		}
+		o.claimed_ns_per_mpix = cap->cost_ns_per_mpix;
+		if (!admit_locked(wish, &o, reply))
+			continue;
+		c = candidate(wish, &o, now);
+		if (!offer->engine || hvcal_place_compare(&c, &best_c, ask, &why) < 0) {
+			second = offer->engine;
+			second_c = best_c;
+			best_c = c;
+			*offer = o;
+		} else if (!second || hvcal_place_compare(&c, &second_c, ask, &why) < 0) {
+			second = true;
+			second_c = c;
+		}
+	}
+	if (offer->engine) {
+		refuse(reply, HVCAL_RESOURCE_NONE, 0);
+		reply->fit_period_ns = 0;
+		why = HVCAL_PLACED_ONLY;
+		if (second)
+			hvcal_place_compare(&best_c, &second_c, wish->ask, &why);
+		offer->placed = wish->engine ? HVCAL_PLACED_NAMED : why;
+		return 0;
+	}
+	if (reply->refused)
+		return -ENOSPC;
+	if (foreign)
+		return -EXDEV;
+	return wish->engine && !known ? -ENODEV : -ENOTCONN;
+}
+
+/* ------------------------------------------------------------------------ */
+/* Change                                                                   */
+
+/* What @b takes, by the costs known now. */
+static void plan_binding(struct hvcal_binding *b)
+{
+	make_task(b->engine, b->model->planned, &b->session->asked, &b->flow.task);
+}
+
+/* Could every member of @l cost a little more? */
+static bool lane_has_relief(struct hvcal_lane *l)
+{
+	struct hvcal_flow *f;
+	bool fits;
+	u64 slack;
+
+	for (f = l->members; f; f = f->lane_next)
+		f->task.cost_ns += f->task.cost_ns >> RELIEF_SHIFT;
+	fits = hvcal_admit_lane_fits(l, NULL, &slack);
+	for (f = l->members; f; f = f->lane_next)
+		plan_binding(flow_binding(f));
+	return fits;
+}
+
+/* Moves members of a lane that cannot keep its promises to others that can. */
+static bool lane_relieve(struct hvcal_queue *q, u32 lane, u64 now)
+{
+	struct hvcal_lane *l = &q->lane[lane];
+	struct hvcal_flow *f, *next;
+
+	for (f = l->members; f; f = next) {
+		u32 other;
+
+		next = f->lane_next;
+		other = hvcal_admit_find(q, &f->task, 0);
+		if (other == HVCAL_LANE_NONE || other == lane)
+			continue;
+		hvcal_queue_settle(q, f, other, now);
+		hvcal_admit_refresh(&q->lane[other]);
+		if (hvcal_admit_refresh(l))
+			return true;
+	}
+	return false;
+}
+
+static void set_pressure(struct hvcal_flow *f, bool pressed, u32 have_ppm)
+{
+	struct hvcal_binding *b = flow_binding(f);
+
+	if (b->session->binding == b)
+		hvcal_session_pressure_locked(b->session, pressed, have_ppm);
+}
+
+/* Tells the members of @l how much of what they reserved they can have. */
+static void lane_pressure(struct hvcal_queue *q, struct hvcal_lane *l, bool fits)
+{
+	u32 used = max(hvcal_admit_lane_ppm(l), 1U);
+	bool relief = fits && lane_has_relief(l);
+	struct hvcal_flow *f;
+
+	for (f = l->members; f; f = f->lane_next) {
+		u32 share = hvcal_admit_share_ppm(q, &f->task);
+
+		if (!fits)
+			set_pressure(f, true, used > PPM ? mul_u64_u32_div(share, PPM, used) :
+				     share);
+		else if (relief)
+			set_pressure(f, false, share);
+	}
+}
+
+/* Sessions that came without a reservation get one when there is room. */
+static void settle_loose(struct hvcal_engine *e, u64 now)
+{
+	struct hvcal_queue *q = &e->queue;
+	struct hvcal_binding *b;
+
+	list_for_each_entry(b, &e->bindings, link) {
+		u32 lane;
+
+		if (!b->flow.realtime || b->flow.lane != HVCAL_LANE_NONE ||
+		    b->session->binding != b)
+			continue;
+		lane = hvcal_admit_find(q, &b->flow.task, engine_guest_cost(e));
+		if (lane == HVCAL_LANE_NONE) {
+			set_pressure(&b->flow, true, 0);
+			continue;
+		}
+		hvcal_queue_settle(q, &b->flow, lane, now);
+		hvcal_admit_refresh(&q->lane[lane]);
+		set_pressure(&b->flow, false, hvcal_admit_share_ppm(q, &b->flow.task));
+	}
+}
+
+void hvcal_sched_replan_locked(struct hvcal_engine *e)
+{
+	struct hvcal_queue *q = &e->queue;
+	u64 now = ktime_get_ns();
+	struct hvcal_binding *b;
+	u32 i;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	list_for_each_entry(b, &e->bindings, link)
+		plan_binding(b);
+	for (i = 0; i < q->lanes; i++)
+		hvcal_admit_refresh(&q->lane[i]);
+	for (i = 0; i < q->lanes; i++) {
+		struct hvcal_lane *l = &q->lane[i];
+
+		lane_pressure(q, l, hvcal_admit_refresh(l) || lane_relieve(q, i, now));
+	}
+	settle_loose(e, now);
+}
+
+/* What holds under both: queued frames are still of the old kind. */
+static struct hvcal_reservation res_union(const struct hvcal_reservation *a,
+					  const struct hvcal_reservation *b)
+{
+	struct hvcal_reservation both = res_pixels(a) > res_pixels(b) ? *a : *b;
+
+	both.period_ns = min(a->period_ns, b->period_ns);
+	both.deadline_ns = min(a->deadline_ns ?: a->period_ns, b->deadline_ns ?: b->period_ns);
+	return both;
+}
+
+static u32 find_lane(struct hvcal_binding *b, const struct hvcal_reservation *res)
+{
+	b->session->asked = *res;
+	plan_binding(b);
+	return hvcal_admit_find(&b->engine->queue, &b->flow.task, engine_guest_cost(b->engine));
+}
+
+int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reservation *res,
+			      struct hvcal_session_reply *reply)
+{
+	struct hvcal_reservation before = s->asked, both = res_union(&s->res, res);
+	struct hvcal_binding *b = s->binding;
+	struct hvcal_queue *q = &b->engine->queue;
+	u32 lane = b->flow.lane, found;
+	u64 now = ktime_get_ns();
+	int ret = 0;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	if (!b->flow.realtime) {
+		s->asked = *res;
+		plan_binding(b);
+		return 0;
+	}
+	hvcal_queue_settle(q, &b->flow, HVCAL_LANE_NONE, now);
+	if (lane != HVCAL_LANE_NONE)
+		hvcal_admit_refresh(&q->lane[lane]);
+	found = find_lane(b, &both);
+	if (found == HVCAL_LANE_NONE)
+		found = find_lane(b, res);
+	if (found == HVCAL_LANE_NONE && lane != HVCAL_LANE_NONE) {
+		refuse(reply, HVCAL_RESOURCE_ENGINE_TIME, 0);
+		s->asked = before;
+		plan_binding(b);
+		found = lane;
+		ret = -ENOSPC;
+	}
+	hvcal_queue_settle(q, &b->flow, found, now);
+	if (found != HVCAL_LANE_NONE)
+		hvcal_admit_refresh(&q->lane[found]);
+	reply->share_ppm = hvcal_sched_share_locked(s);
+	reply->left_ppm = hvcal_sched_left_locked(b->engine);
+	return ret;
+}
+
+void hvcal_sched_changed_locked(struct hvcal_session *s, struct hvcal_model **spare)
+{
+	struct hvcal_binding *b = s->binding;
+	struct hvcal_model_key key = model_key(s->ask.codec, &s->res);
+	struct hvcal_model *old = b->model;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	b->model = hvcal_model_get_locked(b->engine, &key, b->claimed_ns_per_mpix, spare);
+	hvcal_model_put_locked(b->engine, old);
+	s->asked = s->res;
+	hvcal_sched_replan_locked(b->engine);
+}
+
+/* ------------------------------------------------------------------------ */
+/* Time                                                                     */
+
+static enum hrtimer_restart sched_timer(struct hrtimer *timer)
+{
+	hvcal_provider_wake(container_of(timer, struct hvcal_engine, pace)->provider);
+	return HRTIMER_NORESTART;
+}
+
+void hvcal_sched_init_timer(struct hvcal_engine *e)
+{
+	hvcal_hrtimer_init(&e->pace, sched_timer);
+}
+
+void hvcal_sched_arm_timer_locked(struct hvcal_engine *e, u64 now)
+{
+	u64 at = hvcal_queue_next_event(&e->queue, now);
+
+	lockdep_assert_held(&hvcal.lock);
+
+	if (at && e->state != HVCAL_ENGINE_GONE)
+		hrtimer_start(&e->pace, ns_to_ktime(at), HRTIMER_MODE_ABS);
+}
+
+void hvcal_sched_stop_timer(struct hvcal_engine *e)
+{
+	hrtimer_cancel(&e->pace);
+}
