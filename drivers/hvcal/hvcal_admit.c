@@ -81,7 +81,7 @@ static void lane_sum(const struct hvcal_lane *lane, struct hvcal_task *extra,
 /* The least t' - h(t') of all t' > @t that the sums alone can promise. */
 static s64 slack_beyond(const struct lane_sum *s, u64 t)
 {
-	s64 spare = (s64)(FRAC_ONE - s->frac) * (s64)min(t, TIME_MAX);
+	s64 spare = (s64)(FRAC_ONE - s->frac) * (s64)min(t, TIME_MAX / 4);
 
 	return (spare - s->ahead) >> FRAC_SHIFT;
 }
@@ -223,7 +223,7 @@ u64 hvcal_admit_fit_period(const struct hvcal_queue *q, const struct hvcal_task 
 		bool fits;
 
 		t.period_ns = i ? low + (high - low) / 2 : high;
-		t.deadline_ns = t.period_ns * ratio >> RATIO_SHIFT;
+		t.deadline_ns = clamp(t.period_ns * ratio >> RATIO_SHIFT, 1ULL, max_ns);
 		fits = hvcal_admit_lane_fits(&q->lane[lane], &t, &slack) &&
 		       guests_fit(q, guest_ns, lane, slack);
 		if (!fits && !i)
@@ -236,4 +236,41 @@ u64 hvcal_admit_fit_period(const struct hvcal_queue *q, const struct hvcal_task 
 bool hvcal_admit_refresh(struct hvcal_lane *lane)
 {
 	return hvcal_admit_lane_fits(lane, NULL, &lane->slack_ns);
+}
+
+/* Moves members of a lane that cannot keep its promises; false: still not. */
+static bool lane_relieve(struct hvcal_queue *q, u32 lane, u64 now)
+{
+	struct hvcal_lane *l = &q->lane[lane];
+	struct hvcal_flow *f, *next;
+
+	for (f = l->members; f; f = next) {
+		u32 other;
+
+		next = f->lane_next;
+		other = hvcal_admit_find(q, &f->task, 0);
+		if (other == HVCAL_LANE_NONE || other == lane)
+			continue;
+		hvcal_queue_settle(q, f, other, now);
+		hvcal_admit_refresh(&q->lane[other]);
+		if (hvcal_admit_refresh(l))
+			return true;
+	}
+	return false;
+}
+
+void hvcal_admit_replan(struct hvcal_queue *q, bool homeless, u64 now)
+{
+	u32 i;
+
+	for (i = 0; i < q->lanes; i++)
+		hvcal_admit_refresh(&q->lane[i]);
+	q->crowded = homeless;
+	for (i = 0; i < q->lanes; i++) {
+		struct hvcal_lane *l = &q->lane[i];
+
+		l->kept = hvcal_admit_refresh(l) || lane_relieve(q, i, now);
+		if (!l->kept)
+			q->crowded = true;
+	}
 }

@@ -7,7 +7,8 @@
 #include "hvcal_queue.h"
 
 /*
- * Which reservations an engine can keep. No locks, no clock.
+ * Which reservations an engine can keep. Periods and deadlines are at least 1 ns
+ * and at most 17 s. No locks, no clock.
  *
  * Each lane of the engine is one processor without preemption, so the question
  * has an exact answer for tasks that come at most once a period (sporadic). With
@@ -59,5 +60,12 @@ u64 hvcal_admit_fit_period(const struct hvcal_queue *q, const struct hvcal_task 
 			   u64 guest_ns, u64 max_ns);
 /* Costs or members of @lane have changed: false if it cannot keep its promises. */
 bool hvcal_admit_refresh(struct hvcal_lane *lane);
+
+/*
+ * Costs have changed: tries every lane anew, and moves members of those that
+ * cannot keep their promises to others. Sets q->crowded if that does not help,
+ * or if a flow is @homeless.
+ */
+void hvcal_admit_replan(struct hvcal_queue *q, bool homeless, u64 now);
 
 #endif /* HVCAL_ADMIT_H */

@@ -25,6 +25,9 @@
 /* One sample in so many may be above the estimate. */
 #define TAIL		100
 
+#define GROWN_SHIFT	4
+#define SHRUNK_SHIFT	3
+
 #define SUB_SHIFT	4	/* 16 buckets an octave */
 #define BUCKET_SHIFT	10	/* the first bucket: below 2^10 ns */
 
@@ -85,14 +88,15 @@ u64 hvcal_cost_seeded(u64 claimed_ns_per_mpix)
 void hvcal_cost_seed(struct hvcal_cost *c, u64 claimed_ns_per_mpix)
 {
 	*c = (struct hvcal_cost){ .ns_per_mpix = hvcal_cost_seeded(claimed_ns_per_mpix) };
+	c->planned = c->ns_per_mpix;
 }
 
-void hvcal_cost_learn(struct hvcal_cost *c, u64 now_ns, u64 ns, u32 pixels)
+bool hvcal_cost_learn(struct hvcal_cost *c, u64 now_ns, u64 ns, u32 pixels)
 {
 	u64 sample;
 
 	if (!pixels)
-		return;
+		return false;
 	sample = mul_u64_u32_div(min_t(u64, ns, COST_MAX), MPIX, pixels);
 	sample = clamp_t(u64, sample, 1, COST_MAX);
 	window_roll(c, now_ns);
@@ -107,6 +111,12 @@ void hvcal_cost_learn(struct hvcal_cost *c, u64 now_ns, u64 ns, u32 pixels)
 		cost_estimate(c);
 	else
 		c->ns_per_mpix = max(c->ns_per_mpix, sample);
+
+	if (c->ns_per_mpix <= c->planned + (c->planned >> GROWN_SHIFT) &&
+	    c->ns_per_mpix >= c->planned - (c->planned >> SHRUNK_SHIFT))
+		return false;
+	c->planned = c->ns_per_mpix;
+	return true;
 }
 
 u64 hvcal_cost_predict(const struct hvcal_cost *c, u32 pixels)

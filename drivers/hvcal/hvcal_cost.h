@@ -26,6 +26,7 @@ struct hvcal_cost_window {
 
 struct hvcal_cost {
 	u64 ns_per_mpix;		/* the estimate */
+	u64 planned;			/* the estimate that admission goes by */
 	u32 samples;			/* learned so far, saturating */
 	u64 window_start_ns;
 	struct hvcal_cost_window now;
@@ -38,8 +39,11 @@ struct hvcal_cost {
  */
 u64 hvcal_cost_seeded(u64 claimed_ns_per_mpix);
 void hvcal_cost_seed(struct hvcal_cost *c, u64 claimed_ns_per_mpix);
-/* One frame of @pixels took @ns. */
-void hvcal_cost_learn(struct hvcal_cost *c, u64 now_ns, u64 ns, u32 pixels);
+/*
+ * One frame of @pixels took @ns. True: the estimate has left the plan behind by
+ * 1/16 up or 1/8 down, and what was planned is to be planned anew.
+ */
+bool hvcal_cost_learn(struct hvcal_cost *c, u64 now_ns, u64 ns, u32 pixels);
 /* Expected duration of a frame, ns. */
 u64 hvcal_cost_predict(const struct hvcal_cost *c, u32 pixels);
 /* Frames of about the same size have the same class: a factor of two each. */

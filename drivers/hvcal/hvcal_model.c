@@ -6,9 +6,6 @@
 
 /* Models that nobody uses are kept, so many an engine. */
 #define MODELS_KEPT	64
-/* The plan follows an estimate that has grown by 1/16 or shrunk by 1/8. */
-#define GROWN_SHIFT	4
-#define SHRUNK_SHIFT	3
 
 struct hvcal_model *hvcal_model_alloc(void)
 {
@@ -39,7 +36,6 @@ struct hvcal_model *hvcal_model_get_locked(struct hvcal_engine *e,
 		*spare = NULL;
 		m->key = *key;
 		hvcal_cost_seed(&m->cost, claimed_ns_per_mpix);
-		m->planned = m->cost.ns_per_mpix;
 		list_add(&m->link, &e->models);
 		e->nmodels++;
 	}
@@ -67,19 +63,4 @@ void hvcal_model_put_locked(struct hvcal_engine *e, struct hvcal_model *m)
 		e->nmodels--;
 		return;
 	}
-}
-
-bool hvcal_model_learn_locked(struct hvcal_model *m, u64 now, u64 ns, u32 pixels)
-{
-	u64 est;
-
-	lockdep_assert_held(&hvcal.lock);
-
-	hvcal_cost_learn(&m->cost, now, ns, pixels);
-	est = m->cost.ns_per_mpix;
-	if (est <= m->planned + (m->planned >> GROWN_SHIFT) &&
-	    est >= m->planned - (m->planned >> SHRUNK_SHIFT))
-		return false;
-	m->planned = est;
-	return true;
 }

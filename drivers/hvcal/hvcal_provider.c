@@ -200,8 +200,7 @@ static void answer_learn_locked(struct hvcal_job *job, const struct hvcal_answer
 
 	/* What a slot was taken for is measured here, not claimed by the provider. */
 	if (!b->gone && !job->work.held &&
-	    hvcal_model_learn_locked(b->model, now, taken,
-				     job->pixels ?: res->width * res->height))
+	    hvcal_cost_learn(&b->model->cost, now, taken, job->pixels ?: res->width * res->height))
 		hvcal_sched_replan_locked(b->engine);
 	if (!ns || ns > now - job->start_ns)
 		ns = taken;

@@ -74,13 +74,13 @@ static void flow_update(struct hvcal_queue *q, struct hvcal_flow *f, u64 now)
 		if (f->running < f->depth)
 			heap = flow_heap(q, f, t, now, &key);
 	}
-	if (heap == f->heap && (!heap || f->node.key == key))
-		return;
-	if (f->heap)
-		hvcal_heap_del(f->heap, &f->node);
-	f->heap = heap;
-	if (heap)
-		hvcal_heap_add(heap, &f->node, key);
+	if (heap != f->heap || (heap && f->node.key != key)) {
+		if (f->heap)
+			hvcal_heap_del(f->heap, &f->node);
+		f->heap = heap;
+		if (heap)
+			hvcal_heap_add(heap, &f->node, key);
+	}
 }
 
 /* Moves those whose time has come. */
@@ -141,6 +141,7 @@ void hvcal_queue_settle(struct hvcal_queue *q, struct hvcal_flow *f, u32 lane, u
 			q->lane[f->lane].members = f->lane_next;
 		if (f->lane_next)
 			f->lane_next->lane_prev = f->lane_prev;
+		hvcal_heap_del(&q->lane[f->lane].coming, &f->coming);
 	}
 	f->lane = lane;
 	f->lane_prev = NULL;
@@ -150,6 +151,7 @@ void hvcal_queue_settle(struct hvcal_queue *q, struct hvcal_flow *f, u32 lane, u
 		if (f->lane_next)
 			f->lane_next->lane_prev = f;
 		q->lane[lane].members = f;
+		hvcal_heap_add(&q->lane[lane].coming, &f->coming, f->next_start_ns);
 		/* the new lane has promised nothing before now */
 		if (f->first && f->first->headed)
 			flow_head(f, f->first, now);
@@ -227,6 +229,9 @@ static struct hvcal_flow *pick_displaced(struct hvcal_queue *q, u64 room)
 	struct hvcal_flow *best = heap_flow(&q->loose);
 	u32 i;
 
+	if (q->crowded)
+		room = U64_MAX;
+
 	if (best && best->first->cost_ns > room)
 		best = NULL;
 	for (i = 0; i < q->lanes; i++) {
@@ -282,6 +287,35 @@ static bool pick_guest(struct hvcal_queue *q, u64 now, u32 lane, u64 room,
 	return true;
 }
 
+/* When @f, not among the ready, brings work to its lane next, at the earliest. */
+static u64 flow_coming(const struct hvcal_flow *f)
+{
+	return f->first && f->first->headed ? f->first->start_ns : f->next_start_ns;
+}
+
+/*
+ * The longest guest that may start in @l now. These times only grow, so the keys
+ * of the heap are lower bounds: those that matter are brought up to date here,
+ * where they are needed, and not with each frame.
+ */
+static u64 lane_room(struct hvcal_lane *l, u64 now)
+{
+	u64 idle = 0;
+
+	while (l->coming.root) {
+		struct hvcal_flow *f = container_of(l->coming.root, struct hvcal_flow, coming);
+		u64 key = flow_coming(f);
+
+		if (key <= f->coming.key) {
+			idle = key > now ? key - now : 0;
+			break;
+		}
+		hvcal_heap_del(&l->coming, &f->coming);
+		hvcal_heap_add(&l->coming, &f->coming, key);
+	}
+	return l->slack_ns > U64_MAX - idle ? U64_MAX : l->slack_ns + idle;
+}
+
 bool hvcal_queue_pick(struct hvcal_queue *q, u64 now, struct hvcal_pick *pick)
 {
 	struct hvcal_flow *own = NULL;
@@ -299,9 +333,13 @@ bool hvcal_queue_pick(struct hvcal_queue *q, u64 now, struct hvcal_pick *pick)
 		if (f) {
 			if (!own || f->node.key < own->node.key)
 				own = f;
-		} else if (!free || l->slack_ns > room) {
+		} else {
+			u64 r = lane_room(l, now);
+
+			if (free && r <= room)
+				continue;
 			free = true;
-			room = l->slack_ns;
+			room = r;
 			lane = i;
 		}
 	}

@@ -18,9 +18,12 @@
  * that the flows of a lane meet their deadlines there, by EDF, without
  * preemption. The rest are guests: best effort, real time without a
  * reservation, frames ahead of their time, and frames whose own lane is busy. A
- * guest may start in a free lane that has nothing of its own to do, if it is
- * shorter than the delay that the lane can bear (its slack). So no gap is wasted
- * and no guest can break a promise.
+ * guest may start in a free lane that has nothing of its own to do, if it ends
+ * before the next frame can come to that lane, or later by no more than the delay
+ * that the lane can bear (its slack). So gaps are used and no guest can break a
+ * promise. When promises cannot be kept any more (an engine became slow or lost
+ * slots), the queue is crowded: real-time guests then run wherever a lane is free,
+ * which is EDF over all slots.
  *
  * A head starts its period when it is there, ready, and one period has passed
  * since its predecessor's did: before that it is only a guest, however fast its
@@ -59,11 +62,13 @@ struct hvcal_task {
 	u64 next_ns;		/* scratch of hvcal_admit.c */
 };
 
+/* What a decision looks at is together, for the cache's sake. */
 struct hvcal_flow {
-	struct hvcal_ticket *first;
-	struct hvcal_ticket *last;
 	struct hvcal_heap_node node;
 	struct hvcal_heap *heap;	/* the one it stands in, NULL none */
+	struct hvcal_ticket *first;
+	struct hvcal_ticket *last;
+	struct hvcal_heap_node coming;	/* in lane->coming, while at home */
 	u32 running;			/* taken and not done */
 	u32 depth;			/* that many may be taken at once */
 	bool realtime;
@@ -77,9 +82,11 @@ struct hvcal_flow {
 
 struct hvcal_lane {
 	struct hvcal_heap ready;	/* flows at home here, by deadline */
+	struct hvcal_heap coming;	/* all members, by the earliest start of a period */
 	struct hvcal_flow *members;
-	u64 slack_ns;			/* longest guest that it can bear */
+	u64 slack_ns;			/* how long a guest may hold a frame up */
 	bool busy;
+	bool kept;	/* it keeps its promises, by the last plan */
 };
 
 struct hvcal_queue {
@@ -91,6 +98,7 @@ struct hvcal_queue {
 	struct hvcal_heap loose;	/* real time without a reservation, by deadline */
 	struct hvcal_heap effort[HVCAL_EFFORT_CLASSES]; /* best effort, by age */
 	u32 attached;
+	bool crowded;		/* some promise is not kept: see above */
 	u64 age_ns;
 	u64 starve_ns;
 	u64 forced_ns;		/* when a starving guest was let in */

@@ -73,7 +73,7 @@ u64 hvcal_sched_cost_locked(const struct hvcal_session *s, u32 pixels)
 {
 	const struct hvcal_binding *b = s->binding;
 
-	return engine_cost(b->engine, b->model->planned, pixels ?: res_pixels(&s->res));
+	return engine_cost(b->engine, b->model->cost.planned, pixels ?: res_pixels(&s->res));
 }
 
 u32 hvcal_sched_left_locked(const struct hvcal_engine *e)
@@ -170,7 +170,7 @@ static bool admit_locked(const struct hvcal_wish *wish, struct hvcal_offer *offe
 	if (!m)
 		ns_per_mpix = hvcal_cost_seeded(offer->claimed_ns_per_mpix);
 	else
-		ns_per_mpix = m->planned;
+		ns_per_mpix = m->cost.planned;
 	make_task(e, ns_per_mpix, wish->res, &offer->task);
 
 	if (e->max_sessions && e->sessions >= e->max_sessions) {
@@ -289,7 +289,7 @@ int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer 
 /* What @b takes, by the costs known now. */
 static void plan_binding(struct hvcal_binding *b)
 {
-	make_task(b->engine, b->model->planned, &b->session->asked, &b->flow.task);
+	make_task(b->engine, b->model->cost.planned, &b->session->asked, &b->flow.task);
 }
 
 /* Could every member of @l cost a little more? */
@@ -305,27 +305,6 @@ static bool lane_has_relief(struct hvcal_lane *l)
 	for (f = l->members; f; f = f->lane_next)
 		plan_binding(flow_binding(f));
 	return fits;
-}
-
-/* Moves members of a lane that cannot keep its promises to others that can. */
-static bool lane_relieve(struct hvcal_queue *q, u32 lane, u64 now)
-{
-	struct hvcal_lane *l = &q->lane[lane];
-	struct hvcal_flow *f, *next;
-
-	for (f = l->members; f; f = next) {
-		u32 other;
-
-		next = f->lane_next;
-		other = hvcal_admit_find(q, &f->task, 0);
-		if (other == HVCAL_LANE_NONE || other == lane)
-			continue;
-		hvcal_queue_settle(q, f, other, now);
-		hvcal_admit_refresh(&q->lane[other]);
-		if (hvcal_admit_refresh(l))
-			return true;
-	}
-	return false;
 }
 
 static void set_pressure(struct hvcal_flow *f, bool pressed, u32 have_ppm)
@@ -355,10 +334,11 @@ static void lane_pressure(struct hvcal_queue *q, struct hvcal_lane *l, bool fits
 }
 
 /* Sessions that came without a reservation get one when there is room. */
-static void settle_loose(struct hvcal_engine *e, u64 now)
+static bool settle_loose(struct hvcal_engine *e, u64 now)
 {
 	struct hvcal_queue *q = &e->queue;
 	struct hvcal_binding *b;
+	bool all = true;
 
 	list_for_each_entry(b, &e->bindings, link) {
 		u32 lane;
@@ -369,12 +349,14 @@ static void settle_loose(struct hvcal_engine *e, u64 now)
 		lane = hvcal_admit_find(q, &b->flow.task, engine_guest_cost(e));
 		if (lane == HVCAL_LANE_NONE) {
 			set_pressure(&b->flow, true, 0);
+			all = false;
 			continue;
 		}
 		hvcal_queue_settle(q, &b->flow, lane, now);
 		hvcal_admit_refresh(&q->lane[lane]);
 		set_pressure(&b->flow, false, hvcal_admit_share_ppm(q, &b->flow.task));
 	}
+	return all;
 }
 
 void hvcal_sched_replan_locked(struct hvcal_engine *e)
@@ -382,20 +364,17 @@ void hvcal_sched_replan_locked(struct hvcal_engine *e)
 	struct hvcal_queue *q = &e->queue;
 	u64 now = ktime_get_ns();
 	struct hvcal_binding *b;
+	bool homeless;
 	u32 i;
 
 	lockdep_assert_held(&hvcal.lock);
 
 	list_for_each_entry(b, &e->bindings, link)
 		plan_binding(b);
+	homeless = !settle_loose(e, now);
+	hvcal_admit_replan(q, homeless, now);
 	for (i = 0; i < q->lanes; i++)
-		hvcal_admit_refresh(&q->lane[i]);
-	for (i = 0; i < q->lanes; i++) {
-		struct hvcal_lane *l = &q->lane[i];
-
-		lane_pressure(q, l, hvcal_admit_refresh(l) || lane_relieve(q, i, now));
-	}
-	settle_loose(e, now);
+		lane_pressure(q, &q->lane[i], q->lane[i].kept);
 }
 
 /* What holds under both: queued frames are still of the old kind. */

@@ -23,7 +23,6 @@ struct hvcal_model {
 	struct list_head link;		/* engine->models */
 	struct hvcal_model_key key;
 	u32 users;
-	u64 planned;			/* estimate that admission goes by */
 	struct hvcal_cost cost;
 };
 
@@ -36,8 +35,6 @@ struct hvcal_model *hvcal_model_get_locked(struct hvcal_engine *e,
 					   u64 claimed_ns_per_mpix,
 					   struct hvcal_model **spare);
 void hvcal_model_put_locked(struct hvcal_engine *e, struct hvcal_model *m);
-/* True: the plan is out of date, see hvcal_sched_replan_locked(). */
-bool hvcal_model_learn_locked(struct hvcal_model *m, u64 now, u64 ns, u32 pixels);
 
 /* hvcal_sched.c: admission, placement, pressure. Under hvcal.lock. */
 

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+# hvcal-sim: the module's scheduling policy in userspace.
+
+SIM_DIR := tools/sim
+SIM_BIN := $(B)/$(SIM_DIR)/hvcal-sim
+SIM_SRC := $(wildcard $(SIM_DIR)/*.c)
+SIM_OBJ := $(SIM_SRC:%.c=$(B)/%.o)
+SIM_WORKLOADS := $(wildcard $(SIM_DIR)/workloads/*.sim)
+SIM_JOBS ?= 10000000
+
+# The module's own policy files. Kernel style: signed and unsigned meet, macros nest.
+POLICY := heap queue admit cost place hist
+POLICY_OBJ := $(POLICY:%=$(B)/drivers/hvcal/hvcal_%.o)
+POLICY_CPPFLAGS := -Itools/sim/shim -Idrivers/hvcal -Iuapi
+POLICY_CFLAGS := -Wno-sign-compare -Wno-shadow
+# with-policy: $1 is a source, without .c, that is or includes policy
+with-policy = $(eval CPPFLAGS_$1 := $(POLICY_CPPFLAGS))$(eval CFLAGS_$1 := $(POLICY_CFLAGS))
+$(foreach s,$(POLICY:%=drivers/hvcal/hvcal_%) $(SIM_SRC:%.c=%),$(call with-policy,$s))
+
+ALL += $(SIM_BIN)
+$(SIM_BIN): $(SIM_OBJ) $(POLICY_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lm
+
+## bench-sched: deadlines kept by HVCAL's policy and by those of others, simulated
+BENCHES += bench-sched
+.PHONY: bench-sched
+bench-sched: $(SIM_BIN)
+	@mkdir -p $(B)/bench
+	$(SIM_BIN) --jobs $(SIM_JOBS) --json $(B)/bench/sched-sim.json $(SIM_WORKLOADS)

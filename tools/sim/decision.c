@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What scheduling costs a frame, against the number of sessions: choosing and
+ * starting it, ending it, learning from it, predicting and queueing the next.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "sim.h"
+#include "hvcal_cost.h"
+#include "hvcal_queue.h"
+
+#define SLOTS		4
+#define MOST		4096U
+#define JOBS		2000000U
+#define REPEATS		5
+
+static u64 now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * 1000000000ULL + (u64)t.tv_nsec;
+}
+
+/* Every session always has a frame that waits; returns ns a frame. */
+static double measure(unsigned int sessions)
+{
+	struct hvcal_queue *q = calloc(1, sizeof(*q));
+	struct hvcal_flow *flows = calloc(sessions, sizeof(*flows));
+	struct hvcal_ticket *tickets = calloc(sessions, sizeof(*tickets));
+	struct hvcal_cost *cost = calloc(1, sizeof(*cost));
+	u64 now = 1, begin, seed = 1;
+	struct hvcal_pick pick;
+	unsigned int i;
+	double ns;
+
+	hvcal_cost_seed(cost, 1000000);
+	hvcal_queue_init(q, SLOTS, 1000000, 4000000);
+	for (i = 0; i < sessions; i++) {
+		hvcal_queue_attach(q, &flows[i], true, 1);
+		hvcal_queue_open(q, &flows[i], true, now);
+		flows[i].task = (struct hvcal_task){ .cost_ns = 1, .period_ns = 1,
+						     .deadline_ns = 1 };
+		hvcal_queue_settle(q, &flows[i], i % SLOTS, now);
+		tickets[i] = (struct hvcal_ticket){ .deadline_ns = now + i, .queued_ns = now,
+						    .cost_ns = 1, .ready = true };
+		hvcal_queue_append(q, &flows[i], &tickets[i], now);
+	}
+	begin = now_ns();
+	for (i = 0; i < JOBS && hvcal_queue_pick(q, now, &pick); i++) {
+		struct hvcal_flow *f = pick.flow;
+		struct hvcal_ticket *t = hvcal_queue_take(q, &pick, now);
+
+		now += 10;
+		hvcal_queue_done(q, f, t, now);
+		hvcal_cost_learn(cost, now, 1000000 + (seed >> 46), 1000000);
+		seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+		*t = (struct hvcal_ticket){ .deadline_ns = now + (seed >> 44), .queued_ns = now,
+					    .cost_ns = hvcal_cost_predict(cost, 1000000),
+					    .ready = true };
+		hvcal_queue_append(q, f, t, now);
+	}
+	ns = (double)(now_ns() - begin) / i;
+	free(cost);
+	free(tickets);
+	free(flows);
+	free(q);
+	return ns;
+}
+
+void sim_decision_cost(void)
+{
+	double first = 0;
+	unsigned int n, i;
+
+	printf("%-9s %14s %8s\n", "sessions", "ns a frame", "ratio");
+	for (n = 1; n <= MOST; n *= 4) {
+		double best = measure(n);
+
+		/* the least of several: what the code costs, not its neighbours */
+		for (i = 1; i < REPEATS; i++) {
+			double ns = measure(n);
+
+			best = ns < best ? ns : best;
+		}
+		if (!first)
+			first = best;
+		printf("%-9u %14.1f %8.2f\n", n, best, best / first);
+		fflush(stdout);
+	}
+}
