@@ -48,6 +48,8 @@ int ks_engine_info(int fd, uint32_t engine, struct hvcal_engine_info *info);
 
 /** Sets a module parameter; skips the test if it is absent. The harness puts the old value back. */
 void ks_watchdog(long floor_ms, long cap_ms);
+/** One of those that lib/state.c puts back. */
+void ks_param(const char *name, long value);
 
 /* ---- buffers ---- */
 

@@ -117,3 +117,11 @@ void ks_watchdog(long floor_ms, long cap_ms)
 	ks_param_set(KS_PARAMS "watchdog_floor_ms", floor_ms);
 	ks_param_set(KS_PARAMS "watchdog_cap_ms", cap_ms);
 }
+
+void ks_param(const char *name, long value)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), KS_PARAMS "%s", name);
+	ks_param_set(path, value);
+}

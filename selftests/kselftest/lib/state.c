@@ -17,6 +17,9 @@
 static const char *const ks_params[KS_PARAM_COUNT] = {
 	KS_PARAMS "watchdog_floor_ms",
 	KS_PARAMS "watchdog_cap_ms",
+	KS_PARAMS "user_max_sessions",
+	KS_PARAMS "user_share_percent",
+	KS_PARAMS "bandwidth_mbps",
 };
 
 static long ks_number_read(const char *path)

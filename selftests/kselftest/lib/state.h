@@ -8,7 +8,7 @@
 #define KS_OBJECTS	"/sys/kernel/debug/hvcal/objects"
 #define KS_PARAMS	"/sys/module/hvcal/parameters/"
 
-enum { KS_OBJECT_KINDS = 16, KS_PARAM_COUNT = 2 };
+enum { KS_OBJECT_KINDS = 16, KS_PARAM_COUNT = 5 };
 
 struct ks_objects {
 	unsigned int kinds;
@@ -19,7 +19,7 @@ struct ks_objects {
 struct ks_state {
 	unsigned long taint;
 	struct ks_objects objects;
-	long params[KS_PARAM_COUNT];	/* watchdog_floor_ms, watchdog_cap_ms; -1 absent */
+	long params[KS_PARAM_COUNT];	/* of ks_params[]; -1 absent */
 };
 
 /** Reads the live object counts; 0 or a negative errno. */

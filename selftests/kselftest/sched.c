@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT
+/* Reservations, admission, pacing and pressure, as a client sees them. */
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ks.h"
+
+/* Frames of ks_create_init() have 0.0768 Mpix; 40 % of a claim is believed. */
+#define CLAIM_FOR_MS(ms) ((ms) * KS_MS * 1000000 / 76800 * 2 / 5)
+
+static int create(int client, struct hvcal_session_create *arg)
+{
+	return ks_ioctl(client, HVCAL_IOC_SESSION_CREATE, arg);
+}
+
+/* A provider whose engine of @slots is taken to need @ms for a frame. */
+static void provider(struct ks_provider *p, const char *name, unsigned int slots, unsigned int ms)
+{
+	struct hvcal_engine_register reg;
+	struct hvcal_engine_cap cap;
+
+	ks_cap_init(&cap);
+	cap.cost_ns_per_mpix = CLAIM_FOR_MS(ms);
+	ks_register_init(&reg, &cap, name);
+	reg.slots = slots;
+	ks_provider_register(p, &reg);
+}
+
+/* A session that is open. */
+static uint32_t realtime(struct ks_provider *p, int client, unsigned int period_ms)
+{
+	struct hvcal_session_create arg;
+
+	ks_create_realtime(&arg, p->engine, period_ms);
+	return ks_session(p, client, &arg);
+}
+
+/* From now on this process lacks CAP_SYS_NICE. */
+static void drop_nice(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	CHECK(!syscall(SYS_capget, &head, data));
+	data[CAP_TO_INDEX(CAP_SYS_NICE)].effective &= ~CAP_TO_MASK(CAP_SYS_NICE);
+	CHECK(!syscall(SYS_capset, &head, data));
+}
+
+KS_TEST(share_is_told)
+{
+	struct hvcal_session_create arg;
+	struct hvcal_session_stats st;
+	struct ks_provider p;
+	int client = ks_client();
+
+	provider(&p, "ks-sc-share", 2, 20);
+	ks_create_realtime(&arg, p.engine, 100);
+	ks_session(&p, client, &arg);
+	/* a fifth of one slot of two, and half a percent for clocks that differ */
+	CHECK_GE(arg.share_ppm, 99000);
+	CHECK_LE(arg.share_ppm, 102000);
+	CHECK_GE(arg.left_ppm, 897000);
+	CHECK_LE(arg.left_ppm, 901000);
+	st = ks_stats(client, arg.session);
+	CHECK_EQ(st.share_ppm, arg.share_ppm);
+	CHECK_EQ(st.have_ppm, arg.share_ppm);
+	CHECK_EQ(st.placed, HVCAL_PLACED_NAMED);
+}
+
+KS_TEST(best_effort_reserves_nothing)
+{
+	struct hvcal_session_create arg;
+	struct ks_provider p;
+	int client = ks_client();
+
+	provider(&p, "ks-sc-be", 1, 20);
+	ks_create_init(&arg, p.engine);
+	ks_session(&p, client, &arg);
+	CHECK_EQ(arg.share_ppm, 0);
+	CHECK_EQ(arg.left_ppm, 1000000);
+}
+
+/* A best-effort frame is not cut short: it must fit between the others. */
+KS_TEST(best_effort_that_would_never_run)
+{
+	struct hvcal_session_create arg;
+	struct ks_provider p;
+	int client = ks_client(), other = ks_client();
+
+	provider(&p, "ks-sc-never", 1, 20);
+	realtime(&p, client, 30);
+	ks_create_init(&arg, p.engine);
+	CHECK_ERR(create(client, &arg), -ENOSPC);
+	CHECK_EQ(arg.refused, HVCAL_RESOURCE_ENGINE_TIME);
+	/* on an engine that is free it is the reservation that must leave room */
+	ks_provider_close(&p);
+	provider(&p, "ks-sc-never2", 1, 20);
+	ks_create_init(&arg, p.engine);
+	ks_session(&p, other, &arg);
+	ks_create_realtime(&arg, p.engine, 30);
+	CHECK_ERR(create(other, &arg), -ENOSPC);
+	ks_create_realtime(&arg, p.engine, 50);
+	CHECK_OK(create(other, &arg));
+}
+
+KS_TEST(refused_session_leaves_no_trace)
+{
+	struct hvcal_session_create arg;
+	struct ks_provider p;
+	int client = ks_client();
+
+	provider(&p, "ks-sc-trace", 1, 60);
+	for (int i = 0; i < 50; i++) {
+		ks_create_realtime(&arg, p.engine, 50);
+		CHECK_ERR(create(client, &arg), -ENOSPC);
+		CHECK_GE(arg.fit_period_ns, 60 * KS_MS);
+		CHECK_LE(arg.fit_period_ns, 62 * KS_MS);
+	}
+	ks_create_realtime(&arg, p.engine, 62);
+	CHECK_OK(create(client, &arg));
+}
+
+KS_TEST(tight_deadline_needs_nice)
+{
+	struct hvcal_session_create arg;
+	struct ks_provider p;
+	int nice = ks_client(), client;
+
+	drop_nice();
+	client = ks_client();
+	provider(&p, "ks-sc-tight", 1, 1);
+	ks_create_realtime(&arg, p.engine, 40);
+	arg.res.deadline_ns = 19 * KS_MS;
+	CHECK_ERR(create(client, &arg), -EACCES);
+	ks_create_realtime(&arg, p.engine, 0);
+	arg.res.period_ns = KS_MS - 1;
+	CHECK_ERR(create(client, &arg), -EACCES);
+	ks_create_realtime(&arg, p.engine, 40);
+	arg.res.deadline_ns = 20 * KS_MS;
+	CHECK_OK(create(client, &arg));
+	/* what counts is who opened the node */
+	arg.res.deadline_ns = 19 * KS_MS;
+	CHECK_OK(create(nice, &arg));
+}
+
+KS_TEST(user_share)
+{
+	struct hvcal_session_create arg;
+	struct ks_provider p;
+	int nice = ks_client(), client;
+
+	ks_param("user_share_percent", 50);
+	drop_nice();
+	client = ks_client();
+	provider(&p, "ks-sc-user", 1, 20);
+	ks_create_realtime(&arg, p.engine, 50);
+	ks_session(&p, client, &arg);
+	ks_create_realtime(&arg, p.engine, 50);
+	CHECK_ERR(create(client, &arg), -ENOSPC);
+	CHECK_EQ(arg.refused, HVCAL_RESOURCE_USER_SHARE);
+	CHECK_OK(create(nice, &arg));
+}
+
+KS_TEST(bandwidth)
+{
+	struct hvcal_session_create arg;
+	struct ks_provider p;
+	int client = ks_client();
+
+	/* 76800 pixels of 1.5 bytes, moved three times, 100 times a second: 34.6 MB/s */
+	ks_param("bandwidth_mbps", 40);
+	provider(&p, "ks-sc-band", 4, 1);
+	realtime(&p, client, 10);
+	ks_create_realtime(&arg, p.engine, 10);
+	CHECK_ERR(create(client, &arg), -ENOSPC);
+	CHECK_EQ(arg.refused, HVCAL_RESOURCE_BANDWIDTH);
+	ks_create_realtime(&arg, p.engine, 100);
+	CHECK_OK(create(client, &arg));
+}
+
+KS_TEST(sessions_of_a_user)
+{
+	struct hvcal_session_create arg;
+	struct ks_provider p;
+	int one = ks_client(), two = ks_client();
+
+	ks_param("user_max_sessions", 2);
+	ks_provider_open(&p, "ks-sc-sessions", 1, 1);
+	ks_create_init(&arg, p.engine);
+	CHECK_OK(create(one, &arg));
+	ks_create_init(&arg, p.engine);
+	CHECK_OK(create(two, &arg));
+	ks_create_init(&arg, p.engine);
+	CHECK_ERR(create(one, &arg), -EUSERS);
+	CHECK_OK(close(two));
+	CHECK_OK(create(one, &arg));
+}
+
+KS_TEST(reconfigure_that_does_not_fit)
+{
+	struct hvcal_session_reconfigure rec = { 0 };
+	struct hvcal_session_create arg;
+	struct hvcal_item item;
+	struct ks_provider p;
+	int client = ks_client();
+	uint32_t s;
+
+	provider(&p, "ks-sc-rec", 1, 20);
+	realtime(&p, client, 50);
+	s = realtime(&p, client, 100);
+	ks_create_realtime(&arg, p.engine, 30);
+	rec.session = s;
+	rec.res = arg.res;
+	CHECK_ERR(ks_ioctl(client, HVCAL_IOC_SESSION_RECONFIGURE, &rec), -ENOSPC);
+	CHECK_LE(ks_stats(client, s).share_ppm, 202000);
+	ks_expect_idle(&p);
+	rec.res.period_ns = 50 * KS_MS;
+	CHECK_OK(ks_ioctl(client, HVCAL_IOC_SESSION_RECONFIGURE, &rec));
+	CHECK_GE(rec.share_ppm, 400000);
+	/* what the provider refuses is given back */
+	ks_expect_item(&p, &item, HVCAL_ITEM_RECONFIGURE);
+	CHECK_OK(ks_reply(&p, item.id, -EINVAL, 0));
+	CHECK_LE(ks_stats(client, s).share_ppm, 202000);
+}
+
+KS_TEST(more_pixels_than_reserved)
+{
+	struct hvcal_job_desc job;
+	struct ks_rig rig;
+	uint32_t s;
+
+	ks_rig_open(&rig, "ks-sc-pixels", 1, 1);
+	s = realtime(&rig.p, rig.client, 1000);
+	ks_job_init(&job, rig.source, rig.target);
+	job.pixels = KS_WIDTH * KS_HEIGHT + 1;
+	CHECK_ERR(ks_submit(rig.client, s, &job, 1), -EINVAL);
+	job.pixels--;
+	CHECK_EQ(ks_submit(rig.client, s, &job, 1), 1);
+}
+
+KS_TEST(release_time)
+{
+	struct hvcal_event ev;
+	struct hvcal_item item;
+	struct hvcal_job_desc job;
+	struct ks_rig rig;
+
+	ks_rig_open(&rig, "ks-sc-release", 1, 1);
+	ks_job_init(&job, rig.source, rig.target);
+	job.release_ns = ks_now_ns() + 200 * KS_MS;
+	CHECK_EQ(ks_submit(rig.client, rig.session, &job, 1), 1);
+	CHECK_ERR(ks_next(&rig.p, &item, 50), -ETIMEDOUT);
+	ks_expect_item(&rig.p, &item, HVCAL_ITEM_ENCODE);
+	CHECK_OK(ks_reply(&rig.p, item.id, 0, 1));
+	ks_expect_event(rig.client, &ev, HVCAL_EVENT_JOB, 0);
+	CHECK_GE(ev.start_ns, job.release_ns);
+	CHECK_GE(ev.deadline_ns, job.release_ns);
+}
+
+KS_TEST(release_too_far)
+{
+	struct hvcal_job_desc job;
+	struct ks_rig rig;
+
+	ks_rig_open(&rig, "ks-sc-far", 1, 1);
+	ks_job_init(&job, rig.source, rig.target);
+	job.release_ns = ks_now_ns() + 11000 * KS_MS;
+	CHECK_ERR(ks_submit(rig.client, rig.session, &job, 1), -EINVAL);
+	job.release_ns = UINT64_MAX;
+	CHECK_ERR(ks_submit(rig.client, rig.session, &job, 1), -EINVAL);
+	job.release_ns = 1; /* long ago: at once */
+	CHECK_EQ(ks_submit(rig.client, rig.session, &job, 1), 1);
+}
+
+/*
+ * A client that submits ahead gets no more than its rate where others have been
+ * promised the rest: its second frame waits for its period.
+ */
+KS_TEST(burst_is_paced)
+{
+	struct hvcal_job_desc jobs[2];
+	struct hvcal_event ev;
+	struct hvcal_item item;
+	struct ks_provider p;
+	int client = ks_client();
+	uint32_t source, s;
+	uint64_t first;
+
+	provider(&p, "ks-sc-burst", 1, 240);
+	realtime(&p, client, 500);
+	s = realtime(&p, client, 500);
+	source = ks_import_new(client, HVCAL_BUFFER_SOURCE);
+	for (int i = 0; i < 2; i++)
+		ks_job_init(&jobs[i], source, ks_import_new(client, HVCAL_BUFFER_TARGET));
+	CHECK_EQ(ks_submit(client, s, jobs, 2), 2);
+	ks_expect_item(&p, &item, HVCAL_ITEM_ENCODE);
+	CHECK_OK(ks_reply(&p, item.id, 0, 1));
+	ks_expect_event(client, &ev, HVCAL_EVENT_JOB, 0);
+	first = ev.submit_ns;
+	ks_expect_item(&p, &item, HVCAL_ITEM_ENCODE);
+	CHECK_OK(ks_reply(&p, item.id, 0, 1));
+	ks_expect_event(client, &ev, HVCAL_EVENT_JOB, 0);
+	CHECK_GE(ev.start_ns - first, 490 * KS_MS);
+}
+
+static void serve_slowly(struct ks_provider *p, int client, uint32_t session, uint32_t source,
+			 uint32_t target, int ms)
+{
+	struct hvcal_job_desc job;
+	struct hvcal_item item;
+
+	ks_job_init(&job, source, target);
+	CHECK_EQ(ks_submit(client, session, &job, 1), 1);
+	ks_expect_item(p, &item, HVCAL_ITEM_ENCODE);
+	ks_sleep_ms(ms);
+	CHECK_OK(ks_reply(p, item.id, 0, 1));
+}
+
+/* Waits for PRESSURE, past the events of jobs. */
+static void expect_pressure(int client, struct hvcal_event *ev)
+{
+	do
+		CHECK_OK(ks_event(client, ev, ks_ms(KS_WAIT_MS)));
+	while (ev->type == HVCAL_EVENT_JOB);
+	CHECK_EQ(ev->type, HVCAL_EVENT_PRESSURE);
+}
+
+/* The engine becomes slower than it said: who has reserved is told what is left. */
+KS_TEST_LIMIT(pressure_when_costs_grow, 30)
+{
+	uint32_t source, target, one, two;
+	struct hvcal_session_stats st;
+	struct hvcal_event ev;
+	struct ks_provider p;
+	int client = ks_client();
+
+	provider(&p, "ks-sc-slow", 1, 10);
+	one = realtime(&p, client, 50);
+	two = realtime(&p, client, 50);
+	source = ks_import_new(client, HVCAL_BUFFER_SOURCE);
+	target = ks_import_new(client, HVCAL_BUFFER_TARGET);
+	ks_expect_quiet(client);
+	for (int i = 0; i < 4; i++)
+		serve_slowly(&p, client, one, source, target, 40);
+	expect_pressure(client, &ev);
+	CHECK(ev.session == one || ev.session == two);
+	CHECK_GE(ev.share_ppm, 1);
+	CHECK_LE(ev.share_ppm, 999999);
+	st = ks_stats(client, ev.session);
+	CHECK_LE(st.have_ppm, st.share_ppm - 1);
+	/* fast again: once the slow frames are forgotten, it is over */
+	for (int i = 0; i < 200; i++) {
+		serve_slowly(&p, client, one, source, target, 2);
+		st = ks_stats(client, one);
+		if (st.have_ppm == st.share_ppm && st.share_ppm < 100000)
+			break;
+		ks_sleep_ms(8);
+	}
+	CHECK_EQ(st.have_ppm, st.share_ppm);
+	expect_pressure(client, &ev);
+	CHECK_EQ(ev.share_ppm, ks_stats(client, ev.session).share_ppm);
+}
+
+/* Others use the engine behind HVCAL's back, and its provider says so. */
+KS_TEST(outsiders)
+{
+	struct hvcal_engine_update update = { 0 };
+	struct hvcal_session_create arg;
+	struct hvcal_event ev;
+	struct ks_provider p;
+	int client = ks_client();
+
+	provider(&p, "ks-sc-out", 1, 20);
+	realtime(&p, client, 33);
+	update.engine = p.engine;
+	update.external_ppm = 100000;
+	CHECK_OK(ks_ioctl(p.fd, HVCAL_IOC_ENGINE_UPDATE, &update));
+	ks_expect_quiet(client);
+	ks_create_realtime(&arg, p.engine, 80);
+	CHECK_ERR(create(client, &arg), -ENOSPC);
+	update.external_ppm = 600000;
+	CHECK_OK(ks_ioctl(p.fd, HVCAL_IOC_ENGINE_UPDATE, &update));
+	expect_pressure(client, &ev);
+	CHECK_LE(ev.done_ns, ks_now_ns());
+	update.external_ppm = 0;
+	CHECK_OK(ks_ioctl(p.fd, HVCAL_IOC_ENGINE_UPDATE, &update));
+	expect_pressure(client, &ev);
+	CHECK_EQ(ev.share_ppm, ks_stats(client, ev.session).share_ppm);
+}
