@@ -27,3 +27,16 @@ BENCHES += bench-sched
 bench-sched: $(SIM_BIN)
 	@mkdir -p $(B)/bench
 	$(SIM_BIN) --jobs $(SIM_JOBS) --json $(B)/bench/sched-sim.json $(SIM_WORKLOADS)
+	@echo; $(SIM_BIN) --decision-cost
+
+# Timers of User Mode Linux are late by up to 10 ms: times are stretched.
+SIM_SECONDS ?= 30
+SIM_REAL := $(foreach w,single soak,$(SIM_DIR)/workloads/$w.sim)
+## bench-sched-real: the same through hvcal.ko in User Mode Linux
+BENCHES += bench-sched-real
+.PHONY: bench-sched-real
+bench-sched-real: $(SIM_BIN)
+	@mkdir -p $(B)/bench
+	tools/uml/hvcal-uml --timeout 1200 --module "$$(tools/kernel/module uml | tail -n 1)" \
+		--rw "$$(realpath $(B))" -- $(SIM_BIN) --jobs 200000 --real $(SIM_SECONDS) \
+		--stretch 20 --json $(B)/bench/sched-real.json $(SIM_REAL)

@@ -8,6 +8,7 @@
 
 /* Streams join one by one, so that costs are known before the engine is full. */
 #define JOIN_STEP	100000000ULL
+#define FILL_ROUNDS	64
 /* Costs reach their upper bound in this share of frames: it is what is learned. */
 #define AT_BOUND	0.03
 
@@ -43,11 +44,16 @@ static double random_unit(u64 *state)
 	return (double)(random64(state) >> 11) * 0x1p-53;
 }
 
-static u64 draw_cost(struct run *r, const struct sim_class *c)
+u64 sim_draw_cost(const struct sim_class *c, double clock, u64 *seed)
 {
-	double u = fmin(1, random_unit(&r->seed) / (1 - AT_BOUND)) * 2 - 1;
+	double u = fmin(1, random_unit(seed) / (1 - AT_BOUND)) * 2 - 1;
 
-	return max((u64)((double)c->cost * (1 + c->noise * u) * r->clock), 1ULL);
+	return max((u64)((double)c->cost * (1 + c->noise * u) * clock), 1ULL);
+}
+
+u64 sim_draw_jitter(const struct sim_class *c, u64 *seed)
+{
+	return c->jitter ? random64(seed) % (c->jitter + 1) : 0;
 }
 
 static struct sim_job *job_get(struct run *r)
@@ -76,7 +82,7 @@ static void submit(struct run *r, struct sim_stream *s, u64 nominal, u64 now)
 		.nominal = nominal,
 		.submitted = now,
 		.deadline = c->effort ? U64_MAX : nominal + c->jitter + c->deadline,
-		.cost = draw_cost(r, c),
+		.cost = sim_draw_cost(c, r->clock, &r->seed),
 	};
 	r->ops->submit(r->policy, j, now);
 }
@@ -86,7 +92,6 @@ static void stream_timer(struct run *r, struct sim_stream *s, u64 now)
 {
 	const struct sim_class *c = s->class;
 	unsigned int i;
-	u64 late;
 
 	if (!s->admitted) {
 		s->admitted = !r->ops->admit || r->ops->admit(r->policy, s, now);
@@ -104,8 +109,8 @@ static void stream_timer(struct run *r, struct sim_stream *s, u64 now)
 	/* best effort without a rate: the next follows when this one is done */
 	if (c->effort && !c->period)
 		return;
-	late = c->jitter ? random64(&r->seed) % (c->jitter + 1) : 0;
-	hvcal_heap_add(&r->timers, &s->timer, s->next_nominal + late);
+	hvcal_heap_add(&r->timers, &s->timer,
+		       s->next_nominal + sim_draw_jitter(c, &r->seed));
 }
 
 static void start_all(struct run *r, u64 now)
@@ -118,9 +123,9 @@ static void start_all(struct run *r, u64 now)
 	}
 }
 
-static void record(struct sim_result *res, const struct sim_job *j, u64 now)
+void sim_record(struct sim_result *res, s64 late)
 {
-	s64 late = (s64)(now - j->deadline), us = late / 1000 + SIM_HIST / 2;
+	s64 us = late / 1000 + SIM_HIST / 2;
 
 	res->jobs++;
 	if (late > 0)
@@ -142,7 +147,7 @@ static void finish(struct run *r, struct sim_job *j, u64 now)
 		if (!s->class->period)
 			hvcal_heap_add(&r->timers, &s->timer, now);
 	} else {
-		record(r->res, j, now);
+		sim_record(r->res, (s64)(now - j->deadline));
 	}
 	job_put(r, j);
 }
@@ -208,33 +213,47 @@ static bool step(struct run *r, u64 *now)
 	return true;
 }
 
-/* Streams with a count first, then one of each class that fills, in turn. */
-static void make_streams(struct run *r, const bool *take_part)
+static void add_stream(void *streams, size_t stride, unsigned int n, const struct sim_class *c)
 {
-	const struct sim_workload *w = r->w;
+	struct sim_stream *s = (void *)((char *)streams + n * stride);
+
+	*s = (struct sim_stream){ .class = c, .number = n };
+}
+
+unsigned int sim_make_streams(const struct sim_workload *w, void *streams, size_t stride)
+{
 	unsigned int i, k, fills = 0, n = 0;
-	u64 join = 0;
 
 	for (i = 0; i < w->nclasses; i++)
 		fills += !w->classes[i].count;
 	for (i = 0; i < w->nclasses; i++)
 		for (k = 0; k < w->classes[i].count && n < SIM_STREAMS; k++)
-			r->streams[n++] = (struct sim_stream){ .class = &w->classes[i] };
-	/* 64 rounds are more than any engine here admits of anything */
-	for (k = 0; fills && k < 64; k++)
+			add_stream(streams, stride, n++, &w->classes[i]);
+	/* so many rounds are more than any engine here admits of anything */
+	for (k = 0; fills && k < FILL_ROUNDS; k++)
 		for (i = 0; i < w->nclasses && n < SIM_STREAMS; i++)
 			if (!w->classes[i].count)
-				r->streams[n++] = (struct sim_stream){ .class = &w->classes[i] };
-	r->nstreams = n;
-	for (i = 0; i < n; i++) {
+				add_stream(streams, stride, n++, &w->classes[i]);
+	return n;
+}
+
+u64 sim_next_join(u64 *join, u64 *seed)
+{
+	return *join += JOIN_STEP + random64(seed) % JOIN_STEP;
+}
+
+static void join_streams(struct run *r, const bool *take_part)
+{
+	unsigned int i;
+	u64 join = 0;
+
+	r->nstreams = sim_make_streams(r->w, r->streams, sizeof(*r->streams));
+	for (i = 0; i < r->nstreams; i++) {
 		struct sim_stream *s = &r->streams[i];
 
-		s->number = i;
-		if (take_part && !take_part[i])
-			continue;
-		/* not on a grid: streams of one rate are out of step with each other */
-		join += JOIN_STEP + random64(&r->seed) % JOIN_STEP;
-		hvcal_heap_add(&r->timers, &s->timer, max(join, s->class->join));
+		if (!take_part || take_part[i])
+			hvcal_heap_add(&r->timers, &s->timer,
+				       max(sim_next_join(&join, &r->seed), s->class->join));
 	}
 }
 
@@ -258,7 +277,7 @@ void sim_run(const struct sim_workload *w, const struct sim_policy *policy, u64 
 	*res = (struct sim_result){ .policy = policy->name };
 	r.streams = calloc(SIM_STREAMS, sizeof(*r.streams));
 	r.policy = policy->create(w);
-	make_streams(&r, take_part);
+	join_streams(&r, take_part);
 	while (res->jobs < jobs && step(&r, &now))
 		;
 	res->span_ns = now;

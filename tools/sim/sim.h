@@ -105,6 +105,7 @@ extern const struct sim_policy sim_edf, sim_fifo, sim_rr, sim_fair;
 
 struct sim_result {
 	const char *policy;
+	bool real;			/* through the module, not simulated */
 	unsigned int streams;		/* real-time ones that take part */
 	unsigned int refused;
 	unsigned int reserved_ppm;
@@ -126,6 +127,17 @@ struct sim_result {
  */
 void sim_run(const struct sim_workload *w, const struct sim_policy *policy, u64 jobs,
 	     unsigned int seed, const bool *take_part, bool *took_part, struct sim_result *res);
+/* For real.c, which works with the same streams and the same chances. */
+
+/* Streams with a count first, then one of each class that fills, in turn. */
+unsigned int sim_make_streams(const struct sim_workload *w, void *streams, size_t stride);
+/* When the next stream joins: one by one, and not on a grid. */
+u64 sim_next_join(u64 *join, u64 *seed);
+u64 sim_draw_cost(const struct sim_class *c, double clock, u64 *seed);
+u64 sim_draw_jitter(const struct sim_class *c, u64 *seed);
+/* A real-time frame was done @late ns after its deadline. */
+void sim_record(struct sim_result *res, s64 late);
+
 /* Lateness that a share @q of the jobs does not exceed, ns. */
 s64 sim_quantile(const struct sim_result *res, double q);
 
