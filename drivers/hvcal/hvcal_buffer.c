@@ -36,6 +36,20 @@ struct hvcal_buffer *hvcal_buffer_create(struct dma_buf *dmabufs[HVCAL_MAX_PLANE
 	return b;
 }
 
+int hvcal_buffer_charge(struct hvcal_buffer *b, struct hvcal_user *user)
+{
+	int ret = hvcal_user_charge(user, HVCAL_CHARGE_BUFFERS, 1);
+
+	if (ret)
+		return ret;
+	ret = hvcal_user_charge(user, HVCAL_CHARGE_BYTES, b->size);
+	if (ret)
+		hvcal_user_uncharge(user, HVCAL_CHARGE_BUFFERS, 1);
+	else
+		b->user = user;
+	return ret;
+}
+
 /* The last user is gone: tell every provider that it may close its fds. */
 static void buffer_tell_drop(struct hvcal_buffer *b)
 {
@@ -57,6 +71,10 @@ static void buffer_release(struct kref *ref)
 
 	buffer_tell_drop(b);
 	buffer_put_dmabufs(b->dmabufs);
+	if (b->user) {
+		hvcal_user_uncharge(b->user, HVCAL_CHARGE_BUFFERS, 1);
+		hvcal_user_uncharge(b->user, HVCAL_CHARGE_BYTES, b->size);
+	}
 	kfree(b);
 	hvcal_object_del(HVCAL_OBJ_BUFFERS);
 }

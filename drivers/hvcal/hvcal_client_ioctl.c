@@ -314,6 +314,11 @@ static long ioctl_buffer_import(struct file *file, void *arg)
 		hvcal_buffer_put(b);
 		return -EFAULT;
 	}
+	ret = hvcal_buffer_charge(b, c->user);
+	if (ret) {
+		hvcal_buffer_put(b);
+		return ret;
+	}
 	req->size = b->size;	/* the buffer may be released once it has a handle */
 	ret = xa_alloc(&c->buffers, &req->buffer, b, XA_LIMIT(1, max(1U, hvcal_max_buffers)),
 		       GFP_KERNEL_ACCOUNT);

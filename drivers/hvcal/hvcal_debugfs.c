@@ -44,16 +44,34 @@ static int engines_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(engines);
 
+static const char *placed_name(u32 placed)
+{
+	static const char *const names[] = {
+		[HVCAL_PLACED_NAMED] = "named",
+		[HVCAL_PLACED_ONLY] = "only",
+		[HVCAL_PLACED_KIND] = "kind",
+		[HVCAL_PLACED_GPU] = "gpu",
+		[HVCAL_PLACED_NUMA] = "numa",
+		[HVCAL_PLACED_LOAD] = "load",
+		[HVCAL_PLACED_FIRST] = "first",
+	};
+
+	return placed < ARRAY_SIZE(names) && names[placed] ? names[placed] : "-";
+}
+
 static void show_session_locked(struct seq_file *m, const struct hvcal_session *s)
 {
 	const struct hvcal_binding *b = s->binding;
 
-	seq_printf(m, "%llu %d %u %u %u %c%c%c%c %ux%u %s %u %llu %llu %llu %llu\n",
+	u32 share = hvcal_sched_share_locked(s);
+
+	seq_printf(m, "%llu %d %u %u %u %s %c%c%c%c %ux%u %s %u %u %u %llu %llu %llu %llu\n",
 		   s->client->id, pid_nr(s->client->tgid), s->handle, s->state,
-		   b ? b->engine->id : 0,
+		   b ? b->engine->id : 0, placed_name(s->placed),
 		   s->ask.codec & 0xff, s->ask.codec >> 8 & 0xff, s->ask.codec >> 16 & 0xff,
 		   s->ask.codec >> 24 & 0xff, s->res.width, s->res.height,
-		   s->res.sched_class == HVCAL_CLASS_REALTIME ? "rt" : "be", s->pending,
+		   s->res.sched_class == HVCAL_CLASS_REALTIME ? "rt" : "be", share,
+		   s->pressed ? s->have_ppm : share, s->pending,
 		   s->stats.done, s->stats.late, s->stats.engine_ns,
 		   b ? hvcal_sched_cost_locked(s, 0) : 0);
 }
@@ -63,7 +81,7 @@ static int sessions_show(struct seq_file *m, void *unused)
 	struct hvcal_session *s;
 	unsigned long flags;
 
-	seq_puts(m, "client pid session state engine codec size class pending done late engine_ns cost_ns\n");
+	seq_puts(m, "client pid session state engine placed codec size class share_ppm have_ppm pending done late engine_ns cost_ns\n");
 	spin_lock_irqsave(&hvcal.lock, flags);
 	list_for_each_entry(s, &hvcal.sessions, link)
 		show_session_locked(m, s);

@@ -180,6 +180,7 @@ struct hvcal_buffer {
 	u32 gpu;
 	struct dma_buf *dmabufs[HVCAL_MAX_PLANES];
 	u64 size;
+	struct hvcal_user *user;	/* who is charged; outlives it with the client */
 	u32 layout_len;
 	u8 layout[HVCAL_LAYOUT_MAX];
 	/* under hvcal.lock: */
@@ -200,6 +201,8 @@ struct hvcal_import {
 /* Takes over the references in @dmabufs, also on failure. */
 struct hvcal_buffer *hvcal_buffer_create(struct dma_buf *dmabufs[HVCAL_MAX_PLANES],
 					 u32 flags, u32 gpu);
+/* Charges @user for it until it is gone; -EUSERS. */
+int hvcal_buffer_charge(struct hvcal_buffer *buf, struct hvcal_user *user);
 void hvcal_buffer_get(struct hvcal_buffer *buf);
 void hvcal_buffer_put(struct hvcal_buffer *buf);
 struct hvcal_import *hvcal_buffer_import_locked(struct hvcal_buffer *buf,

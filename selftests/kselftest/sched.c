@@ -197,6 +197,39 @@ KS_TEST(sessions_of_a_user)
 	CHECK_OK(create(one, &arg));
 }
 
+/* Limits of a user hold over all its files, and what is given back counts again. */
+KS_TEST(buffers_of_a_user)
+{
+	struct hvcal_buffer_import arg;
+	struct ks_buf buf = ks_buf_make(2 * 1024 * 1024);
+	int one = ks_client(), two = ks_client();
+	uint32_t first;
+
+	ks_param("user_max_buffers", 1);
+	first = ks_import(one, buf.fd, HVCAL_BUFFER_SOURCE);
+	ks_import_init(&arg, buf.fd, HVCAL_BUFFER_SOURCE);
+	CHECK_ERR(ks_ioctl(two, HVCAL_IOC_BUFFER_IMPORT, &arg), -EUSERS);
+	CHECK_OK(ks_release(one, first));
+	CHECK_OK(ks_ioctl(two, HVCAL_IOC_BUFFER_IMPORT, &arg));
+	ks_param("user_max_buffers", 100);
+	ks_param("user_max_mbytes", 3);
+	CHECK_ERR(ks_ioctl(one, HVCAL_IOC_BUFFER_IMPORT, &arg), -EUSERS);
+	CHECK_OK(close(two));
+	CHECK_OK(ks_ioctl(one, HVCAL_IOC_BUFFER_IMPORT, &arg));
+}
+
+KS_TEST(jobs_of_a_user)
+{
+	struct hvcal_job_desc job;
+	struct ks_rig rig;
+
+	ks_rig_open(&rig, "ks-sc-jobs", 1, 1);
+	ks_param("user_max_jobs", 1);
+	ks_rig_submit(&rig, rig.target, 0);
+	ks_job_init(&job, rig.source, rig.target2);
+	CHECK_ERR(ks_submit(rig.client, rig.session, &job, 1), -EAGAIN);
+}
+
 KS_TEST(reconfigure_that_does_not_fit)
 {
 	struct hvcal_session_reconfigure rec = { 0 };
