@@ -23,11 +23,17 @@
 #define HYSTERESIS 0.62		/* of a quantiser, before it is left */
 #define CARRY_MAX 0.5
 #define GUARD_BUFFER 2.0	/* sigmas */
-#define GUARD_CEILING 1.0
-#define GUARD_NEW 1.0		/* least sigma, in log2, of what was never seen */
+#define GUARD_CEILING 0.7
 #define UPPER_OFFSET 0.33	/* log2 of the step: an upper layer is 2 QP coarser */
-#define COST_EXPONENT 0.5	/* of inter cost */
-#define COST_MIN 0.01		/* a pixel */
+#define COST_INTRA 1.3		/* exponents of the costs */
+#define COST_INTER 0.6
+#define COST_MIN 0.05		/* a pixel */
+#define COST_STILL 0.1		/* below that nothing moves */
+#define REFINE_GAIN 0.3
+#define REFINE_MIN 0.05
+#define REFINE_MAX 1.5
+#define REFINE_LIMIT 2.0	/* frames' worth, for a frame that moves little */
+#define OPEN_AFTER 8		/* frames after a key or cut */
 #define CUT_LIKELY 0.5
 #define CUT_DOUBT 0.7
 #define ICQ_COMPLEXITY 0.4	/* x264's 1 - qcomp */
@@ -62,9 +68,9 @@ static struct rc_point point_of(const hvcal_rc_t *rc, enum rc_class class,
 	if (!*has_cost)
 		return p;
 	if (class == CLASS_KEY || class == CLASS_CUT)
-		p.cost = log_cost(hint->intra_cost);
+		p.cost = COST_INTRA * log_cost(hint->intra_cost);
 	else
-		p.cost = COST_EXPONENT * log_cost(hint->inter_cost);
+		p.cost = COST_INTER * log_cost(hint->inter_cost);
 	return p;
 }
 
@@ -118,7 +124,7 @@ static double target_bits(const hvcal_rc_t *rc, enum rc_class class, double mean
 {
 	double frames, room;
 
-	if (class == CLASS_P || class == CLASS_UPPER)
+	if (class != CLASS_KEY && class != CLASS_CUT)
 		return target_p(rc, mean);
 	frames = class == CLASS_KEY ? KEY_FRAMES : CUT_FRAMES;
 	if (rc->config.control == HVCAL_RC_CONTROL_VBR)
@@ -170,6 +176,59 @@ static double icq_q(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_h
 	return q + rc_clip(ICQ_COMPLEXITY * (cost - rc->cost_mean), -0.5, 0.5);
 }
 
+/*
+ * Late sizes mean that several steps are taken before the first is seen: the more
+ * of them, the shorter each. What was never seen is approached from above.
+ */
+static double limit_step(const hvcal_rc_t *rc, double q)
+{
+	double late = 1.0 + rc->config.delay;
+
+	if (!rc->known[CLASS_P] && rc->known[CLASS_KEY] + rc->in_flight > 0)
+		q = fmax(q, rc->q_key - STEP_DOWN);
+	if (rc->open)
+		return fmax(q, rc->q_ref - 4.0 * STEP_DOWN / (1.0 + late));
+	return rc_clip(q, rc->q_ref - STEP_DOWN / late, rc->q_ref + STEP_UP);
+}
+
+/*
+ * A still picture costs nothing until its quantiser is made finer; then it costs
+ * a share of a key frame of that quantiser, about in proportion to the step.
+ */
+static double refine_bits(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, double q)
+{
+	struct rc_point key = { .q = q, .cost = COST_INTRA * log_cost(hint->intra_cost) };
+
+	if (q >= rc->q_ref)
+		return OVERHEAD_BITS;
+	return exp2(rc_model_predict(&rc->models[CLASS_KEY], &key)) * rc->refine *
+	       fmin(rc->q_ref - q, 1.0);
+}
+
+/* The finest q, not above the reference's, whose refinement costs no more than @bits. */
+static double refine_q(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, double bits)
+{
+	double low = rc->q_ref - 2.0, high = rc->q_ref;
+
+	if (refine_bits(rc, hint, low) <= bits)
+		return low;
+	for (int i = 0; i < 12; i++) {
+		double mid = 0.5 * (low + high);
+
+		if (refine_bits(rc, hint, mid) > bits)
+			low = mid;
+		else
+			high = mid;
+	}
+	return high;
+}
+
+void rc_refine_learn(hvcal_rc_t *rc, double ratio)
+{
+	rc->refine = rc_clip(rc->refine * pow(rc_clip(ratio, 0.1, 10.0), REFINE_GAIN),
+			     REFINE_MIN, REFINE_MAX);
+}
+
 /* The wish before any guard. */
 static double wish_q(hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_point *at,
 		     const struct hvcal_rc_hint *hint, double bits)
@@ -184,33 +243,38 @@ static double wish_q(hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_
 	default:
 		break;
 	}
+	if (f->class == CLASS_STILL)
+		return refine_q(rc, hint, bits);
 	if (f->class == CLASS_UPPER)
 		return rc->q_ref + UPPER_OFFSET;
 	if (f->class == CLASS_P && rc->upper_share > 0.0 && rc->known[CLASS_UPPER])
 		q = solve_layers(rc, *at, bits);
 	else
 		q = rc_model_solve(&rc->models[f->class], at, log2(bits));
-	if (f->class == CLASS_P && !rc->open)
-		q = rc_clip(q, rc->q_ref - STEP_DOWN, rc->q_ref + STEP_UP);
+	if (f->class == CLASS_P)
+		q = limit_step(rc, q);
 	return q;
 }
 
 static double sigma_of(const hvcal_rc_t *rc, enum rc_class class)
 {
-	double sigma = rc_model_sigma(&rc->models[class]);
-
-	return rc->known[class] ? sigma : fmax(sigma, GUARD_NEW);
+	return rc_model_sigma(&rc->models[class]);
 }
 
 /* The least q that keeps the frame within what there is. */
 static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_point *at,
-		      double mean, double *room)
+		      const struct hvcal_rc_hint *hint, double mean, double *room)
 {
 	const struct rc_model *m = &rc->models[f->class];
 	double sigma = sigma_of(rc, f->class), q = -INFINITY, most;
 	double ceiling = 8.0 * rc->config.frame_ceiling;
 
 	*room = INFINITY;
+	if (f->class == CLASS_STILL) {
+		*room = rc->rate ? fmax(rc_buffer_room(rc), 0.02 * rc->size) : INFINITY;
+		*room = ceiling > 0.0 ? fmin(*room, ceiling) : *room;
+		return fmin(refine_q(rc, hint, 0.5 * *room), rc->q_ref);
+	}
 	if (ceiling > 0.0) {
 		*room = ceiling;
 		q = rc_model_solve(m, at, log2(ceiling) - GUARD_BUFFER * sigma);
@@ -223,7 +287,9 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 	q = fmax(q, rc_model_solve(m, at, log2(most) - GUARD_BUFFER * sigma));
 	if (rc->config.control != HVCAL_RC_CONTROL_CBR)
 		return q;
-	if (f->class != CLASS_KEY)
+	if (f->class == CLASS_P && cost_known(hint))
+		q = fmax(q, fmin(refine_q(rc, hint, REFINE_LIMIT * mean), rc->q_ref));
+	if (f->class == CLASS_P || f->class == CLASS_CUT || f->class == CLASS_UPPER)
 		q = fmax(q, rc_model_solve(m, at, log2(P_FRAMES * mean) -
 					   GUARD_CEILING * fmin(sigma, 1.0)));
 	return q;
@@ -239,7 +305,7 @@ static int quantise(hvcal_rc_t *rc, const struct rc_flight *f, double q, double 
 	*exact = (float)rc_clip(at, low, high);
 	if (f->class == CLASS_P && rc->config.control != HVCAL_RC_CONTROL_CQP)
 		with_carry += rc->carry;
-	qp = (int)lround(with_carry);
+	qp = f->class == CLASS_STILL ? (int)ceil(with_carry - 0.01) : (int)lround(with_carry);
 	if (f->class == CLASS_P && rc->have_qp && fabs(with_carry - rc->last_qp) < HYSTERESIS)
 		qp = rc->last_qp;
 	if (guard > -INFINITY) {
@@ -295,7 +361,11 @@ static enum rc_class class_of(const struct hvcal_rc_frame *frame)
 		return CLASS_KEY;
 	if (is_cut(frame->hint))
 		return CLASS_CUT;
-	return frame->layer ? CLASS_UPPER : CLASS_P;
+	if (frame->layer)
+		return CLASS_UPPER;
+	if (cost_known(frame->hint) && frame->hint->inter_cost < COST_STILL)
+		return CLASS_STILL;
+	return CLASS_P;
 }
 
 /* Where a class begins that was not seen yet: from what is most like it. */
@@ -303,6 +373,7 @@ static void prepare_class(hvcal_rc_t *rc, enum rc_class class, const struct hvca
 {
 	bool with = cost_known(hint);
 	struct rc_model *m = &rc->models[class];
+	double pixels = (double)rc->config.width * rc->config.height;
 
 	if (class == CLASS_CUT && !rc->known[CLASS_CUT] && rc->known[CLASS_KEY]) {
 		*m = rc->models[CLASS_KEY];
@@ -314,7 +385,7 @@ static void prepare_class(hvcal_rc_t *rc, enum rc_class class, const struct hvca
 		/* hints have begun or ended: the level means something else now */
 		m->a += (with ? -1.0 : 1.0) * rc->cost_last[class];
 		if (with && !rc->known[class])
-			rc_model_prior(rc, class, true);
+			rc_model_prior(m, class, pixels, true);
 		rc_model_doubt(m, CUT_DOUBT);
 	}
 	m->with_cost = with;
@@ -366,7 +437,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		return 0;
 	}
 	bits = target_bits(rc, probe.class, mean);
-	guard = guard_q(rc, &probe, &at, mean, &room);
+	guard = guard_q(rc, &probe, &at, frame->hint, mean, &room);
 	q = wish_q(rc, &probe, &at, frame->hint, bits);
 
 	f = rc_flight_new(rc);
@@ -377,7 +448,8 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	f->qp = quantise(rc, f, q, guard, &out->qp_exact);
 	at.q = hvcal_rc_qp_to_log2(rc->config.scale, f->qp);
 	f->point = at;
-	expected = exp2(rc_model_predict(&rc->models[f->class], &at));
+	expected = f->class == CLASS_STILL ? refine_bits(rc, frame->hint, at.q) :
+					     exp2(rc_model_predict(&rc->models[f->class], &at));
 	expected = fmin(fmax(expected, OVERHEAD_BITS), 1e12);
 	f->bits = expected;
 	rc_buffer_add(rc, expected);
@@ -387,7 +459,8 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		/* the next frames are new */
 		rc_model_doubt(&rc->models[CLASS_P], CUT_DOUBT);
 		rc_model_doubt(&rc->models[CLASS_UPPER], CUT_DOUBT);
-		rc->open = 3 + rc->config.delay;
+		rc->open = OPEN_AFTER + 2 * rc->config.delay;
+		rc->q_key = at.q;
 		rc->carry = 0.0;
 	} else if (rc->open) {
 		rc->open--;

@@ -15,6 +15,7 @@ enum rc_class {
 	CLASS_CUT,	/* not a key frame, but little is left to refer to */
 	CLASS_P,	/* base layer */
 	CLASS_UPPER,	/* upper temporal layer */
+	CLASS_STILL,	/* nothing moves: costs what it is refined by */
 	CLASSES,
 };
 
@@ -25,12 +26,10 @@ struct rc_point {
 	double cost;	/* weighted log2 of the cost, 0 if it is not known */
 };
 
-/* log2 bits = a - g (q - Q_CENTRE) - h (q - q_ref) + cost; a Kalman filter on (a, g). */
+/* log2 bits = a - g (q - Q_CENTRE) - h (q - q_ref) + cost; a Kalman filter on (a, g, h). */
 struct rc_model {
-	double a, g;
-	double p_aa, p_ag, p_gg;	/* covariance */
-	double walk;			/* variance that a gains with each frame */
-	double h;
+	double a, g, h;
+	double p[3][3];			/* covariance */
 	double variance;		/* of the recent errors, log2 */
 	double last_error;
 	unsigned int seen;
@@ -76,6 +75,8 @@ struct hvcal_rc {
 	bool known[CLASSES];	/* the model has seen a frame */
 	double cost_last[CLASSES]; /* as in rc_point.cost */
 	double q_ref;		/* of the last frame of the base layer: the reference */
+	double q_key;		/* of the last key or cut */
+	double refine;		/* share of a key frame that a step finer costs */
 	double carry;		/* fraction that the last quantisers left over */
 	int last_qp;		/* of the base layer */
 	bool have_qp;
@@ -104,7 +105,6 @@ double rc_log2_to_qp_exact(uint32_t scale, double q);
 
 /* ---- model.c ---- */
 
-void rc_model_init(struct rc_model *m, double a, double g, double h);
 double rc_model_predict(const struct rc_model *m, const struct rc_point *at);
 /* q at which log2 bits are expected; at->q is ignored. */
 double rc_model_solve(const struct rc_model *m, const struct rc_point *at, double log_bits);
@@ -112,7 +112,7 @@ void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bi
 /* What was learnt of the level counts less: it is @deviation off, perhaps. */
 void rc_model_doubt(struct rc_model *m, double deviation);
 /* A first guess for a class, from the size of the pictures alone. */
-void rc_model_prior(hvcal_rc_t *rc, enum rc_class class, bool with_cost);
+void rc_model_prior(struct rc_model *m, enum rc_class class, double pixels, bool with_cost);
 double rc_model_sigma(const struct rc_model *m);
 
 /* ---- buffer.c ---- */
@@ -131,6 +131,11 @@ double rc_buffer_horizon(const hvcal_rc_t *rc);
 struct rc_flight *rc_flight_find(hvcal_rc_t *rc, uint32_t id);
 struct rc_flight *rc_flight_new(hvcal_rc_t *rc);
 void rc_flight_end(hvcal_rc_t *rc, struct rc_flight *f);
+
+/* ---- decide.c ---- */
+
+/* A still frame was @ratio times what was expected of it. */
+void rc_refine_learn(hvcal_rc_t *rc, double ratio);
 
 static inline double rc_clip(double x, double low, double high)
 {

@@ -1,36 +1,52 @@
 // SPDX-License-Identifier: MIT
-/* Rate as a function of the quantiser: a small Kalman filter. */
+/* Rate as a function of the quantiser: a small Kalman filter over (a, g, h). */
 #include <math.h>
+#include <string.h>
 
 #include "internal.h"
 
 #define Q_CENTRE 3.5		/* about QP 25: keeps a and g apart at first */
-#define SLOPE_KEY 1.0
-#define SLOPE_P 1.15
-#define SLOPE_REF 0.6
 #define SLOPE_MIN 0.6
 #define SLOPE_MAX 2.5
+#define REF_MAX 4.0
 #define SLOPE_DEVIATION 0.25
+#define REF_DEVIATION 0.6
 #define SLOPE_WALK 1e-5
-#define LEVEL_DEVIATION 1.5
-#define LEVEL_WALK 0.006	/* gain of about 0.25 at the usual noise */
+#define REF_WALK 1e-3
+#define LEVEL_WALK 0.004	/* gain of about 0.22 at the usual noise */
 #define NOISE 0.06		/* variance to begin with: 18 % */
 #define NOISE_MIN 0.004
 #define NOISE_MAX 1.5
 #define NOISE_GAIN 0.06
 #define ERROR_MAX 4.0		/* log2: more than 16 times off tells no more */
 
-void rc_model_init(struct rc_model *m, double a, double g, double h)
+/*
+ * Bits a pixel at a step of 1, log2, and how far off that may be: a fit to x264 at
+ * constant QP on the clips of `make bench-rc`, without and with the pictures' cost.
+ */
+static const struct {
+	double bpp, slope, ref, deviation;
+} priors[CLASSES][2] = {
+	[CLASS_KEY] = { { 2.7, 0.95, 0.0, 0.9 }, { -1.3, 0.95, 0.0, 0.35 } },
+	[CLASS_CUT] = { { 2.7, 0.95, 0.0, 0.9 }, { -1.3, 0.95, 0.0, 0.40 } },
+	[CLASS_P] = { { 0.6, 1.15, 1.8, 1.3 }, { -0.2, 1.15, 1.8, 0.9 } },
+	[CLASS_STILL] = { { 0.6, 1.15, 1.8, 1.3 }, { -0.2, 1.15, 1.8, 0.9 } },
+	[CLASS_UPPER] = { { 0.6, 1.15, 1.0, 1.3 }, { -0.2, 1.15, 1.0, 0.9 } },
+};
+
+void rc_model_prior(struct rc_model *m, enum rc_class class, double pixels, bool with_cost)
 {
-	*m = (struct rc_model){
-		.a = a - g * Q_CENTRE,
-		.g = g,
-		.h = h,
-		.p_aa = LEVEL_DEVIATION * LEVEL_DEVIATION,
-		.p_gg = SLOPE_DEVIATION * SLOPE_DEVIATION,
-		.walk = LEVEL_WALK,
-		.variance = NOISE,
-	};
+	double deviation = priors[class][with_cost].deviation;
+
+	memset(m, 0, sizeof(*m));
+	m->g = priors[class][with_cost].slope;
+	m->h = priors[class][with_cost].ref;
+	m->a = log2(pixels) + priors[class][with_cost].bpp - m->g * Q_CENTRE;
+	m->p[0][0] = deviation * deviation;
+	m->p[1][1] = SLOPE_DEVIATION * SLOPE_DEVIATION;
+	m->p[2][2] = m->h > 0.0 ? REF_DEVIATION * REF_DEVIATION : 0.0;
+	m->variance = NOISE;
+	m->with_cost = with_cost;
 }
 
 double rc_model_predict(const struct rc_model *m, const struct rc_point *at)
@@ -43,35 +59,62 @@ double rc_model_solve(const struct rc_model *m, const struct rc_point *at, doubl
 	return (m->a + at->cost + m->g * Q_CENTRE + m->h * at->q_ref - log_bits) / (m->g + m->h);
 }
 
-void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bits)
+/* Two large errors on the same side: the level has moved, follow it. */
+static void widen(struct rc_model *m, double error)
 {
-	double x = -(at->q - Q_CENTRE);
-	double error = rc_clip(log_bits - rc_model_predict(m, at), -ERROR_MAX, ERROR_MAX);
-	double s, k_a, k_g, p_aa, p_ag;
-
-	m->p_aa += m->walk;
-	m->p_gg += SLOPE_WALK;
-
-	/* Two large errors on the same side: the level has moved, follow it. */
 	if (error * m->last_error > 0.0 &&
 	    fmin(error * error, m->last_error * m->last_error) > 2.0 * m->variance)
-		m->p_aa = fmax(m->p_aa, 0.5 * error * error);
+		m->p[0][0] = fmax(m->p[0][0], 0.5 * error * error);
 	m->last_error = error;
+}
 
-	s = m->p_aa + 2.0 * x * m->p_ag + x * x * m->p_gg + m->variance;
-	k_a = (m->p_aa + x * m->p_ag) / s;
-	k_g = (m->p_ag + x * m->p_gg) / s;
-	m->a += k_a * error;
-	m->g = rc_clip(m->g + k_g * error, SLOPE_MIN, SLOPE_MAX);
-	p_aa = m->p_aa;
-	p_ag = m->p_ag;
-	m->p_aa = fmax(p_aa - k_a * (p_aa + x * p_ag), 1e-6);
-	m->p_ag = p_ag - k_a * (p_ag + x * m->p_gg);
-	m->p_gg = rc_clip(m->p_gg - k_g * (p_ag + x * m->p_gg), 1e-6,
-			  SLOPE_DEVIATION * SLOPE_DEVIATION);
-	/* keep the covariance one: rounding and clipping must not break that */
-	m->p_ag = rc_clip(m->p_ag, -0.99 * sqrt(m->p_aa * m->p_gg),
-			  0.99 * sqrt(m->p_aa * m->p_gg));
+/* Rounding and clipping must leave a covariance. */
+static void tidy(struct rc_model *m)
+{
+	static const double most[3] = {
+		ERROR_MAX * ERROR_MAX, SLOPE_DEVIATION * SLOPE_DEVIATION,
+		REF_DEVIATION * REF_DEVIATION,
+	};
+
+	for (int i = 0; i < 3; i++)
+		m->p[i][i] = rc_clip(m->p[i][i], i < 2 || m->h > 0.0 ? 1e-6 : 0.0, most[i]);
+	for (int i = 0; i < 3; i++) {
+		for (int j = i + 1; j < 3; j++) {
+			double limit = 0.95 * sqrt(m->p[i][i] * m->p[j][j]);
+
+			m->p[i][j] = rc_clip(0.5 * (m->p[i][j] + m->p[j][i]), -limit, limit);
+			m->p[j][i] = m->p[i][j];
+		}
+	}
+}
+
+void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bits)
+{
+	const double x[3] = { 1.0, -(at->q - Q_CENTRE), -(at->q - at->q_ref) };
+	double error = rc_clip(log_bits - rc_model_predict(m, at), -ERROR_MAX, ERROR_MAX);
+	double px[3], gain[3], s = m->variance;
+
+	m->p[0][0] += LEVEL_WALK;
+	m->p[1][1] += SLOPE_WALK;
+	if (m->h > 0.0)
+		m->p[2][2] += REF_WALK;
+	widen(m, error);
+
+	for (int i = 0; i < 3; i++) {
+		px[i] = m->p[i][0] * x[0] + m->p[i][1] * x[1] + m->p[i][2] * x[2];
+		s += x[i] * px[i];
+	}
+	for (int i = 0; i < 3; i++)
+		gain[i] = px[i] / s;
+	for (int i = 0; i < 3; i++)
+		for (int j = 0; j < 3; j++)
+			m->p[i][j] -= gain[i] * px[j];
+	m->a += gain[0] * error;
+	m->g = rc_clip(m->g + gain[1] * error, SLOPE_MIN, SLOPE_MAX);
+	if (m->h > 0.0)
+		m->h = rc_clip(m->h + gain[2] * error, 0.2, REF_MAX);
+	tidy(m);
+
 	/* the first error is that of the guess, not of the model */
 	if (m->seen++)
 		m->variance = rc_clip(m->variance +
@@ -81,34 +124,10 @@ void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bi
 
 void rc_model_doubt(struct rc_model *m, double deviation)
 {
-	m->p_aa = fmax(m->p_aa, deviation * deviation);
+	m->p[0][0] = fmax(m->p[0][0], deviation * deviation);
 }
 
 double rc_model_sigma(const struct rc_model *m)
 {
-	return sqrt(m->variance + m->p_aa);
-}
-
-/*
- * Bits a pixel of key frames at a step of 1, from a fit to x264 at constant QP on
- * the clips of `make bench-rc`; with hints, the cost of the picture is in it.
- */
-#define KEY_BPP 2.7
-#define KEY_BPP_COST 0.2
-#define P_BPP 0.1
-#define P_BPP_COST 0.1
-
-void rc_model_prior(hvcal_rc_t *rc, enum rc_class class, bool with_cost)
-{
-	double pixels = log2((double)rc->config.width * rc->config.height);
-	bool intra = class == CLASS_KEY || class == CLASS_CUT;
-	double bpp;
-
-	if (intra)
-		bpp = with_cost ? KEY_BPP_COST : KEY_BPP;
-	else
-		bpp = with_cost ? P_BPP_COST : P_BPP;
-	rc_model_init(&rc->models[class], pixels + bpp, intra ? SLOPE_KEY : SLOPE_P,
-		      intra ? 0.0 : SLOPE_REF);
-	rc->models[class].with_cost = with_cost;
+	return sqrt(m->variance + m->p[0][0]);
 }

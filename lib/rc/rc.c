@@ -12,6 +12,9 @@
 #define QUALITY_MAX 51
 #define KEY_INTERVAL_MAX 1000000
 #define DEFAULT_FPS 30.0
+#define SKIPPED 0.15		/* of the mean */
+#define SKIPPED_ERROR 1.0
+#define REFINE 0.4
 #define SURPRISE 2.5		/* times the mean: that P frame leaves a debt */
 #define AGAIN_MAX 3		/* times that one frame is encoded again */
 #define AGAIN_FIT 0.9		/* of the room is aimed at then */
@@ -91,10 +94,11 @@ int hvcal_rc_create(const struct hvcal_rc_config *config, hvcal_rc_t **out)
 		return -ENOMEM;
 	rc->interval = 1.0 / config->fps;
 	take_config(rc, config);
+	rc->refine = REFINE;
 	rc->qp_mean = 0.5 * (rc->config.qp_min + rc->config.qp_max);
 	rc->q_ref = hvcal_rc_qp_to_log2(config->scale, rc->qp_mean);
 	for (int i = 0; i < CLASSES; i++)
-		rc_model_prior(rc, i, false);
+		rc_model_prior(&rc->models[i], i, (double)config->width * config->height, false);
 	*out = rc;
 	return 0;
 }
@@ -158,7 +162,7 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 {
 	struct rc_flight *f = rc ? rc_flight_find(rc, id) : NULL;
 	struct rc_point at;
-	double bits;
+	double bits, learnt;
 
 	if (!f)
 		return -ENOENT;
@@ -167,12 +171,23 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 	rc->bytes += bytes;
 	if (rc->rate && rc_buffer_room(rc) < -1.0)
 		rc->violations++;
-	if (bytes) {
+	if (bytes && f->class == CLASS_STILL) {
+		if (f->bits > 2.0 * SKIPPED * f->mean_bits)
+			rc_refine_learn(rc, bits / f->bits);
+	} else if (bytes) {
 		at = f->point;
 		if (qp != HVCAL_RC_QP_AS_DECIDED)
 			at.q = hvcal_rc_qp_to_log2(rc->config.scale, qp);
+		/*
+		 * A frame that skips nearly everything says that it was too coarse, not
+		 * by how much: the curve ends there.
+		 */
+		learnt = log2(bits);
+		if (bits < SKIPPED * f->mean_bits)
+			learnt = fmax(learnt, rc_model_predict(&rc->models[f->class], &at) -
+				      SKIPPED_ERROR / (1.0 + rc->config.delay));
 		if (f->has_cost == rc->models[f->class].with_cost) {
-			rc_model_learn(&rc->models[f->class], &at, log2(bits));
+			rc_model_learn(&rc->models[f->class], &at, learnt);
 			rc->known[f->class] = true;
 		}
 	}

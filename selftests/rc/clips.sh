@@ -24,7 +24,7 @@ decode() {
 	local out=$dir/$1.yuv
 
 	[ -s "$out" ] && return
-	ffmpeg -nostdin -v error -i "$6" -vf "${7:+$7,}scale=$3:$4:flags=bicubic,format=yuv420p" \
+	ffmpeg -nostdin -v error -i "$6" -map 0:v:0 -vf "${7:+$7,}scale=$3:$4:flags=bicubic,format=yuv420p" \
 		-fps_mode passthrough -frames:v "$2" -f rawvideo "$out.part.yuv"
 	mv "$out.part.yuv" "$out"
 }

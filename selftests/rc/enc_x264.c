@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* libx264: a quantiser for each frame (CRF, which does not clip them), or its own CBR. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,14 @@ struct encoder {
 	double vbv_ms;
 };
 
+static void quiet(void *cookie, int level, const char *format, va_list args)
+{
+	(void)cookie;
+	(void)level;
+	(void)format;
+	(void)args;
+}
+
 static void set_rate(struct encoder *e, double bitrate)
 {
 	e->param.rc.i_bitrate = e->param.rc.i_vbv_max_bitrate = (int)lround(bitrate / 1000.0);
@@ -32,7 +41,8 @@ static struct encoder *open_x264(const struct clip *clip, double bitrate, double
 		return NULL;
 	p = &e->param;
 	x264_param_default_preset(p, "veryfast", "zerolatency");
-	p->i_log_level = X264_LOG_ERROR;
+	p->i_log_level = X264_LOG_INFO; /* below that it does not measure */
+	p->pf_log = quiet;
 	p->i_threads = 1;
 	p->b_sliced_threads = 0;
 	p->i_width = (int)clip->width;
