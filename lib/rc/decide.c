@@ -34,6 +34,7 @@
 #define REFINE_MAX 1.5
 #define REFINE_LIMIT 2.0	/* frames' worth, for a frame that moves little */
 #define OPEN_AFTER 8		/* frames after a key or cut */
+#define COST_SLIGHT 0.06	/* of the intra cost: little moves */
 #define CUT_LIKELY 0.5
 #define CUT_DOUBT 0.7
 #define ICQ_COMPLEXITY 0.4	/* x264's 1 - qcomp */
@@ -287,7 +288,8 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 	q = fmax(q, rc_model_solve(m, at, log2(most) - GUARD_BUFFER * sigma));
 	if (rc->config.control != HVCAL_RC_CONTROL_CBR)
 		return q;
-	if (f->class == CLASS_P && cost_known(hint))
+	if (f->class == CLASS_P && cost_known(hint) &&
+	    hint->inter_cost < COST_SLIGHT * hint->intra_cost)
 		q = fmax(q, fmin(refine_q(rc, hint, REFINE_LIMIT * mean), rc->q_ref));
 	if (f->class == CLASS_P || f->class == CLASS_CUT || f->class == CLASS_UPPER)
 		q = fmax(q, rc_model_solve(m, at, log2(P_FRAMES * mean) -
@@ -391,11 +393,16 @@ static void prepare_class(hvcal_rc_t *rc, enum rc_class class, const struct hvca
 	m->with_cost = with;
 }
 
-static void fill(hvcal_rc_t *rc, const struct rc_flight *f, double bits, double expected,
+static double lambda_of(const hvcal_rc_t *rc, int qp)
+{
+	double q = hvcal_rc_qp_to_log2(rc->config.scale, qp);
+
+	return 0.85 * exp2(2.0 * (q - hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_H26X, 12)));
+}
+
+static void fill(const hvcal_rc_t *rc, const struct rc_flight *f, double bits, double expected,
 		 struct hvcal_rc_decision *out)
 {
-	double q = hvcal_rc_qp_to_log2(rc->config.scale, f->qp);
-
 	out->id = f->id;
 	out->action = HVCAL_RC_ENCODE;
 	out->qp = f->qp;
@@ -405,7 +412,7 @@ static void fill(hvcal_rc_t *rc, const struct rc_flight *f, double bits, double 
 	if (isfinite(f->room) && !out->max_bytes)
 		out->max_bytes = 1;
 	out->saturated = rc->saturated;
-	out->lambda = 0.85 * exp2(2.0 * (q - hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_H26X, 12)));
+	out->lambda = lambda_of(rc, f->qp);
 }
 
 int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
@@ -432,6 +439,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		out->action = HVCAL_RC_DROP_FRAME;
 		out->qp = rc->config.qp_max;
 		out->qp_exact = (float)out->qp;
+		out->lambda = lambda_of(rc, out->qp);
 		watch_saturation(rc, &probe, out->qp, 0.0, mean);
 		out->saturated = rc->saturated;
 		return 0;

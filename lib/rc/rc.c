@@ -15,6 +15,7 @@
 #define SKIPPED 0.15		/* of the mean */
 #define SKIPPED_ERROR 1.0
 #define REFINE 0.4
+#define KEY_ERROR_SHARE 0.8
 #define SURPRISE 2.5		/* times the mean: that P frame leaves a debt */
 #define AGAIN_MAX 3		/* times that one frame is encoded again */
 #define AGAIN_FIT 0.9		/* of the room is aimed at then */
@@ -158,6 +159,17 @@ static void settle(hvcal_rc_t *rc, const struct rc_flight *f, double bits)
 		rc_buffer_owe(rc, bits - f->mean_bits, rc_buffer_horizon(rc));
 }
 
+/* Where the guess for keys was off, the guess for what was never seen is, too. */
+static void share_key_error(hvcal_rc_t *rc, double error)
+{
+	if (rc->known[CLASS_KEY])
+		return;
+	for (int i = CLASS_P; i <= CLASS_UPPER; i++) {
+		if (!rc->known[i])
+			rc->models[i].a += KEY_ERROR_SHARE * error;
+	}
+}
+
 int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 {
 	struct rc_flight *f = rc ? rc_flight_find(rc, id) : NULL;
@@ -187,6 +199,9 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 			learnt = fmax(learnt, rc_model_predict(&rc->models[f->class], &at) -
 				      SKIPPED_ERROR / (1.0 + rc->config.delay));
 		if (f->has_cost == rc->models[f->class].with_cost) {
+			if (f->class == CLASS_KEY)
+				share_key_error(rc, learnt - rc_model_predict(
+							&rc->models[CLASS_KEY], &at));
 			rc_model_learn(&rc->models[f->class], &at, learnt);
 			rc->known[f->class] = true;
 		}
