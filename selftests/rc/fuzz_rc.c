@@ -21,6 +21,41 @@ static void take(struct input *in, void *to, size_t len)
 	in->len -= n;
 }
 
+/* Mostly one that is accepted: a refused one tests nothing more. */
+static void take_config(struct input *in, struct hvcal_rc_config *c)
+{
+	struct {
+		uint8_t control, scale, flags, layers, delay, drain, quality, qp, qp_min, qp_max, odd;
+		uint16_t width, height, vbv_ms, key_interval, fps;
+		uint32_t bitrate, maxrate, ceiling;
+	} raw;
+
+	take(in, &raw, sizeof(raw));
+	if (raw.odd == 255) {
+		take(in, c, sizeof(*c));
+		return;
+	}
+	hvcal_rc_config_init(c);
+	c->control = 1 + raw.control % 4;
+	c->scale = raw.scale % 3;
+	c->flags = raw.flags & 7;
+	c->layers = raw.layers % 3;
+	c->delay = raw.delay % 17;
+	c->drain_percent = raw.drain % 101;
+	c->quality = 1 + raw.quality % 51;
+	c->qp = raw.qp % 52;
+	c->qp_min = raw.qp_min % 20;
+	c->qp_max = raw.qp_max % 2 ? 20 + raw.qp_max % 32 : 0;
+	c->width = 1 + raw.width;
+	c->height = 1 + raw.height;
+	c->vbv_ms = raw.vbv_ms % 60001;
+	c->key_interval = raw.key_interval;
+	c->fps = 1.0 + raw.fps % 1000;
+	c->bitrate = 10000 + raw.bitrate % 1990000000;
+	c->maxrate = raw.maxrate % 2 ? c->bitrate + raw.maxrate % 10000 : 0;
+	c->frame_ceiling = raw.ceiling;
+}
+
 static void must(int good)
 {
 	if (!good)
@@ -50,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct hvcal_rc_decision d;
 	hvcal_rc_t *rc;
 
-	take(&in, &c, sizeof(c));
+	take_config(&in, &c);
 	if (hvcal_rc_create(&c, &rc))
 		return 0;
 	while (in.len) {
@@ -69,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			f.hint = &hint;
 		}
 		if (what & 8) {
-			take(&in, &c, sizeof(c));
+			take_config(&in, &c);
 			hvcal_rc_retarget(rc, &c);
 		}
 		if (hvcal_rc_decide(rc, &f, &d))
