@@ -15,7 +15,8 @@
 #define CORRECTION_DOWN 0.6	/* at most this share of B is taken off */
 #define CORRECTION_UP 0.6
 #define KEY_FRAMES 4.0		/* a key frame costs as much as that many others */
-#define CUT_FRAMES 2.5
+#define CUT_FRAMES 3.0
+#define CUT_FRAMES_MAX 4.0	/* no cut shall cost more */
 #define P_FRAMES 3.0		/* no P frame shall cost more */
 #define P_FRAMES_VBR 8.0
 #define STEP_DOWN 0.5		/* log2 of the step, a frame: 3 QP */
@@ -37,6 +38,7 @@
 #define COST_SLIGHT 0.06	/* of the intra cost: little moves */
 #define CUT_LIKELY 0.5
 #define CUT_DOUBT 0.7
+#define NEW_DOUBT 1.2		/* of P frames after a key or cut */
 #define ICQ_COMPLEXITY 0.4	/* x264's 1 - qcomp */
 #define ICQ_KEY 0.485		/* log2 of its ip factor */
 #define SATURATED_AFTER 4
@@ -107,15 +109,17 @@ static double elapsed(hvcal_rc_t *rc, int64_t now_ns)
 /* Bits for a P frame, by where the level is and where it should be. */
 static double target_p(const hvcal_rc_t *rc, double mean)
 {
-	double tau = fmax(TAU, (TAU_FRAMES + rc->config.delay) * rc->interval);
-	double off, bits;
+	double tau = fmax(TAU, (TAU_FRAMES + 4.0 * rc->config.delay) * rc->interval);
+	double off, bits, late;
 
 	if (rc->config.control == HVCAL_RC_CONTROL_VBR) {
 		bits = mean - rc->account * rc->interval / TAU_VBR;
 		return rc_clip(bits, 0.25 * mean, 3.0 * mean);
 	}
 	off = (rc->level - rc->debt - rc_buffer_set_point(rc)) * rc->interval / tau;
-	off = rc_clip(off, -CORRECTION_UP * mean, CORRECTION_DOWN * mean);
+	/* with late sizes a loop this strong would swing */
+	late = 1.0 + 0.5 * rc->config.delay;
+	off = rc_clip(off, -CORRECTION_UP / late * mean, CORRECTION_DOWN / late * mean);
 	if (rc->debt > 0.0)
 		off += fmin(rc->debt_rate * rc->interval, rc->debt);
 	return rc_clip(mean - off, 0.2 * mean, 2.0 * mean);
@@ -189,7 +193,7 @@ static double limit_step(const hvcal_rc_t *rc, double q)
 		q = fmax(q, rc->q_key - STEP_DOWN);
 	if (rc->open)
 		return fmax(q, rc->q_ref - 4.0 * STEP_DOWN / (1.0 + late));
-	return rc_clip(q, rc->q_ref - STEP_DOWN / late, rc->q_ref + STEP_UP);
+	return rc_clip(q, rc->q_ref - STEP_DOWN / late, rc->q_ref + 2.0 * STEP_UP / (1.0 + late));
 }
 
 /*
@@ -292,7 +296,8 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 	    hint->inter_cost < COST_SLIGHT * hint->intra_cost)
 		q = fmax(q, fmin(refine_q(rc, hint, REFINE_LIMIT * mean), rc->q_ref));
 	if (f->class == CLASS_P || f->class == CLASS_CUT || f->class == CLASS_UPPER)
-		q = fmax(q, rc_model_solve(m, at, log2(P_FRAMES * mean) -
+		q = fmax(q, rc_model_solve(m, at, log2((f->class == CLASS_CUT ?
+							CUT_FRAMES_MAX : P_FRAMES) * mean) -
 					   GUARD_CEILING * fmin(sigma, 1.0)));
 	return q;
 }
@@ -465,8 +470,8 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		f->owed = fmax(0.0, expected - mean);
 		rc_buffer_owe(rc, f->owed, rc_buffer_horizon(rc));
 		/* the next frames are new */
-		rc_model_doubt(&rc->models[CLASS_P], CUT_DOUBT);
-		rc_model_doubt(&rc->models[CLASS_UPPER], CUT_DOUBT);
+		rc_model_doubt(&rc->models[CLASS_P], NEW_DOUBT);
+		rc_model_doubt(&rc->models[CLASS_UPPER], NEW_DOUBT);
 		rc->open = OPEN_AFTER + 2 * rc->config.delay;
 		rc->q_key = at.q;
 		rc->carry = 0.0;

@@ -81,6 +81,8 @@ void measure(const struct trace *t, const struct job *job, struct metrics *m)
 	double size = fmax(job->bitrate * job->vbv_ms / 1000.0, budget), mse = 0.0;
 	unsigned int n = t->frames;
 
+	/* what is not known yet cannot be held: a frame of room for each late size */
+	size += job->delay * budget;
 	memset(m, 0, sizeof(*m));
 	m->kbps = mean(t->bits, n) * fps / 1000.0;
 	for (unsigned int i = 0; i < n; i++)
