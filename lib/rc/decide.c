@@ -16,7 +16,7 @@
 #define CORRECTION_UP 0.6
 #define KEY_FRAMES 4.0		/* a key frame costs as much as that many others */
 #define CUT_FRAMES 3.0
-#define CUT_FRAMES_MAX 4.0	/* no cut shall cost more */
+#define CUT_FRAMES_MAX 3.4	/* no cut shall cost more */
 #define P_FRAMES 3.0		/* no P frame shall cost more */
 #define P_FRAMES_VBR 8.0
 #define STEP_DOWN 0.5		/* log2 of the step, a frame: 3 QP */

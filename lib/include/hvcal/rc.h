@@ -13,7 +13,7 @@
  *     hvcal_rc_check(rc, decision.id, bytes, &decision);  where the engine can undo
  *     hvcal_rc_report(rc, decision.id, bytes, HVCAL_RC_QP_AS_DECIDED);
  *
- * Reports may come later, in any order, or never: see "late sizes".
+ * Reports may come later, in any order, or never: see "Late".
  *
  * The equations. q is log2 of the quantiser step, so that every codec is the
  * same to the controller; all logarithms are to base 2.
@@ -28,8 +28,13 @@
  *           H.264/AVC", 2005, with g = 1; measured 1.1 to 3 over clips). h is what
  *           a step against the reference costs beyond that: a finer frame
  *           also codes what its reference left out (Chromium's rate controller
- *           uses the ratio of the steps in the same place). (a, g) follow by a
- *           Kalman filter (Kalman 1960) with a random walk in both.
+ *           uses the ratio of the steps in the same place). (a, g, h) follow by a
+ *           Kalman filter (Kalman 1960) with a random walk in each; the
+ *           first values and b (1.3 intra, 0.6 inter) are a fit to x264 at
+ *           constant QP on the clips of `make bench-rc`.
+ * Stills    where the hint says that nothing moves, a frame costs
+ *           r K(q) min(1, qref - q), K being a key frame's bits at q: what is not
+ *           refined is skipped (own measurement; r follows the sizes).
  * Buffer    level(t) = max(0, level - rate dt) + bits: the leaky bucket of H.264
  *           annex C. "planned" level: frames whose size is not known yet count
  *           with what the model expects (x264 plans for its frame threads so).
@@ -37,6 +42,11 @@
  *           that had to be large (key, cut) leaves a debt, which is paid at r,
  *           evenly over a horizon, so that its price is not the quality of the
  *           next three frames. tau grows with the lateness of sizes.
+ * Cuts      a frame that the hint calls a cut has a model of its own, which begins
+ *           as that of key frames, and up to 3 frames' worth of bits.
+ * Late      a planned frame's error is not seen yet: tau grows, steps and
+ *           corrections shrink with config.delay, and the guard of the
+ *           buffer gives way by delay / 2 frames.
  * Guards    q such that a + k sigma keeps level + bits within the buffer and the
  *           frame within its ceiling; sigma is that of the model's recent
  *           errors (the idea is Chromium's).
