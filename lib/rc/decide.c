@@ -189,7 +189,8 @@ static double limit_step(const hvcal_rc_t *rc, double q)
 {
 	double late = 1.0 + rc->config.delay;
 
-	if (!rc->known[CLASS_P] && rc->known[CLASS_KEY] + rc->in_flight > 0)
+	if ((!rc->known[CLASS_P] && rc->known[CLASS_KEY] + rc->in_flight > 0) ||
+	    (rc->config.delay && rc->seen != rc->scene))
 		q = fmax(q, rc->q_key - STEP_DOWN);
 	if (rc->open)
 		return fmax(q, rc->q_ref - 4.0 * STEP_DOWN / (1.0 + late));
@@ -474,12 +475,14 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		rc_model_doubt(&rc->models[CLASS_UPPER], NEW_DOUBT);
 		rc->open = OPEN_AFTER + 2 * rc->config.delay;
 		rc->q_key = at.q;
+		rc->scene++;
 		rc->carry = 0.0;
 	} else if (rc->open) {
 		rc->open--;
 	}
 	watch_saturation(rc, f, f->qp, bits, expected);
 
+	f->scene = rc->scene;
 	if (has_cost)
 		rc->cost_last[f->class] = at.cost;
 	if (!frame->layer) {

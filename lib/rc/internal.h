@@ -46,6 +46,7 @@ struct rc_flight {
 	double mean_bits;	/* what one frame may take on average, then */
 	double room;		/* what fits into the buffer and under the ceiling */
 	int qp;
+	uint32_t scene;
 	bool used;
 	bool has_cost;
 	unsigned int tries;
@@ -76,6 +77,7 @@ struct hvcal_rc {
 	double cost_last[CLASSES]; /* as in rc_point.cost */
 	double q_ref;		/* of the last frame of the base layer: the reference */
 	double q_key;		/* of the last key or cut */
+	uint32_t scene, seen;	/* keys and cuts so far; the last that a P frame told of */
 	double refine;		/* share of a key frame that a step finer costs */
 	double carry;		/* fraction that the last quantisers left over */
 	int last_qp;		/* of the base layer */

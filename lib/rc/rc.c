@@ -181,6 +181,8 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 	bits = 8.0 * (double)(bytes > UINT32_MAX ? UINT32_MAX : bytes);
 	settle(rc, f, bits);
 	rc->bytes += bytes;
+	if (f->class == CLASS_P)
+		rc->seen = f->scene;
 	if (rc->rate && rc_buffer_room(rc) < -1.0)
 		rc->violations++;
 	if (bytes && f->class == CLASS_STILL) {

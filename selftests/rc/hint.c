@@ -14,6 +14,8 @@
 #define RANGE 12
 #define CUT_RATIO 0.72		/* of intra cost: little is left to refer to */
 #define CUT_JUMP 1.8		/* times the usual */
+#define ALL_RATIO 0.92		/* nothing at all is left */
+#define ALL_JUMP 1.3
 
 static void halve(const uint8_t *in, unsigned int stride, uint8_t *out, unsigned int w,
 		  unsigned int h)
@@ -139,7 +141,8 @@ void hint_clip(struct clip *clip)
 		hint->intra_cost = (float)(intra / pixels);
 		hint->inter_cost = (float)(inter / pixels);
 		hint->is_static = i && inter == 0.0;
-		if (i && inter > CUT_RATIO * intra && hint->inter_cost > CUT_JUMP * usual)
+		if (i && ((inter > CUT_RATIO * intra && hint->inter_cost > CUT_JUMP * usual) ||
+			  (inter > ALL_RATIO * intra && hint->inter_cost > ALL_JUMP * usual)))
 			hint->cut = 1.0f;
 		if (i)
 			usual = i == 1 || hint->cut > 0.0f ? hint->inter_cost :

@@ -15,10 +15,11 @@
 #define ERROR_SHARE 0.01
 #define ERROR_LATE_SHARE 0.08
 #define VIOLATED_SHARE 0.03
+#define TWICE_SHARE 0.01
 #define VIOLATED_LATE_SHARE 0.12
 
 struct sums {
-	unsigned long runs, error, violated, broken;
+	unsigned long runs, error, violated, twice, broken;
 	double worst, worst_level;
 };
 
@@ -30,6 +31,7 @@ static void add(struct sums *s, const struct plant *p, const struct hvcal_rc_con
 	s->broken += !sane;
 	s->error += error > ERROR_LIMIT;
 	s->violated += p->violations > 0;
+	s->twice += p->level_max > 2.0;
 	s->worst = fmax(s->worst, error);
 	s->worst_level = fmax(s->worst_level, p->level_max);
 }
@@ -84,6 +86,7 @@ int main(int argc, char **argv)
 		     VIOLATED_SHARE);
 	bad |= check(5, "the same with late sizes", (double)late.violated / late.runs,
 		     VIOLATED_LATE_SHARE);
-	bad |= check(6, "worst level in buffers", fmax(now.worst_level, late.worst_level), 4.0);
+	bad |= check(6, "runs that fill it more than twice",
+		     (double)(now.twice + late.twice) / runs, TWICE_SHARE);
 	return bad;
 }
