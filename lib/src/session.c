@@ -156,6 +156,7 @@ static int session_create(hvcal_session_t *s, struct hvcal_session_create *arg)
 {
 	const hvcal_config_t *c = &s->config;
 	struct hvcal_codec_config codec;
+	int ret;
 
 	memset(arg, 0, sizeof(*arg));
 	arg->op = HVCAL_OP_ENCODE;
@@ -171,7 +172,9 @@ static int session_create(hvcal_session_t *s, struct hvcal_session_create *arg)
 	arg->need = hvcal_config_need(c) | (s->rate ? HVCAL_CAP_FRAME_QP : 0);
 	arg->config.ptr = (uintptr_t)&codec;
 	arg->config.len = sizeof(codec);
-	return create_and_list(s, arg);
+	ret = create_and_list(s, arg);
+	arg->config.ptr = 0; /* it was ours, and goes */
+	return ret;
 }
 
 static int session_connect(hvcal_session_t *s, hvcal_admission_t *a)
