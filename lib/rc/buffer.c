@@ -106,6 +106,6 @@ void rc_buffer_owe(hvcal_rc_t *rc, double bits, double seconds)
 
 double rc_buffer_room(const hvcal_rc_t *rc)
 {
-	/* late sizes: the buffer is held but for half as many frames */
-	return rc->size + rc->ease + 0.5 * rc->config.delay * rc->rate * rc->interval - rc->level;
+	/* late sizes: the buffer is held but for as many frames */
+	return rc->size + rc->ease + rc->config.delay * rc->rate * rc->interval - rc->level;
 }

@@ -46,7 +46,7 @@
  *           as that of key frames, and up to 3 frames' worth of bits.
  * Late      a planned frame's error is not seen yet: tau grows, steps and
  *           corrections shrink with config.delay, and the guard of the
- *           buffer gives way by delay / 2 frames.
+ *           buffer gives way by as many frames.
  * Guards    q such that a + k sigma keeps level + bits within the buffer and the
  *           frame within its ceiling; sigma is that of the model's recent
  *           errors (the idea is Chromium's).
