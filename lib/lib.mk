@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 # libhvcal: shared and static, headers, pkg-config.
 
-LIBHVCAL_SRCS := $(wildcard lib/src/*.c lib/provider/*.c)
+LIBHVCAL_SRCS := $(wildcard lib/src/*.c lib/provider/*.c lib/rc/*.c)
 LIBHVCAL_OBJS := $(LIBHVCAL_SRCS:%.c=$(B)/%.o)
 LIBHVCAL_SO   := $(B)/lib/libhvcal.so
 LIBHVCAL_A    := $(B)/lib/libhvcal.a
 LIBHVCAL_MAP  := lib/libhvcal.map
 # changes when a program built against an older library can no longer run
 LIBHVCAL_SONAME := libhvcal.so.0
-LIBHVCAL_LIBS := -pthread -ldl
+LIBHVCAL_LIBS := -pthread -ldl -lm
 
 ALL += $(LIBHVCAL_SO) $(LIBHVCAL_A) $(B)/lib/hvcal.pc
 INSTALLS += install-lib

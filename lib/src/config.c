@@ -94,6 +94,8 @@ static const char *config_problem(const hvcal_config_t *c)
 		return "features has a bit that is none of enum hvcal_feature";
 	if (c->sched > HVCAL_SCHED_REALTIME)
 		return "sched is none of enum hvcal_sched";
+	if (c->rate_control > HVCAL_RATE_CONTROL_ENGINE)
+		return "rate_control is none of enum hvcal_rate_control";
 	if (c->on_loss > HVCAL_ON_LOSS_REISSUE)
 		return "on_loss is none of enum hvcal_on_loss";
 	if (c->max_queued < 2 || c->max_queued > QUEUE_MAX)

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "rate.h"
 #include "session.h"
 
 static bool is_job_event(const struct hvcal_event *e)
@@ -88,6 +89,7 @@ void hvcal_session_event(hvcal_session_t *s, const struct hvcal_event *event)
 			break;
 		slot->state = HVCAL_SLOT_DONE;
 		s->inside--;
+		hvcal_rate_report(s, slot, event->status ? 0 : event->bytes);
 		source = slot->source;
 		map = slot->map;
 		slot->source = slot->map = NULL;

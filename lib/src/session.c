@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "enumerate.h"
+#include "rate.h"
 #include "session.h"
 
 hvcal_session_t *hvcal_session_ref(hvcal_session_t *s)
@@ -23,6 +24,7 @@ void hvcal_session_unref(hvcal_session_t *s)
 		return;
 	for (i = 0; i < s->nslots; i++)
 		hvcal_slot_free(s, &s->slots[i]);
+	hvcal_rate_close(s);
 	hvcal_pool_destroy(&s->targets);
 	hvcal_pool_destroy(&s->staging);
 	if (s->poll_fd >= 0)
@@ -150,10 +152,34 @@ static int create_and_list(hvcal_session_t *s, struct hvcal_session_create *arg)
 	return ret;
 }
 
+static int session_create(hvcal_session_t *s, struct hvcal_session_create *arg)
+{
+	const hvcal_config_t *c = &s->config;
+	struct hvcal_codec_config codec;
+	int ret;
+
+	memset(arg, 0, sizeof(*arg));
+	arg->op = HVCAL_OP_ENCODE;
+	hvcal_config_to_codec(c, &codec);
+	hvcal_rate_codec(s, &codec);
+	hvcal_config_to_reservation(c, &arg->res);
+	arg->codec = c->codec;
+	arg->format = c->format;
+	arg->engine = c->engine;
+	arg->gpu = c->device;
+	arg->loss = c->on_loss;
+	arg->max_queued = c->max_queued;
+	arg->need = hvcal_config_need(c) | (s->rate ? HVCAL_CAP_FRAME_QP : 0);
+	arg->config.ptr = (uintptr_t)&codec;
+	arg->config.len = sizeof(codec);
+	ret = create_and_list(s, arg);
+	arg->config.ptr = 0; /* it was ours, and goes */
+	return ret;
+}
+
 static int session_connect(hvcal_session_t *s, hvcal_admission_t *a)
 {
-	struct hvcal_session_create arg = { .op = HVCAL_OP_ENCODE };
-	struct hvcal_codec_config codec;
+	struct hvcal_session_create arg;
 	hvcal_config_t *c = &s->config;
 	int ret;
 
@@ -168,18 +194,15 @@ static int session_connect(hvcal_session_t *s, hvcal_admission_t *a)
 		if (ret)
 			return ret;
 	}
-	hvcal_config_to_codec(c, &codec);
-	hvcal_config_to_reservation(c, &arg.res);
-	arg.codec = c->codec;
-	arg.format = c->format;
-	arg.engine = c->engine;
-	arg.gpu = c->device;
-	arg.loss = c->on_loss;
-	arg.max_queued = c->max_queued;
-	arg.need = hvcal_config_need(c);
-	arg.config.ptr = (uintptr_t)&codec;
-	arg.config.len = sizeof(codec);
-	ret = create_and_list(s, &arg);
+	ret = hvcal_rate_open(s);
+	if (ret)
+		return ret;
+	ret = session_create(s, &arg);
+	if (ret == -ENOTCONN && s->rate) {
+		/* no engine here takes a QP per frame: then one with its own control */
+		hvcal_rate_close(s);
+		ret = session_create(s, &arg);
+	}
 	a->share_ppm = arg.share_ppm;
 	a->left_ppm = arg.left_ppm;
 	a->limit = ret == -ENOSPC ? arg.refused : HVCAL_LIMIT_NONE;
@@ -331,6 +354,8 @@ static int reconfigure_locked(hvcal_session_t *s, const hvcal_config_t *c,
 	if (!room)
 		return -EAGAIN;
 	hvcal_config_to_codec(c, &codec);
+	if (hvcal_rate_fits(c))
+		hvcal_rate_codec(s, &codec);
 	hvcal_config_to_reservation(c, &arg.res);
 	arg.config.ptr = (uintptr_t)&codec;
 	arg.config.len = sizeof(codec);
@@ -345,6 +370,7 @@ static int reconfigure_locked(hvcal_session_t *s, const hvcal_config_t *c,
 	a->share_ppm = arg.share_ppm;
 	a->left_ppm = arg.left_ppm;
 	s->config = *c;
+	hvcal_rate_retarget(s);
 	return 0;
 }
 

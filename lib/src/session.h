@@ -24,6 +24,8 @@ enum hvcal_slot_state {
 	HVCAL_SLOT_DONE,	/* its event waits, or the user has its packet */
 };
 
+struct hvcal_rate;
+
 struct hvcal_slot {
 	hvcal_session_t *session;
 	enum hvcal_slot_state state;	/* session.lock, like all up to @target */
@@ -32,6 +34,9 @@ struct hvcal_slot {
 	hvcal_buffer_t *map;
 	hvcal_buffer_t *target;
 	int64_t pts;
+	uint32_t rate_id;	/* of the frame in rate control, if @rate_known */
+	bool rate_known;
+	uint64_t rate_bitrate;	/* that its QP was decided for; 0 by the engine */
 	uint64_t user_data;
 	uint64_t copied;	/* bytes that libhvcal copied for it */
 	struct hvcal_frame_params params;
@@ -59,6 +64,7 @@ struct hvcal_session {
 	uint32_t told;			/* submit_lock: missing ones that were logged */
 	uint32_t mode;			/* submit_lock: enum hvcal_throughput */
 	bool want_key;			/* submit_lock */
+	struct hvcal_rate *rate;	/* NULL: the engine controls the rate */
 	int64_t next_pts;		/* submit_lock */
 	uint32_t gathered[HVCAL_GATHER]; /* submit_lock: slots not handed over yet */
 	uint32_t gather_count;		/* submit_lock */

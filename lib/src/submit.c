@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rate.h"
 #include "session.h"
 
 #define SUBMIT_ALL 0x3fU
@@ -20,6 +21,8 @@ void hvcal_slot_free(hvcal_session_t *s, struct hvcal_slot *slot)
 		pthread_mutex_unlock(&s->lock);
 		return;
 	}
+	hvcal_rate_report(s, slot, 0);
+	slot->rate_bitrate = 0;
 	source = slot->source;
 	map = slot->map;
 	target = slot->target;
@@ -270,6 +273,7 @@ static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_fr
 	ret = fill_features(s, slot, f);
 	if (ret)
 		return ret;
+	hvcal_rate_decide(s, slot);
 	slot->pts = p->pts;
 	slot->user_data = f->user_data;
 

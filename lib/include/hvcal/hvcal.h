@@ -213,6 +213,13 @@ enum hvcal_on_loss {
 	HVCAL_ON_LOSS_REISSUE = 1,
 };
 
+enum hvcal_rate_control {
+	/** libhvcal's (hvcal/rc.h) for CBR, VBR and ICQ with a max_bitrate, where an
+	 *  engine takes a QP per frame and neither reorders nor looks ahead */
+	HVCAL_RATE_CONTROL_DEFAULT = 0,
+	HVCAL_RATE_CONTROL_ENGINE = 1,	/**< the engine's own */
+};
+
 enum hvcal_feature {
 	HVCAL_FEATURE_HDR10_PLUS = 0,	/**< T.35 metadata of frames is carried */
 	HVCAL_FEATURE_ROI = 1,		/**< QP maps of frames count */
@@ -277,6 +284,9 @@ typedef struct {
 	uint32_t packet_bytes;
 	/** Longest wait of hvcal_create_session for the engine, in ms; 0: 5000. */
 	uint32_t open_timeout_ms;
+	uint32_t rate_control;	/**< enum hvcal_rate_control */
+	/** Bytes that libhvcal's rate control plans no frame to exceed; 0 none. */
+	uint32_t frame_ceiling;
 	uint32_t reserved;	/**< zero */
 } hvcal_config_t;
 

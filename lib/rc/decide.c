@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: MIT
+/* The decision on a frame. */
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+
+#include "internal.h"
+
+#define GAP_MAX 5.0		/* s: longer silence empties any buffer */
+#define INTERVAL_GAIN 0.25
+#define INTERVAL_JUMP 0.35	/* a step in the rate of frames, not jitter */
+#define TAU 0.30		/* s: deviations of the level are corrected over that */
+#define TAU_FRAMES 5.0
+#define TAU_VBR 3.0
+#define CORRECTION_DOWN 0.6	/* at most this share of B is taken off */
+#define CORRECTION_UP 0.6
+#define KEY_FRAMES 4.0		/* a key frame costs as much as that many others */
+#define CUT_FRAMES 3.0
+#define CUT_FRAMES_MAX 3.4	/* no cut shall cost more */
+#define P_FRAMES 3.0		/* no P frame shall cost more */
+#define P_FRAMES_VBR 8.0
+#define STEP_DOWN 0.5		/* log2 of the step, a frame: 3 QP */
+#define STEP_UP 0.67
+#define HYSTERESIS 0.62		/* of a quantiser, before it is left */
+#define CARRY_MAX 0.5
+#define GUARD_BUFFER 2.0	/* sigmas */
+#define GUARD_CEILING 0.7
+#define UPPER_OFFSET 0.33	/* log2 of the step: an upper layer is 2 QP coarser */
+#define COST_INTRA 1.3		/* exponents of the costs */
+#define COST_INTER 0.6
+#define COST_MIN 0.05		/* a pixel */
+#define COST_STILL 0.1		/* below that nothing moves */
+#define REFINE_GAIN 0.3
+#define REFINE_MIN 0.05
+#define REFINE_MAX 1.5
+#define REFINE_LIMIT 2.0	/* frames' worth, for a frame that moves little */
+#define OPEN_AFTER 8		/* frames after a key or cut */
+#define COST_SLIGHT 0.06	/* of the intra cost: little moves */
+#define CUT_LIKELY 0.5
+#define CUT_DOUBT 0.7
+#define NEW_DOUBT 1.2		/* of P frames after a key or cut */
+#define ICQ_COMPLEXITY 0.4	/* x264's 1 - qcomp */
+#define ICQ_KEY 0.485		/* log2 of its ip factor */
+#define SATURATED_AFTER 4
+#define MEAN_GAIN 0.1
+#define OVERHEAD_BITS 64.0	/* no frame is smaller */
+
+static double log_cost(float cost)
+{
+	return isfinite(cost) && cost > 0.0f ? log2(fmax(cost, COST_MIN)) : 0.0;
+}
+
+static bool cost_known(const struct hvcal_rc_hint *hint)
+{
+	return hint && isfinite(hint->inter_cost) && isfinite(hint->intra_cost) &&
+	       hint->inter_cost > 0.0f && hint->intra_cost > 0.0f;
+}
+
+static bool is_cut(const struct hvcal_rc_hint *hint)
+{
+	return hint && isfinite(hint->cut) && hint->cut >= CUT_LIKELY;
+}
+
+/* An upper frame refers to the base frame before it, too. */
+static struct rc_point point_of(const hvcal_rc_t *rc, enum rc_class class,
+				const struct hvcal_rc_hint *hint, bool *has_cost)
+{
+	struct rc_point p = { .q_ref = rc->q_ref };
+
+	*has_cost = cost_known(hint);
+	if (!*has_cost)
+		return p;
+	if (class == CLASS_KEY || class == CLASS_CUT)
+		p.cost = COST_INTRA * log_cost(hint->intra_cost);
+	else
+		p.cost = COST_INTER * log_cost(hint->inter_cost);
+	return p;
+}
+
+/* Time since the frame before; what is odd about it must do no harm. */
+static double elapsed(hvcal_rc_t *rc, int64_t now_ns)
+{
+	double s, low = 1.0 / HVCAL_RC_FPS_MAX, high = 1.0 / HVCAL_RC_FPS_MIN;
+
+	if (!rc->started) {
+		rc->started = true;
+		rc->last_ns = now_ns;
+		return 0.0;
+	}
+	if (now_ns <= rc->last_ns)
+		return 0.0;
+	s = ((double)now_ns - (double)rc->last_ns) / NS_PER_S;
+	rc->last_ns = now_ns;
+	if (s > GAP_MAX)
+		return GAP_MAX;
+	if (s < high) {
+		double gain = INTERVAL_GAIN;
+
+		/* two in a row near each other and away from the mean: a new rate */
+		if (fabs(s - rc->interval) > INTERVAL_JUMP * rc->interval &&
+		    fabs(s - rc->last_interval) < 0.1 * s)
+			gain = 1.0;
+		rc->last_interval = s;
+		rc->interval = rc_clip(rc->interval + gain * (s - rc->interval), low, high);
+	}
+	return s;
+}
+
+/* Bits for a P frame, by where the level is and where it should be. */
+static double target_p(const hvcal_rc_t *rc, double mean)
+{
+	double tau = fmax(TAU, (TAU_FRAMES + 4.0 * rc->config.delay) * rc->interval);
+	double off, bits, late;
+
+	if (rc->config.control == HVCAL_RC_CONTROL_VBR) {
+		bits = mean - rc->account * rc->interval / TAU_VBR;
+		return rc_clip(bits, 0.25 * mean, 3.0 * mean);
+	}
+	off = (rc->level - rc->debt - rc_buffer_set_point(rc)) * rc->interval / tau;
+	/* with late sizes a loop this strong would swing */
+	late = 1.0 + 0.5 * rc->config.delay;
+	off = rc_clip(off, -CORRECTION_UP / late * mean, CORRECTION_DOWN / late * mean);
+	if (rc->debt > 0.0)
+		off += fmin(rc->debt_rate * rc->interval, rc->debt);
+	return rc_clip(mean - off, 0.2 * mean, 2.0 * mean);
+}
+
+static double target_bits(const hvcal_rc_t *rc, enum rc_class class, double mean)
+{
+	double frames, room;
+
+	if (class != CLASS_KEY && class != CLASS_CUT)
+		return target_p(rc, mean);
+	frames = class == CLASS_KEY ? KEY_FRAMES : CUT_FRAMES;
+	if (rc->config.control == HVCAL_RC_CONTROL_VBR)
+		frames *= 2.0;
+	if (rc->config.key_interval)
+		frames = fmin(frames, 1.0 + 0.5 * rc->config.key_interval);
+	room = rc_buffer_room(rc) - rc->ease;
+	return fmax(fmin(frames * mean, 0.5 * (rc->level + room)), 0.2 * mean);
+}
+
+/*
+ * Upper frames are coarser by a fixed step; base frames then have what those
+ * leave over: the q for which a cycle of frames costs what it may.
+ */
+static double solve_layers(const hvcal_rc_t *rc, struct rc_point at, double bits)
+{
+	const struct rc_model *base = &rc->models[CLASS_P], *upper = &rc->models[CLASS_UPPER];
+	double share = rc->upper_share, low = -4.0, high = 9.0;
+
+	for (int i = 0; i < 24; i++) {
+		double sum;
+
+		at.q = 0.5 * (low + high);
+		sum = (1.0 - share) * exp2(rc_model_predict(base, &at));
+		at.q += UPPER_OFFSET;
+		sum += share * exp2(rc_model_predict(upper, &at));
+		if (sum > bits)
+			low = at.q - UPPER_OFFSET;
+		else
+			high = at.q - UPPER_OFFSET;
+	}
+	return 0.5 * (low + high);
+}
+
+static double icq_q(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_hint *hint)
+{
+	double q = hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_H26X, rc->config.quality);
+	double cost;
+
+	if (class == CLASS_KEY)
+		return q - ICQ_KEY;
+	if (!cost_known(hint))
+		return q;
+	cost = log_cost(hint->inter_cost);
+	if (!rc->have_cost_mean)
+		rc->cost_mean = cost;
+	rc->have_cost_mean = true;
+	rc->cost_mean += 0.02 * (cost - rc->cost_mean);
+	return q + rc_clip(ICQ_COMPLEXITY * (cost - rc->cost_mean), -0.5, 0.5);
+}
+
+/*
+ * Late sizes mean that several steps are taken before the first is seen: the more
+ * of them, the shorter each. What was never seen is approached from above.
+ */
+static double limit_step(const hvcal_rc_t *rc, double q)
+{
+	double late = 1.0 + rc->config.delay;
+
+	if ((!rc->known[CLASS_P] && rc->known[CLASS_KEY] + rc->in_flight > 0) ||
+	    (rc->config.delay && rc->seen != rc->scene))
+		q = fmax(q, rc->q_key - STEP_DOWN);
+	if (rc->open)
+		return fmax(q, rc->q_ref - 4.0 * STEP_DOWN / (1.0 + late));
+	return rc_clip(q, rc->q_ref - STEP_DOWN / late, rc->q_ref + 2.0 * STEP_UP / (1.0 + late));
+}
+
+/*
+ * A still picture costs nothing until its quantiser is made finer; then it costs
+ * a share of a key frame of that quantiser, about in proportion to the step.
+ */
+static double refine_bits(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, double q)
+{
+	struct rc_point key = { .q = q, .cost = COST_INTRA * log_cost(hint->intra_cost) };
+
+	if (q >= rc->q_ref)
+		return OVERHEAD_BITS;
+	return exp2(rc_model_predict(&rc->models[CLASS_KEY], &key)) * rc->refine *
+	       fmin(rc->q_ref - q, 1.0);
+}
+
+/* The finest q, not above the reference's, whose refinement costs no more than @bits. */
+static double refine_q(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, double bits)
+{
+	double low = rc->q_ref - 2.0, high = rc->q_ref;
+
+	if (refine_bits(rc, hint, low) <= bits)
+		return low;
+	for (int i = 0; i < 12; i++) {
+		double mid = 0.5 * (low + high);
+
+		if (refine_bits(rc, hint, mid) > bits)
+			low = mid;
+		else
+			high = mid;
+	}
+	return high;
+}
+
+void rc_refine_learn(hvcal_rc_t *rc, double ratio)
+{
+	rc->refine = rc_clip(rc->refine * pow(rc_clip(ratio, 0.1, 10.0), REFINE_GAIN),
+			     REFINE_MIN, REFINE_MAX);
+}
+
+/* The wish before any guard. */
+static double wish_q(hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_point *at,
+		     const struct hvcal_rc_hint *hint, double bits)
+{
+	double q;
+
+	switch (rc->config.control) {
+	case HVCAL_RC_CONTROL_CQP:
+		return hvcal_rc_qp_to_log2(rc->config.scale, rc->config.qp);
+	case HVCAL_RC_CONTROL_ICQ:
+		return icq_q(rc, f->class, hint);
+	default:
+		break;
+	}
+	if (f->class == CLASS_STILL)
+		return refine_q(rc, hint, bits);
+	if (f->class == CLASS_UPPER)
+		return rc->q_ref + UPPER_OFFSET;
+	if (f->class == CLASS_P && rc->upper_share > 0.0 && rc->known[CLASS_UPPER])
+		q = solve_layers(rc, *at, bits);
+	else
+		q = rc_model_solve(&rc->models[f->class], at, log2(bits));
+	if (f->class == CLASS_P)
+		q = limit_step(rc, q);
+	return q;
+}
+
+static double sigma_of(const hvcal_rc_t *rc, enum rc_class class)
+{
+	return rc_model_sigma(&rc->models[class]);
+}
+
+/* The least q that keeps the frame within what there is. */
+static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_point *at,
+		      const struct hvcal_rc_hint *hint, double mean, double *room)
+{
+	const struct rc_model *m = &rc->models[f->class];
+	double sigma = sigma_of(rc, f->class), q = -INFINITY, most;
+	double ceiling = 8.0 * rc->config.frame_ceiling;
+
+	*room = INFINITY;
+	if (f->class == CLASS_STILL) {
+		*room = rc->rate ? fmax(rc_buffer_room(rc), 0.02 * rc->size) : INFINITY;
+		*room = ceiling > 0.0 ? fmin(*room, ceiling) : *room;
+		return fmin(refine_q(rc, hint, 0.5 * *room), rc->q_ref);
+	}
+	if (ceiling > 0.0) {
+		*room = ceiling;
+		q = rc_model_solve(m, at, log2(ceiling) - GUARD_BUFFER * sigma);
+	}
+	if (!rc->rate)
+		return q;
+	/* half full is no place for a gamble, but an empty room needs a number */
+	most = fmax(rc_buffer_room(rc), 0.02 * rc->size);
+	*room = fmin(*room, most);
+	q = fmax(q, rc_model_solve(m, at, log2(most) - GUARD_BUFFER * sigma));
+	if (rc->config.control != HVCAL_RC_CONTROL_CBR)
+		return q;
+	if (f->class == CLASS_P && cost_known(hint) &&
+	    hint->inter_cost < COST_SLIGHT * hint->intra_cost)
+		q = fmax(q, fmin(refine_q(rc, hint, REFINE_LIMIT * mean), rc->q_ref));
+	if (f->class == CLASS_P || f->class == CLASS_CUT || f->class == CLASS_UPPER)
+		q = fmax(q, rc_model_solve(m, at, log2((f->class == CLASS_CUT ?
+							CUT_FRAMES_MAX : P_FRAMES) * mean) -
+					   GUARD_CEILING * fmin(sigma, 1.0)));
+	return q;
+}
+
+/* A whole quantiser; what is left over goes to the next frame. */
+static int quantise(hvcal_rc_t *rc, const struct rc_flight *f, double q, double guard, float *exact)
+{
+	int qp, low = rc->config.qp_min, high = rc->config.qp_max;
+	double at = rc_log2_to_qp_exact(rc->config.scale, fmax(q, guard));
+	double with_carry = at;
+
+	*exact = (float)rc_clip(at, low, high);
+	if (f->class == CLASS_P && rc->config.control != HVCAL_RC_CONTROL_CQP)
+		with_carry += rc->carry;
+	qp = f->class == CLASS_STILL ? (int)ceil(with_carry - 0.01) : (int)lround(with_carry);
+	if (f->class == CLASS_P && rc->have_qp && fabs(with_carry - rc->last_qp) < HYSTERESIS)
+		qp = rc->last_qp;
+	if (guard > -INFINITY) {
+		double least = rc_log2_to_qp_exact(rc->config.scale, guard);
+
+		if (qp < least)
+			qp = (int)ceil(least);
+	}
+	qp = qp < low ? low : qp > high ? high : qp;
+	if (f->class == CLASS_P)
+		rc->carry = rc_clip(with_carry - qp, -CARRY_MAX, CARRY_MAX);
+	return qp;
+}
+
+static void watch_saturation(hvcal_rc_t *rc, const struct rc_flight *f, int qp, double bits,
+			     double expected)
+{
+	uint32_t now = HVCAL_RC_SATURATED_NOT;
+
+	if (f->class == CLASS_KEY || f->class == CLASS_CUT)
+		return;
+	if (rc->config.control == HVCAL_RC_CONTROL_CQP ||
+	    rc->config.control == HVCAL_RC_CONTROL_ICQ)
+		bits = rc->rate ? rc->rate * rc->interval : INFINITY;
+	if (qp >= rc->config.qp_max && expected > 1.05 * bits)
+		now = HVCAL_RC_SATURATED_HIGH;
+	else if (qp <= rc->config.qp_min && expected < 0.95 * bits && isfinite(bits))
+		now = HVCAL_RC_SATURATED_LOW;
+	for (uint32_t s = HVCAL_RC_SATURATED_HIGH; s <= HVCAL_RC_SATURATED_LOW; s++)
+		rc->saturated_for[s] = s == now ? rc->saturated_for[s] + 1 : 0;
+	rc->saturated = rc->saturated_for[now] >= SATURATED_AFTER ? now : HVCAL_RC_SATURATED_NOT;
+}
+
+/* No quantiser can make the frame fit, or the queue is too long already. */
+static bool must_drop(const hvcal_rc_t *rc, const struct rc_flight *f, struct rc_point at)
+{
+	if (!rc->rate || !(rc->config.flags & HVCAL_RC_DROP) || f->class == CLASS_KEY)
+		return false;
+	at.q = hvcal_rc_qp_to_log2(rc->config.scale, rc->config.qp_max);
+	return exp2(rc_model_predict(&rc->models[f->class], &at)) > rc_buffer_room(rc);
+}
+
+static uint32_t to_bytes(double bits)
+{
+	if (!(bits > 0.0))
+		return 0;
+	return bits / 8.0 < UINT32_MAX ? (uint32_t)(bits / 8.0) : UINT32_MAX;
+}
+
+static enum rc_class class_of(const struct hvcal_rc_frame *frame)
+{
+	if (frame->key)
+		return CLASS_KEY;
+	if (is_cut(frame->hint))
+		return CLASS_CUT;
+	if (frame->layer)
+		return CLASS_UPPER;
+	if (cost_known(frame->hint) && frame->hint->inter_cost < COST_STILL)
+		return CLASS_STILL;
+	return CLASS_P;
+}
+
+/* Where a class begins that was not seen yet: from what is most like it. */
+static void prepare_class(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_hint *hint)
+{
+	bool with = cost_known(hint);
+	struct rc_model *m = &rc->models[class];
+	double pixels = (double)rc->config.width * rc->config.height;
+
+	if (class == CLASS_CUT && !rc->known[CLASS_CUT] && rc->known[CLASS_KEY]) {
+		*m = rc->models[CLASS_KEY];
+		rc_model_doubt(m, CUT_DOUBT);
+	} else if (class == CLASS_UPPER && !rc->known[CLASS_UPPER] && rc->known[CLASS_P]) {
+		*m = rc->models[CLASS_P];
+		rc_model_doubt(m, CUT_DOUBT);
+	} else if (m->with_cost != with) {
+		/* hints have begun or ended: the level means something else now */
+		m->a += (with ? -1.0 : 1.0) * rc->cost_last[class];
+		if (with && !rc->known[class])
+			rc_model_prior(m, class, pixels, true);
+		rc_model_doubt(m, CUT_DOUBT);
+	}
+	m->with_cost = with;
+}
+
+static double lambda_of(const hvcal_rc_t *rc, int qp)
+{
+	double q = hvcal_rc_qp_to_log2(rc->config.scale, qp);
+
+	return 0.85 * exp2(2.0 * (q - hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_H26X, 12)));
+}
+
+static void fill(const hvcal_rc_t *rc, const struct rc_flight *f, double bits, double expected,
+		 struct hvcal_rc_decision *out)
+{
+	out->id = f->id;
+	out->action = HVCAL_RC_ENCODE;
+	out->qp = f->qp;
+	out->target_bytes = to_bytes(bits);
+	out->expected_bytes = to_bytes(expected);
+	out->max_bytes = isfinite(f->room) ? to_bytes(f->room) : 0;
+	if (isfinite(f->room) && !out->max_bytes)
+		out->max_bytes = 1;
+	out->saturated = rc->saturated;
+	out->lambda = lambda_of(rc, f->qp);
+}
+
+int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
+		    struct hvcal_rc_decision *out)
+{
+	struct rc_flight probe = { 0 }, *f;
+	double mean, bits, guard, q, expected, room;
+	struct rc_point at;
+	bool has_cost;
+
+	if (!rc || !frame || !out || frame->layer >= rc->config.layers)
+		return -EINVAL;
+	*out = (struct hvcal_rc_decision){ 0 };
+
+	rc_buffer_advance(rc, elapsed(rc, frame->time_ns));
+	mean = fmax(rc->mean_rate * rc->interval, OVERHEAD_BITS);
+	rc->frames++;
+
+	probe.class = class_of(frame);
+	prepare_class(rc, probe.class, frame->hint);
+	at = point_of(rc, probe.class, frame->hint, &has_cost);
+	if (must_drop(rc, &probe, at)) {
+		rc->dropped++;
+		out->action = HVCAL_RC_DROP_FRAME;
+		out->qp = rc->config.qp_max;
+		out->qp_exact = (float)out->qp;
+		out->lambda = lambda_of(rc, out->qp);
+		watch_saturation(rc, &probe, out->qp, 0.0, mean);
+		out->saturated = rc->saturated;
+		return 0;
+	}
+	bits = target_bits(rc, probe.class, mean);
+	guard = guard_q(rc, &probe, &at, frame->hint, mean, &room);
+	q = wish_q(rc, &probe, &at, frame->hint, bits);
+
+	f = rc_flight_new(rc);
+	f->class = probe.class;
+	f->has_cost = has_cost;
+	f->mean_bits = mean;
+	f->room = room;
+	f->qp = quantise(rc, f, q, guard, &out->qp_exact);
+	at.q = hvcal_rc_qp_to_log2(rc->config.scale, f->qp);
+	f->point = at;
+	expected = f->class == CLASS_STILL ? refine_bits(rc, frame->hint, at.q) :
+					     exp2(rc_model_predict(&rc->models[f->class], &at));
+	expected = fmin(fmax(expected, OVERHEAD_BITS), 1e12);
+	f->bits = expected;
+	rc_buffer_add(rc, expected);
+	if (f->class == CLASS_KEY || f->class == CLASS_CUT) {
+		f->owed = fmax(0.0, expected - mean);
+		rc_buffer_owe(rc, f->owed, rc_buffer_horizon(rc));
+		/* the next frames are new */
+		rc_model_doubt(&rc->models[CLASS_P], NEW_DOUBT);
+		rc_model_doubt(&rc->models[CLASS_UPPER], NEW_DOUBT);
+		rc->open = OPEN_AFTER + 2 * rc->config.delay;
+		rc->q_key = at.q;
+		rc->scene++;
+		rc->carry = 0.0;
+	} else if (rc->open) {
+		rc->open--;
+	}
+	watch_saturation(rc, f, f->qp, bits, expected);
+
+	f->scene = rc->scene;
+	if (has_cost)
+		rc->cost_last[f->class] = at.cost;
+	if (!frame->layer) {
+		rc->q_ref = at.q;
+		rc->last_qp = f->qp;
+		rc->have_qp = true;
+	}
+	if (rc->config.layers > 1)
+		rc->upper_share += MEAN_GAIN * ((frame->layer ? 1.0 : 0.0) - rc->upper_share);
+	rc->qp_mean += (rc->frames == 1 ? 1.0 : MEAN_GAIN) * (f->qp - rc->qp_mean);
+	fill(rc, f, bits, expected, out);
+	return 0;
+}

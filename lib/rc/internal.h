@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* State of the rate controller, and what its parts offer each other. */
+#ifndef HVCAL_RC_INTERNAL_H
+#define HVCAL_RC_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <hvcal/rc.h>
+
+#define NS_PER_S 1e9
+
+enum rc_class {
+	CLASS_KEY,
+	CLASS_CUT,	/* not a key frame, but little is left to refer to */
+	CLASS_P,	/* base layer */
+	CLASS_UPPER,	/* upper temporal layer */
+	CLASS_STILL,	/* nothing moves: costs what it is refined by */
+	CLASSES,
+};
+
+/* What a model is asked about, or learns from. */
+struct rc_point {
+	double q;	/* log2 step */
+	double q_ref;	/* of the reference; unused for keys and cuts */
+	double cost;	/* weighted log2 of the cost, 0 if it is not known */
+};
+
+/* log2 bits = a - g (q - Q_CENTRE) - h (q - q_ref) + cost; a Kalman filter on (a, g, h). */
+struct rc_model {
+	double a, g, h;
+	double p[3][3];			/* covariance */
+	double variance;		/* of the recent errors, log2 */
+	double last_error;
+	unsigned int seen;
+	bool with_cost;			/* a is relative to the hint's cost */
+};
+
+/* A frame whose size is not known yet. */
+struct rc_flight {
+	uint32_t id;
+	enum rc_class class;
+	struct rc_point point;
+	double bits;		/* as planned */
+	double owed;		/* part of debt that came with it */
+	double mean_bits;	/* what one frame may take on average, then */
+	double room;		/* what fits into the buffer and under the ceiling */
+	int qp;
+	uint32_t scene;
+	bool used;
+	bool has_cost;
+	unsigned int tries;
+};
+
+struct hvcal_rc {
+	struct hvcal_rc_config config;
+
+	/* time */
+	bool started;
+	int64_t last_ns;
+	double interval;	/* s, smoothed */
+	double last_interval;	/* s, the last one */
+
+	/* the buffer, in bits and bits/s */
+	double rate;		/* drains it; 0 no buffer */
+	double mean_rate;	/* is to be reached */
+	double size;
+	double level;		/* planned */
+	double ease;		/* allowed beyond size after a retarget */
+	double ease_rate;
+	double debt;		/* of level: paid slowly */
+	double debt_rate;
+	double account;		/* signed, against mean_rate: VBR */
+
+	struct rc_model models[CLASSES];
+	bool known[CLASSES];	/* the model has seen a frame */
+	double cost_last[CLASSES]; /* as in rc_point.cost */
+	double q_ref;		/* of the last frame of the base layer: the reference */
+	double q_key;		/* of the last key or cut */
+	uint32_t scene, seen;	/* keys and cuts so far; the last that a P frame told of */
+	double refine;		/* share of a key frame that a step finer costs */
+	double carry;		/* fraction that the last quantisers left over */
+	int last_qp;		/* of the base layer */
+	bool have_qp;
+	double qp_mean;
+	unsigned int open;	/* frames for which steps are not limited */
+	double cost_mean;	/* ICQ: log2 of the usual cost */
+	bool have_cost_mean;
+	double upper_share;	/* of frames that are of the upper layer */
+
+	unsigned int saturated_for[3];	/* by enum hvcal_rc_saturation */
+	uint32_t saturated;
+
+	struct rc_flight flights[HVCAL_RC_IN_FLIGHT];
+	uint32_t next_id;
+	uint32_t in_flight;
+
+	uint64_t frames, dropped, violations, bytes;
+};
+
+/* ---- scale.c ---- */
+
+int rc_scale_max(uint32_t scale);
+bool rc_scale_valid(uint32_t scale);
+/* The inverse of hvcal_rc_qp_to_log2(), with its fraction. */
+double rc_log2_to_qp_exact(uint32_t scale, double q);
+
+/* ---- model.c ---- */
+
+double rc_model_predict(const struct rc_model *m, const struct rc_point *at);
+/* q at which log2 bits are expected; at->q is ignored. */
+double rc_model_solve(const struct rc_model *m, const struct rc_point *at, double log_bits);
+void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bits);
+/* What was learnt of the level counts less: it is @deviation off, perhaps. */
+void rc_model_doubt(struct rc_model *m, double deviation);
+/* A first guess for a class, from the size of the pictures alone. */
+void rc_model_prior(struct rc_model *m, enum rc_class class, double pixels, bool with_cost);
+double rc_model_sigma(const struct rc_model *m);
+
+/* ---- buffer.c ---- */
+
+void rc_buffer_configure(hvcal_rc_t *rc);
+void rc_buffer_retarget(hvcal_rc_t *rc, double old_rate);
+void rc_buffer_advance(hvcal_rc_t *rc, double seconds);
+void rc_buffer_add(hvcal_rc_t *rc, double bits);
+void rc_buffer_owe(hvcal_rc_t *rc, double bits, double seconds);
+double rc_buffer_set_point(const hvcal_rc_t *rc);
+double rc_buffer_room(const hvcal_rc_t *rc);
+double rc_buffer_horizon(const hvcal_rc_t *rc);
+
+/* ---- flight.c ---- */
+
+struct rc_flight *rc_flight_find(hvcal_rc_t *rc, uint32_t id);
+struct rc_flight *rc_flight_new(hvcal_rc_t *rc);
+void rc_flight_end(hvcal_rc_t *rc, struct rc_flight *f);
+
+/* ---- decide.c ---- */
+
+/* A still frame was @ratio times what was expected of it. */
+void rc_refine_learn(hvcal_rc_t *rc, double ratio);
+
+static inline double rc_clip(double x, double low, double high)
+{
+	return x < low ? low : x > high ? high : x;
+}
+
+#endif /* HVCAL_RC_INTERNAL_H */

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+/* Sessions whose rate libhvcal controls. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <hvcal/rc.h>
+
+#include "rate.h"
+
+#define QP_SCALE 256
+/* Times that are further apart are no ticks of the frame rate. */
+#define TICKS_MAX 16
+
+struct hvcal_rate {
+	pthread_mutex_t lock;	/* innermost; all below */
+	hvcal_rc_t *rc;
+	bool on;
+	bool any;		/* a frame was decided on */
+	uint32_t gop, since_key;
+	int64_t last_pts, time_ns, tick_ns;
+	uint64_t bitrate;
+};
+
+static bool scale_of(uint32_t codec, uint32_t *scale)
+{
+	switch (codec) {
+	case HVCAL_CODEC_H264:
+	case HVCAL_CODEC_HEVC:
+		*scale = HVCAL_RC_SCALE_H26X;
+		return true;
+	case HVCAL_CODEC_VP9:
+	case HVCAL_CODEC_AV1:
+		*scale = HVCAL_RC_SCALE_QINDEX;
+		return true;
+	}
+	return false;
+}
+
+static bool rc_config(const hvcal_config_t *c, struct hvcal_rc_config *out)
+{
+	hvcal_rc_config_init(out);
+	if (c->rate_control == HVCAL_RATE_CONTROL_ENGINE || !scale_of(c->codec, &out->scale))
+		return false;
+	/* an engine that looks ahead or reorders knows better than we do */
+	if (c->bframes || c->tune != HVCAL_TUNE_LOW_LATENCY)
+		return false;
+	switch (c->rc_mode) {
+	case HVCAL_RC_CBR:
+		out->control = HVCAL_RC_CONTROL_CBR;
+		break;
+	case HVCAL_RC_VBR:
+		out->control = HVCAL_RC_CONTROL_VBR;
+		break;
+	case HVCAL_RC_ICQ:
+		/* without a cap the engine's own has more to go by */
+		if (!c->max_bitrate)
+			return false;
+		out->control = HVCAL_RC_CONTROL_ICQ;
+		break;
+	default:
+		return false;
+	}
+	out->width = c->width;
+	out->height = c->height;
+	out->fps = (double)c->fps / c->fps_den;
+	out->bitrate = c->bitrate;
+	out->maxrate = c->max_bitrate;
+	out->vbv_ms = c->vbv_ms;
+	out->qp_min = (int32_t)c->qp_min;
+	out->qp_max = (int32_t)c->qp_max;
+	out->quality = c->quality;
+	out->key_interval = c->gop_size;
+	out->frame_ceiling = c->frame_ceiling;
+	return true;
+}
+
+bool hvcal_rate_fits(const hvcal_config_t *config)
+{
+	struct hvcal_rc_config c;
+	hvcal_rc_t *rc;
+
+	if (!rc_config(config, &c) || hvcal_rc_create(&c, &rc))
+		return false;
+	hvcal_rc_destroy(&rc);
+	return true;
+}
+
+static void take(struct hvcal_rate *r, const hvcal_config_t *c)
+{
+	r->gop = c->gop_size;
+	r->bitrate = c->rc_mode == HVCAL_RC_ICQ ? c->max_bitrate : c->bitrate;
+	r->tick_ns = (int64_t)(HVCAL_NS_PER_SEC * c->fps_den / c->fps);
+}
+
+int hvcal_rate_open(hvcal_session_t *s)
+{
+	struct hvcal_rc_config c;
+	struct hvcal_rate *r;
+	int ret;
+
+	if (!hvcal_rate_fits(&s->config))
+		return 0;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	rc_config(&s->config, &c);
+	ret = hvcal_rc_create(&c, &r->rc);
+	if (ret) {
+		free(r);
+		return ret;
+	}
+	pthread_mutex_init(&r->lock, NULL);
+	take(r, &s->config);
+	r->on = true;
+	s->rate = r;
+	return 0;
+}
+
+void hvcal_rate_close(hvcal_session_t *s)
+{
+	if (!s->rate)
+		return;
+	hvcal_rc_destroy(&s->rate->rc);
+	pthread_mutex_destroy(&s->rate->lock);
+	free(s->rate);
+	s->rate = NULL;
+}
+
+void hvcal_rate_codec(const hvcal_session_t *s, struct hvcal_codec_config *codec)
+{
+	if (s->rate)
+		codec->rc_mode = HVCAL_RC_CQP;
+}
+
+void hvcal_rate_retarget(hvcal_session_t *s)
+{
+	struct hvcal_rate *r = s->rate;
+	struct hvcal_rc_config c;
+
+	if (!r)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->on = rc_config(&s->config, &c) && !hvcal_rc_retarget(r->rc, &c);
+	if (r->on)
+		take(r, &s->config);
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* Time as the stream has it: ticks of the frame rate where they look like that. */
+static void advance(struct hvcal_rate *r, int64_t pts)
+{
+	int64_t ticks = 1;
+
+	if (!r->any) {
+		r->last_pts = pts;
+		return;
+	}
+	if (pts > r->last_pts && (uint64_t)pts - (uint64_t)r->last_pts <= TICKS_MAX)
+		ticks = pts - r->last_pts;
+	r->last_pts = pts;
+	r->time_ns += ticks * r->tick_ns;
+}
+
+void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot)
+{
+	struct hvcal_frame_params *p = &slot->params;
+	struct hvcal_rc_frame frame = { 0 };
+	struct hvcal_rc_decision d;
+	struct hvcal_rate *r = s->rate;
+
+	slot->rate_known = false;
+	if (!r)
+		return;
+	pthread_mutex_lock(&r->lock);
+	advance(r, p->pts);
+	if (!r->any || p->flags & HVCAL_FRAME_FORCE_KEY || (r->gop && r->since_key >= r->gop))
+		r->since_key = 0;
+	frame.key = !r->since_key;
+	r->since_key++;
+	r->any = true;
+	frame.time_ns = r->time_ns;
+	if (r->on && !(p->flags & HVCAL_FRAME_QP) && !hvcal_rc_decide(r->rc, &frame, &d)) {
+		p->flags |= HVCAL_FRAME_QP;
+		p->qp_q8 = d.qp * QP_SCALE;
+		if (!p->target_bytes)
+			p->target_bytes = d.target_bytes;
+		slot->rate_known = true;
+		slot->rate_id = d.id;
+		slot->rate_bitrate = r->bitrate;
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+void hvcal_rate_report(hvcal_session_t *s, struct hvcal_slot *slot, uint64_t bytes)
+{
+	if (!s->rate || !slot->rate_known)
+		return;
+	slot->rate_known = false;
+	pthread_mutex_lock(&s->rate->lock);
+	hvcal_rc_report(s->rate->rc, slot->rate_id, bytes, HVCAL_RC_QP_AS_DECIDED);
+	pthread_mutex_unlock(&s->rate->lock);
+}

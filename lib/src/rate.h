@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rate control of a session: libhvcal's own where the engine takes a QP for each
+ * frame, else the engine's.
+ */
+#ifndef HVCAL_RATE_H
+#define HVCAL_RATE_H
+
+#include "session.h"
+
+/** Makes s->rate if libhvcal can control what the configuration asks for. */
+int hvcal_rate_open(hvcal_session_t *s);
+void hvcal_rate_close(hvcal_session_t *s);
+
+/** What the engine is told of the rate then: that each frame has its QP. */
+void hvcal_rate_codec(const hvcal_session_t *s, struct hvcal_codec_config *codec);
+
+/** May it go on with this configuration? */
+bool hvcal_rate_fits(const hvcal_config_t *config);
+
+/** A new configuration is in force. submit_lock is held. */
+void hvcal_rate_retarget(hvcal_session_t *s);
+
+/** Gives the frame its QP unless it has one. submit_lock is held. */
+void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot);
+
+/** The frame is finished, or will never be (0 bytes). Any thread. */
+void hvcal_rate_report(hvcal_session_t *s, struct hvcal_slot *slot, uint64_t bytes);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of the benchmark and its JSON. */
+#ifndef RC_REPORT_H
+#define RC_REPORT_H
+
+#include <stdio.h>
+
+#include "bench.h"
+
+const char *who_name(enum who who);
+void report_open(FILE *json);
+void report_close(void);
+void report_steady(const struct job *job, const struct metrics *m);
+void report_step(const struct job *job, const struct metrics *m);
+void report_bd(const struct job *job, enum who who, double psnr, double ssim);
+
+#endif /* RC_REPORT_H */

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/* One clip through one encoder under one controller. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "bench.h"
+
+static double now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1e9 + ts.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void configure(const struct job *job, double bitrate, struct hvcal_rc_config *c)
+{
+	hvcal_rc_config_init(c);
+	c->scale = job->enc->scale;
+	c->width = job->clip->width;
+	c->height = job->clip->height;
+	c->fps = job->clip->fps;
+	c->bitrate = (uint64_t)bitrate;
+	c->vbv_ms = (uint32_t)lround(job->vbv_ms);
+	c->delay = job->delay;
+}
+
+static int run_frames(const struct job *job, struct trace *t, struct encoder *e, hvcal_rc_t *rc,
+		      struct fqp *fqp)
+{
+	const struct clip *clip = job->clip;
+	double interval = 1.0 / clip->fps, spent[FRAMES_MAX];
+	uint32_t ids[FRAMES_MAX];
+
+	for (unsigned int i = 0; i < clip->frames; i++) {
+		struct coded coded;
+		int qp = job->who == WHO_CQP ? (int)job->bitrate : -1;
+		double begin = now_ns();
+
+		if (job->step_at && i == job->step_at) {
+			struct hvcal_rc_config c;
+
+			if (rc) {
+				configure(job, job->step_rate, &c);
+				hvcal_rc_retarget(rc, &c);
+			} else if (fqp) {
+				fqp_retarget(fqp, job->step_rate);
+			} else if (job->enc->retarget(e, job->step_rate)) {
+				return -1;
+			}
+		}
+		if (rc) {
+			struct hvcal_rc_frame frame = {
+				.time_ns = (int64_t)llround(i * interval * 1e9),
+				.key = !i,
+				.hint = job->no_hints ? NULL : &clip->hints[i],
+			};
+			struct hvcal_rc_decision d;
+
+			if (hvcal_rc_decide(rc, &frame, &d))
+				return -1;
+			qp = d.qp;
+			ids[i] = d.id;
+		} else if (fqp) {
+			qp = fqp_decide(fqp, i * interval, !i);
+		}
+		spent[i] = now_ns() - begin;
+		if (job->enc->encode(e, clip_frame(clip, i), qp, &coded))
+			return -1;
+		t->bits[i] = coded.bits;
+		t->mse[i] = coded.mse;
+		t->ssim[i] = coded.ssim;
+		t->qp[i] = qp;
+		if (i >= job->delay) {
+			unsigned int known = i - job->delay;
+
+			begin = now_ns();
+			if (rc)
+				hvcal_rc_report(rc, ids[known], (uint64_t)(t->bits[known] / 8.0),
+						HVCAL_RC_QP_AS_DECIDED);
+			else if (fqp)
+				fqp_report(fqp, t->bits[known] / 8.0);
+			spent[i] += now_ns() - begin;
+		}
+	}
+	t->frames = clip->frames;
+	qsort(spent, clip->frames, sizeof(spent[0]), by_value);
+	t->decide_ns = spent[clip->frames / 2];
+	return 0;
+}
+
+int run_job(const struct job *job, struct trace *t)
+{
+	struct hvcal_rc_config c;
+	hvcal_rc_t *rc = NULL;
+	struct fqp *fqp = NULL;
+	struct encoder *e;
+	int ret = -1;
+
+	e = job->enc->open(job->clip, job->who == WHO_OWN ? job->bitrate : 0.0, job->vbv_ms);
+	if (!e)
+		return -1;
+	configure(job, job->bitrate, &c);
+	if (job->who == WHO_OURS && hvcal_rc_create(&c, &rc))
+		goto out;
+	if (job->who == WHO_FQP) {
+		fqp = fqp_open(job->bitrate, job->clip->fps, job->vbv_ms,
+			       job->clip->width * job->clip->height);
+		if (!fqp)
+			goto out;
+	}
+	ret = run_frames(job, t, e, rc, fqp);
+out:
+	if (fqp)
+		fqp_close(fqp);
+	hvcal_rc_destroy(&rc);
+	job->enc->close(e);
+	return ret;
+}

@@ -1,0 +1,634 @@
+// SPDX-License-Identifier: MIT
+/* The rate controller alone: contracts, properties, scripted sizes, bad input. */
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plant.h"
+
+#define FPS 30.0
+#define FRAME_NS 33333333LL
+
+static struct hvcal_rc_config base_config(void)
+{
+	struct hvcal_rc_config c;
+
+	hvcal_rc_config_init(&c);
+	c.width = 1280;
+	c.height = 720;
+	c.fps = FPS;
+	c.bitrate = 2000000;
+	c.vbv_ms = 200;
+	return c;
+}
+
+static hvcal_rc_t *make(const struct hvcal_rc_config *c)
+{
+	hvcal_rc_t *rc;
+
+	assert_int_equal(hvcal_rc_create(c, &rc), 0);
+	return rc;
+}
+
+static struct plant simple_plant(const struct hvcal_rc_config *c)
+{
+	return (struct plant){
+		.level = log2((double)c->bitrate / c->fps) + 1.2 * 4.0, .g = 1.2, .h = 1.5,
+		.sigma = 0.1, .cut_ratio = 2.5, .bias = 1.0, .scale = c->scale, .fps = c->fps,
+		.delay = c->delay,
+	};
+}
+
+static void run(struct plant *p, hvcal_rc_t *rc, unsigned int frames)
+{
+	struct hvcal_rc_decision d;
+
+	for (unsigned int i = 0; i < frames; i++)
+		assert_true(plant_step(p, rc, &d));
+}
+
+static void test_config(void **state)
+{
+	struct hvcal_rc_config good = base_config(), c;
+	hvcal_rc_t *rc = NULL;
+
+	(void)state;
+	assert_int_equal(hvcal_rc_create(NULL, &rc), -EINVAL);
+	assert_int_equal(hvcal_rc_create(&good, NULL), -EINVAL);
+#define REFUSED(field, value) do { \
+		c = good; \
+		c.field = value; \
+		assert_int_equal(hvcal_rc_create(&c, &rc), -EINVAL); \
+		assert_null(rc); \
+	} while (0)
+	REFUSED(bitrate, 0);
+	REFUSED(bitrate, HVCAL_RC_RATE_MIN - 1);
+	REFUSED(bitrate, HVCAL_RC_RATE_MAX + 1);
+	REFUSED(fps, 0.0);
+	REFUSED(fps, -30.0);
+	REFUSED(fps, NAN);
+	REFUSED(fps, INFINITY);
+	REFUSED(fps, 1001.0);
+	REFUSED(width, 0);
+	REFUSED(height, 70000);
+	REFUSED(qp_min, 52);
+	REFUSED(qp_max, 52);
+	REFUSED(qp_min, -1);
+	REFUSED(control, 9);
+	REFUSED(scale, 7);
+	REFUSED(layers, 3);
+	REFUSED(delay, 17);
+	REFUSED(flags, 1U << 20);
+	REFUSED(drain_percent, 101);
+#undef REFUSED
+	c = good;
+	c.control = HVCAL_RC_CONTROL_VBR;
+	c.maxrate = c.bitrate - 1;
+	assert_int_equal(hvcal_rc_create(&c, &rc), -EINVAL);
+	rc = make(&good);
+	c = good;
+	c.scale = HVCAL_RC_SCALE_QINDEX;
+	assert_int_equal(hvcal_rc_retarget(rc, &c), -EINVAL);
+	hvcal_rc_get_config(rc, &c);
+	assert_int_equal(c.scale, HVCAL_RC_SCALE_H26X);
+	assert_int_equal(c.qp_max, 51);
+	hvcal_rc_destroy(&rc);
+	assert_null(rc);
+	hvcal_rc_destroy(&rc);
+	hvcal_rc_destroy(NULL);
+}
+
+static void test_scales(void **state)
+{
+	static const int max[] = { 51, 255, 63 };
+
+	(void)state;
+	assert_float_equal(exp2(hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_H26X, 4)), 0.992, 0.001);
+	assert_float_equal(exp2(hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_H26X, 51)), 226.3, 0.1);
+	/* the ends of the AC table and one in between, as the specification has them */
+	assert_float_equal(exp2(hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_QINDEX, 0)), 4 / 8.0, 1e-9);
+	assert_float_equal(exp2(hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_QINDEX, 128)), 176 / 8.0,
+			   1e-9);
+	assert_float_equal(exp2(hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_QINDEX, 255)), 1828 / 8.0, 1e-6);
+	for (uint32_t s = 0; s <= HVCAL_RC_SCALE_VP9; s++) {
+		for (int qp = 0; qp <= max[s]; qp++) {
+			double q = hvcal_rc_qp_to_log2(s, qp);
+
+			assert_int_equal(hvcal_rc_log2_to_qp(s, q), qp);
+			if (qp)
+				assert_true(q > hvcal_rc_qp_to_log2(s, qp - 1));
+		}
+	}
+	assert_int_equal(hvcal_rc_log2_to_qp(HVCAL_RC_SCALE_H26X, INFINITY), 51);
+	assert_int_equal(hvcal_rc_log2_to_qp(HVCAL_RC_SCALE_H26X, -INFINITY), 0);
+	assert_int_equal(hvcal_rc_log2_to_qp(HVCAL_RC_SCALE_H26X, NAN), 0);
+}
+
+static void test_deterministic(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	struct plant a = simple_plant(&c), b = a;
+	hvcal_rc_t *one = make(&c), *two = make(&c), *copy = make(&c);
+	struct hvcal_rc_decision da, db;
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		assert_true(plant_step(&a, one, &da));
+		assert_true(plant_step(&b, two, &db));
+		assert_memory_equal(&da, &db, sizeof(da));
+	}
+	/* a copy goes on like its original: everything is in the state */
+	hvcal_rc_copy(copy, one);
+	for (int i = 0; i < 50; i++) {
+		assert_true(plant_step(&a, copy, &da));
+		assert_true(plant_step(&b, two, &db));
+		assert_memory_equal(&da, &db, sizeof(da));
+	}
+	hvcal_rc_destroy(&one);
+	hvcal_rc_destroy(&two);
+	hvcal_rc_destroy(&copy);
+}
+
+static void test_steady(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	struct plant p = simple_plant(&c);
+	hvcal_rc_t *rc = make(&c);
+
+	(void)state;
+	run(&p, rc, 600);
+	assert_true(fabs(plant_error(&p, &c)) < 0.01);
+	assert_int_equal(p.violations, 0);
+	assert_true(p.p_max < 3.0);
+	hvcal_rc_destroy(&rc);
+}
+
+/* More bits reported for the same decisions never give a lower quantiser next. */
+static void test_monotone(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	uint64_t r = 7;
+
+	(void)state;
+	for (int round = 0; round < 200; round++) {
+		struct plant p;
+		hvcal_rc_t *small, *large;
+		struct hvcal_rc_frame f = { 0 };
+		struct hvcal_rc_decision d, ds, dl;
+		unsigned int bytes;
+
+		plant_draw(&p, &c, plant_random(&r));
+		c.delay = p.delay = 0;
+		small = make(&c);
+		large = make(&c);
+		run(&p, small, 60);
+		f.time_ns = p.time_ns;
+		hvcal_rc_decide(small, &f, &d);
+		hvcal_rc_copy(large, small);
+		bytes = (unsigned int)((double)c.bitrate / c.fps / 8.0);
+		hvcal_rc_report(small, d.id, bytes / 2 + 1, HVCAL_RC_QP_AS_DECIDED);
+		hvcal_rc_report(large, d.id, 3 * (uint64_t)bytes, HVCAL_RC_QP_AS_DECIDED);
+		f.time_ns += (int64_t)(1e9 / c.fps);
+		hvcal_rc_decide(small, &f, &ds);
+		hvcal_rc_decide(large, &f, &dl);
+		assert_true(dl.qp >= ds.qp);
+		hvcal_rc_destroy(&small);
+		hvcal_rc_destroy(&large);
+	}
+}
+
+static double mean_of(struct plant *p, hvcal_rc_t *rc, unsigned int frames)
+{
+	double before = p->bits;
+
+	run(p, rc, frames);
+	return (p->bits - before) / frames;
+}
+
+static void test_retarget(void **state)
+{
+	static const double factors[] = { 0.25, 4.0, 0.5, 1.3, 0.7 };
+	struct hvcal_rc_config c;
+	struct plant p;
+	hvcal_rc_t *rc;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++) {
+		double first;
+
+		c = base_config();
+		p = simple_plant(&c);
+		rc = make(&c);
+		run(&p, rc, 150);
+		c.bitrate = (uint64_t)((double)c.bitrate * factors[i]);
+		assert_int_equal(hvcal_rc_retarget(rc, &c), 0);
+		first = mean_of(&p, rc, 10) * FPS / (double)c.bitrate;
+		assert_true(first < 1.15);
+		assert_true(first > 0.8);
+		assert_true(fabs(mean_of(&p, rc, 150) * FPS / (double)c.bitrate - 1.0) < 0.04);
+		hvcal_rc_destroy(&rc);
+	}
+}
+
+/* Sizes by script, not from any encoder: exact bookkeeping of the level. */
+static void test_level(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	struct hvcal_rc_frame f = { .key = 1 };
+	struct hvcal_rc_decision d;
+	struct hvcal_rc_status s;
+	hvcal_rc_t *rc = make(&c);
+
+	(void)state;
+	hvcal_rc_decide(rc, &f, &d);
+	hvcal_rc_get_status(rc, &s);
+	assert_int_equal(s.in_flight, 1);
+	assert_int_equal(hvcal_rc_report(rc, d.id, 25000, HVCAL_RC_QP_AS_DECIDED), 0);
+	hvcal_rc_get_status(rc, &s);
+	assert_int_equal(s.in_flight, 0);
+	assert_float_equal(s.level_ms, 100.0, 1e-6);	/* 200 kb at 2 Mb/s */
+	assert_int_equal(hvcal_rc_report(rc, d.id, 25000, HVCAL_RC_QP_AS_DECIDED), -ENOENT);
+	f.key = 0;
+	f.time_ns = 40000000;
+	hvcal_rc_decide(rc, &f, &d);
+	hvcal_rc_report(rc, d.id, 0, HVCAL_RC_QP_AS_DECIDED);	/* dropped by the engine */
+	hvcal_rc_get_status(rc, &s);
+	assert_float_equal(s.level_ms, 60.0, 1e-6);
+	f.time_ns = 10000000000LL;
+	hvcal_rc_decide(rc, &f, &d);
+	hvcal_rc_report(rc, d.id, 250, HVCAL_RC_QP_AS_DECIDED);
+	hvcal_rc_get_status(rc, &s);
+	assert_float_equal(s.level_ms, 1.0, 1e-6);
+	assert_int_equal(s.frames, 3);
+	assert_int_equal(s.bytes, 25250);
+	assert_int_equal(s.violations, 0);
+	hvcal_rc_destroy(&rc);
+}
+
+static void test_bad_times(void **state)
+{
+	static const int64_t times[] = { 0, 0, -5, INT64_MIN, INT64_MAX, INT64_MAX, 0, 1, 2,
+					 3600000000000LL, 3600000000001LL, -1 };
+	struct hvcal_rc_config c = base_config();
+	hvcal_rc_t *rc = make(&c);
+	struct hvcal_rc_status s;
+
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+			struct hvcal_rc_frame f = { .time_ns = times[i], .key = !i };
+			struct hvcal_rc_decision d;
+
+			assert_int_equal(hvcal_rc_decide(rc, &f, &d), 0);
+			assert_in_range(d.qp, 0, 51);
+			hvcal_rc_report(rc, d.id, i % 3 ? 5000 : i % 2 ? UINT64_MAX : 0,
+					(int32_t)(i * 1000) - 500);
+			hvcal_rc_get_status(rc, &s);
+			assert_true(isfinite(s.level_ms) && s.level_ms >= 0.0);
+			assert_true(isfinite(s.sigma) && isfinite(s.slope));
+			assert_true(s.fps >= 0.99 && s.fps <= 1001.0);
+		}
+	}
+	hvcal_rc_destroy(&rc);
+}
+
+static void test_extremes(void **state)
+{
+	static const double fps[] = { 1.0, 7.5, 30.0, 240.0, 1000.0 };
+	static const uint64_t rates[] = { 10000, 1000000, 2000000000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(fps) / sizeof(fps[0]); i++) {
+		for (size_t j = 0; j < sizeof(rates) / sizeof(rates[0]); j++) {
+			struct hvcal_rc_config c = base_config();
+			struct plant p;
+			hvcal_rc_t *rc;
+			double bits, error;
+
+			c.fps = fps[i];
+			c.bitrate = rates[j];
+			p = simple_plant(&c);
+			rc = make(&c);
+			/* nothing is known at first: a debt of many frames is paid off */
+			run(&p, rc, 1000);
+			bits = mean_of(&p, rc, 200);
+			hvcal_rc_destroy(&rc);
+			if (bits < 1000.0)
+				continue; /* not above the smallest frames */
+			error = bits * c.fps / (double)c.bitrate - 1.0;
+			assert_true(error < 0.05);
+			/* a buffer of one frame costs up to 40 %, by the guard */
+			assert_true(error > (c.fps < 10.0 ? -0.45 : -0.05));
+		}
+	}
+}
+
+/* Engines that are off by two, or tell sizes that are wrong by 30 %. */
+static void test_lying_engine(void **state)
+{
+	static const struct {
+		int qp;
+		double bias;
+	} lies[] = { { 2, 1.0 }, { -2, 1.0 }, { 0, 0.7 }, { 0, 1.3 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		struct hvcal_rc_config c = base_config();
+		struct plant p = simple_plant(&c);
+		hvcal_rc_t *rc = make(&c);
+
+		p.qp_error = lies[i].qp;
+		p.bias = lies[i].bias;
+		run(&p, rc, 400);
+		/* it holds the rate that it is told of */
+		assert_true(fabs((plant_error(&p, &c) + 1.0) * lies[i].bias - 1.0) < 0.03);
+		hvcal_rc_destroy(&rc);
+	}
+}
+
+/* An engine that does whatever it likes: the answers stay within the limits. */
+static void test_deaf_engine(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	hvcal_rc_t *rc = make(&c);
+	uint64_t r = 3;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		struct hvcal_rc_frame f = { .time_ns = i * FRAME_NS, .key = i % 100 == 0 };
+		struct hvcal_rc_decision d;
+
+		assert_int_equal(hvcal_rc_decide(rc, &f, &d), 0);
+		assert_in_range(d.qp, 0, 51);
+		if (i % 7)
+			hvcal_rc_report(rc, d.id, plant_random(&r) % 1000000,
+					(int32_t)plant_random(&r));
+	}
+	hvcal_rc_destroy(&rc);
+}
+
+static void test_saturated(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	struct plant p = simple_plant(&c);
+	struct hvcal_rc_decision d;
+	hvcal_rc_t *rc;
+	unsigned int at_max = 0, i;
+
+	(void)state;
+	p.level += 8.0;	/* even QP 51 is too large by far */
+	c.flags = HVCAL_RC_DROP;
+	rc = make(&c);
+	for (i = 0; i < 60; i++) {
+		assert_true(plant_step(&p, rc, &d));
+		at_max += d.qp == 51;
+		if (d.saturated)
+			break;
+	}
+	assert_int_equal(d.saturated, HVCAL_RC_SATURATED_HIGH);
+	assert_in_range(at_max, 1, 6);
+	hvcal_rc_destroy(&rc);
+
+	c = base_config();
+	p = simple_plant(&c);
+	p.level -= 12.0;
+	rc = make(&c);
+	for (i = 0; i < 120; i++) {
+		assert_true(plant_step(&p, rc, &d));
+		if (d.saturated)
+			break;
+	}
+	assert_int_equal(d.saturated, HVCAL_RC_SATURATED_LOW);
+	hvcal_rc_destroy(&rc);
+}
+
+static void test_check(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	struct hvcal_rc_frame f = { .key = 1 };
+	struct hvcal_rc_decision d, again;
+	struct hvcal_rc_status s;
+	hvcal_rc_t *rc;
+
+	(void)state;
+	c.flags = HVCAL_RC_RECODE | HVCAL_RC_DROP;
+	c.frame_ceiling = 20000;
+	rc = make(&c);
+	hvcal_rc_decide(rc, &f, &d);
+	assert_true(d.max_bytes && d.max_bytes <= 20000);
+	assert_int_equal(hvcal_rc_check(rc, d.id, 15000, &again), 0);
+	assert_int_equal(again.action, HVCAL_RC_ENCODE);
+	assert_int_equal(hvcal_rc_check(rc, d.id, 45000, &again), 0);
+	assert_int_equal(again.action, HVCAL_RC_ENCODE_AGAIN);
+	assert_true(again.qp > d.qp);
+	hvcal_rc_report(rc, d.id, 18000, HVCAL_RC_QP_AS_DECIDED);
+	/* a P frame that never fits is let go in the end */
+	f.key = 0;
+	f.time_ns = FRAME_NS;
+	hvcal_rc_decide(rc, &f, &d);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(hvcal_rc_check(rc, d.id, 100000, &again), 0);
+		if (again.action == HVCAL_RC_DROP_FRAME)
+			break;
+	}
+	assert_int_equal(again.action, HVCAL_RC_DROP_FRAME);
+	assert_int_equal(hvcal_rc_check(rc, d.id, 100000, &again), -ENOENT);
+	hvcal_rc_get_status(rc, &s);
+	assert_int_equal(s.dropped, 1);
+	assert_int_equal(s.in_flight, 0);
+	hvcal_rc_destroy(&rc);
+}
+
+static void test_modes(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	struct plant p;
+	struct hvcal_rc_decision d;
+	hvcal_rc_t *rc;
+
+	(void)state;
+	c.control = HVCAL_RC_CONTROL_CQP;
+	c.qp = 30;
+	p = simple_plant(&c);
+	rc = make(&c);
+	for (int i = 0; i < 50; i++) {
+		assert_true(plant_step(&p, rc, &d));
+		assert_int_equal(d.qp, 30);
+	}
+	hvcal_rc_destroy(&rc);
+
+	c = base_config();
+	c.control = HVCAL_RC_CONTROL_ICQ;
+	c.quality = 24;
+	rc = make(&c);
+	p = simple_plant(&c);
+	for (int i = 0; i < 50; i++) {
+		assert_true(plant_step(&p, rc, &d));
+		assert_in_range(d.qp, i ? 23 : 20, i ? 25 : 22);
+	}
+	hvcal_rc_destroy(&rc);
+
+	/* capped: what quality asks for does not fit */
+	c.maxrate = c.bitrate / 4;
+	rc = make(&c);
+	p = simple_plant(&c);
+	c.bitrate = c.maxrate;
+	run(&p, rc, 300);
+	assert_true(p.bits * FPS / 300 < 1.15 * (double)c.maxrate);
+	hvcal_rc_destroy(&rc);
+
+	c = base_config();
+	c.control = HVCAL_RC_CONTROL_VBR;
+	rc = make(&c);
+	p = simple_plant(&c);
+	run(&p, rc, 900);
+	assert_true(fabs(plant_error(&p, &c)) < 0.03);
+	hvcal_rc_destroy(&rc);
+}
+
+static void test_layers(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	double bits = 0.0, q_ref = 4.0, base = 0.0, upper = 0.0;
+	hvcal_rc_t *rc;
+	uint64_t r = 5;
+
+	(void)state;
+	c.layers = 2;
+	rc = make(&c);
+	for (int i = 0; i < 600; i++) {
+		struct hvcal_rc_frame f = { .time_ns = i * FRAME_NS, .key = !i, .layer = i & 1 };
+		struct hvcal_rc_decision d;
+		double q, size;
+
+		assert_int_equal(hvcal_rc_decide(rc, &f, &d), 0);
+		q = hvcal_rc_qp_to_log2(c.scale, d.qp);
+		size = log2(66666.0) + 4.8 - 1.2 * q - (i ? 1.0 * (q - q_ref) : -2.0) +
+		       plant_uniform(&r, -0.2, 0.2);
+		hvcal_rc_report(rc, d.id, (uint64_t)(exp2(size) / 8.0), HVCAL_RC_QP_AS_DECIDED);
+		bits += exp2(size);
+		if (i >= 100)
+			*(i & 1 ? &upper : &base) += d.qp;
+		if (!(i & 1))
+			q_ref = q;
+	}
+	assert_true(fabs(bits * FPS / 600 / (double)c.bitrate - 1.0) < 0.02);
+	assert_true(upper > base);
+	hvcal_rc_destroy(&rc);
+}
+
+static void test_allocate(void **state)
+{
+	struct hvcal_rc_share f[4] = {
+		{ .log2_bits = 20, .slope = 1.0, .weight = 4.0 },
+		{ .log2_bits = 18, .slope = 1.2, .weight = 1.0 },
+		{ .log2_bits = 18, .slope = 1.2, .weight = 1.0 },
+		{ .log2_bits = 16, .slope = 1.5, .weight = 0.5 },
+	};
+	double sum = 0.0, slope = 0.0;
+
+	(void)state;
+	assert_int_equal(hvcal_rc_allocate(f, 4, 400000.0), 0);
+	for (int i = 0; i < 4; i++) {
+		double s = f[i].weight * exp2(2.0 * f[i].q) / (f[i].slope * f[i].bits);
+
+		sum += f[i].bits;
+		if (i)
+			assert_float_equal(s / slope, 1.0, 1e-6);
+		slope = s;
+	}
+	assert_float_equal(sum, 400000.0, 1.0);
+	assert_true(f[1].bits == f[2].bits);
+	assert_int_equal(hvcal_rc_allocate(f, 0, 1.0), -EINVAL);
+	assert_int_equal(hvcal_rc_allocate(f, 4, NAN), -EINVAL);
+	f[0].weight = 0.0;
+	assert_int_equal(hvcal_rc_allocate(f, 4, 1.0), -EINVAL);
+}
+
+static void test_gop(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	struct plant p = simple_plant(&c);
+	struct hvcal_rc_loss loss = { 0 };
+	struct hvcal_rc_gop gop;
+	hvcal_rc_t *rc = make(&c);
+
+	(void)state;
+	run(&p, rc, 60);
+	loss.can = HVCAL_RC_CAN_LTR | HVCAL_RC_CAN_REFRESH;
+	loss.loss = 0.05;
+	assert_int_equal(hvcal_rc_advise_gop(rc, &loss, &gop), 0);
+	assert_int_equal(gop.recovery, HVCAL_RC_RECOVER_LTR);
+	assert_int_equal(gop.key_interval, 0);
+	loss.can = HVCAL_RC_CAN_REFRESH;
+	hvcal_rc_advise_gop(rc, &loss, &gop);
+	assert_int_equal(gop.recovery, HVCAL_RC_RECOVER_REFRESH);
+	assert_in_range(gop.refresh_frames, 4, 30);
+	loss.joined = 1;
+	hvcal_rc_advise_gop(rc, &loss, &gop);
+	assert_int_equal(gop.recovery, HVCAL_RC_RECOVER_KEY);
+	loss.joined = 0;
+	loss.can = 0;
+	hvcal_rc_advise_gop(rc, &loss, &gop);
+	assert_int_equal(gop.recovery, HVCAL_RC_RECOVER_KEY);
+	assert_in_range(gop.key_interval, 59, 61);
+	loss.loss = NAN;
+	assert_int_equal(hvcal_rc_advise_gop(rc, &loss, &gop), -EINVAL);
+	hvcal_rc_destroy(&rc);
+}
+
+/* A day of frames: nothing drifts. */
+static void test_day(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	struct plant p;
+	struct hvcal_rc_status s;
+	hvcal_rc_t *rc;
+	double bits;
+
+	(void)state;
+	c.fps = 5.0;
+	c.vbv_ms = 2000;
+	p = simple_plant(&c);
+	rc = make(&c);
+	run(&p, rc, 24 * 3600 * 5);
+	bits = mean_of(&p, rc, 3000);
+	assert_true(fabs(bits * c.fps / (double)c.bitrate - 1.0) < 0.01);
+	hvcal_rc_get_status(rc, &s);
+	assert_true(s.level_ms < 1000.0 && s.slope > 0.5 && s.slope < 2.6);
+	hvcal_rc_destroy(&rc);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_scales),
+		cmocka_unit_test(test_deterministic),
+		cmocka_unit_test(test_steady),
+		cmocka_unit_test(test_monotone),
+		cmocka_unit_test(test_retarget),
+		cmocka_unit_test(test_level),
+		cmocka_unit_test(test_bad_times),
+		cmocka_unit_test(test_extremes),
+		cmocka_unit_test(test_lying_engine),
+		cmocka_unit_test(test_deaf_engine),
+		cmocka_unit_test(test_saturated),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_allocate),
+		cmocka_unit_test(test_gop),
+		cmocka_unit_test(test_day),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
