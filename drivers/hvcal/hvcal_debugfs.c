@@ -62,7 +62,6 @@ static const char *placed_name(u32 placed)
 static void show_session_locked(struct seq_file *m, const struct hvcal_session *s)
 {
 	const struct hvcal_binding *b = s->binding;
-
 	u32 share = hvcal_sched_share_locked(s);
 
 	seq_printf(m, "%llu %d %u %u %u %s %c%c%c%c %ux%u %s %u %u %u %llu %llu %llu %llu\n",
