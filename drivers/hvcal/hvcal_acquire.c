@@ -104,7 +104,6 @@ static void put_back_job(struct hvcal_job *job)
 {
 	struct hvcal_binding *b = job->work.binding;
 	struct hvcal_engine *e = b->engine;
-	LIST_HEAD(works);
 	unsigned long flags;
 
 	spin_lock_irqsave(&hvcal.lock, flags);
@@ -118,9 +117,11 @@ static void put_back_job(struct hvcal_job *job)
 		hvcal_queue_put_back(&e->queue, &b->flow, &job->ticket, ktime_get_ns());
 	}
 	hvcal_work_retract_locked(&job->work);
-	list_add_tail(&job->work.link, &works);
+	/* from here on another provider may get it */
+	job->work.binding = NULL;
 	spin_unlock_irqrestore(&hvcal.lock, flags);
-	hvcal_work_put_list(&works);
+	hvcal_job_put(job);
+	hvcal_binding_put(b);
 }
 
 /* ------------------------------------------------------------------------ */

@@ -72,7 +72,7 @@ static void show_session_locked(struct seq_file *m, const struct hvcal_session *
 		   s->res.sched_class == HVCAL_CLASS_REALTIME ? "rt" : "be", share,
 		   s->pressed ? s->have_ppm : share, s->pending,
 		   s->stats.done, s->stats.late, s->stats.engine_ns,
-		   b ? hvcal_sched_cost_locked(s, 0) : 0);
+		   b ? hvcal_sched_cost_locked(b, 0) : 0);
 }
 
 static int sessions_show(struct seq_file *m, void *unused)

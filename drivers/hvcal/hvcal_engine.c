@@ -93,6 +93,7 @@ int hvcal_engine_publish(struct hvcal_engine *e)
 
 	hvcal_sysfs_add_engine(e);
 	hvcal_engine_put(e);
+	hvcal_migrate_homeless();
 	return 0;
 }
 
@@ -111,7 +112,7 @@ void hvcal_engine_retire(struct hvcal_engine *e)
 		list_del_init(&e->provider_link);
 		list_for_each_entry_safe(b, tmp, &e->bindings, link) {
 			if (b->session->binding == b)
-				hvcal_session_lost_locked(b->session, -ENODEV);
+				hvcal_migrate_leave_locked(b->session);
 			else
 				hvcal_binding_leave_locked(b);
 		}
@@ -121,6 +122,7 @@ void hvcal_engine_retire(struct hvcal_engine *e)
 	if (!first)
 		return;
 
+	hvcal_migrate_homeless();
 	cancel_delayed_work_sync(&e->watchdog);
 	hvcal_sched_stop_timer(e);
 	hvcal_sysfs_del_engine(e);

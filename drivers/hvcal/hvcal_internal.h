@@ -87,6 +87,7 @@ struct hvcal_core {
 	u32 next_engine;		/* under lock */
 	atomic64_t next_item;
 	atomic64_t next_file;
+	atomic64_t migrate_round;
 	atomic_t objects[HVCAL_OBJ_COUNT];
 	struct workqueue_struct *wq;
 	struct device *dev;		/* of /dev/hvcal */
@@ -237,6 +238,7 @@ enum hvcal_session_event {
 	HVCAL_SEV_OPENED,
 	HVCAL_SEV_LOST,
 	HVCAL_SEV_PRESSURE,
+	HVCAL_SEV_RESYNC,
 	HVCAL_SEV_COUNT
 };
 
@@ -261,10 +263,15 @@ struct hvcal_session {
 	struct hvcal_place_ask ask;
 	u32 loss;
 	u32 max_queued;
+	bool named;			/* the client chose the engine */
 
 	/* under hvcal.lock: */
 	enum hvcal_session_state state;
-	struct hvcal_binding *binding;	/* NULL when lost or closed */
+	bool homeless;			/* its engine is gone; see hvcal_migrate.c */
+	u32 avoid;			/* engine that could not open it, 0 none */
+	u64 migrate_round;		/* when it was last tried */
+	struct delayed_work grace;	/* holds a reference while queued */
+	struct hvcal_binding *binding;	/* NULL when lost or closed; gone when homeless */
 	struct hvcal_reservation res;	/* what frames are coded under */
 	struct hvcal_reservation asked;	/* what is reserved: may be ahead of res */
 	u32 placed;			/* enum hvcal_placed */
@@ -445,6 +452,10 @@ void hvcal_job_ready(struct hvcal_job *job);
 bool hvcal_job_finish_locked(struct hvcal_job *job, enum hvcal_job_state state, int status,
 			     bool answered, struct list_head *silent);
 void hvcal_job_put_list(struct list_head *jobs);
+/* May @job, with its buffers, go to @e? */
+bool hvcal_job_may_run_on(const struct hvcal_job *job, const struct hvcal_engine *e);
+/* A RUNNING job of a provider that is no more is as if it had never been issued. */
+void hvcal_job_take_back_locked(struct hvcal_job *job);
 /* All of a session if @id is 0; the number cancelled, or -ENOENT. */
 int hvcal_job_cancel(struct hvcal_session *session, u64 id);
 struct dma_fence *hvcal_job_out_fence(struct hvcal_session *session, u64 id);
@@ -538,6 +549,19 @@ void hvcal_engine_info(struct hvcal_engine *e, struct hvcal_engine_info *info);
 bool hvcal_engine_usable_locked(const struct hvcal_engine *e);
 
 /* ------------------------------------------------------------------------ */
+/* hvcal_migrate.c                                                          */
+
+void hvcal_migrate_init(struct hvcal_session *s);
+/* Before the session goes. Process context. */
+void hvcal_migrate_stop(struct hvcal_session *s);
+/* The engine of @s is gone: it is homeless from now on, or lost. */
+void hvcal_migrate_leave_locked(struct hvcal_session *s);
+/* The engine that @s was moved to could not open it: another one, soon. */
+void hvcal_migrate_retry_locked(struct hvcal_session *s);
+/* An engine has come or gone: finds places for who has none. Process context. */
+void hvcal_migrate_homeless(void);
+
+/* ------------------------------------------------------------------------ */
 /* hvcal_watchdog.c                                                         */
 
 void hvcal_watchdog_init(struct hvcal_engine *e);
@@ -565,6 +589,7 @@ struct hvcal_provider {
 
 	/* under hvcal.lock: */
 	enum hvcal_provider_state state;
+	bool closed;			/* its file: nobody there writes any more */
 	u32 overdue;			/* issued works with a strike */
 	u32 next_stream;
 	u32 next_buffer;

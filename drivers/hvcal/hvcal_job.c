@@ -264,6 +264,12 @@ static int job_check_locked(const struct hvcal_job *job, u64 release_ns, u64 now
 	return 0;
 }
 
+bool hvcal_job_may_run_on(const struct hvcal_job *job, const struct hvcal_engine *e)
+{
+	return !job->source || !job->source->gpu || !e->gpu || job->source->gpu == e->gpu ||
+	       e->flags & HVCAL_ENGINE_FOREIGN_MEMORY;
+}
+
 static int job_enqueue_locked(struct hvcal_job *job, u64 deadline_ns, u64 release_ns)
 {
 	struct hvcal_session *s = job->session;
@@ -279,8 +285,7 @@ static int job_enqueue_locked(struct hvcal_job *job, u64 deadline_ns, u64 releas
 	if (!b)
 		return -ENOTCONN;
 	e = b->engine;
-	if (job->source && job->source->gpu && e->gpu && job->source->gpu != e->gpu &&
-	    !(e->flags & HVCAL_ENGINE_FOREIGN_MEMORY))
+	if (!hvcal_job_may_run_on(job, e))
 		return -EXDEV;
 	ret = job_check_locked(job, release_ns, now);
 	if (!ret)
@@ -297,7 +302,7 @@ static int job_enqueue_locked(struct hvcal_job *job, u64 deadline_ns, u64 releas
 	job->ticket.queued_ns = now;
 	job->ticket.cost_ns = 0;
 	if (job->work.type == HVCAL_ITEM_ENCODE)
-		job->ticket.cost_ns = max(hvcal_sched_cost_locked(s, job->pixels), 1ULL);
+		job->ticket.cost_ns = hvcal_sched_cost_locked(b, job->pixels);
 	job->ticket.ready = false;
 	atomic_set(&job->state, HVCAL_JOB_WAITING);
 	atomic_set(&job->waiting, job->nwaits + 1);
@@ -435,6 +440,29 @@ bool hvcal_job_finish_locked(struct hvcal_job *job, enum hvcal_job_state state, 
 		hvcal_event_post_locked(s->client, &job->done_event);
 	}
 	return true;
+}
+
+static void job_not_last(struct kref *ref)
+{
+	WARN_ONCE(1, "hvcal: a job that its session has lost\n");
+}
+
+void hvcal_job_take_back_locked(struct hvcal_job *job)
+{
+	struct hvcal_binding *b = job->work.binding;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	hvcal_work_retract_locked(&job->work);
+	job->work.binding = NULL;
+	job->work.held = false;
+	job->accepted = false;
+	job->start_ns = 0;
+	atomic_set(&job->state, HVCAL_JOB_READY);
+	hvcal_queue_append(&b->engine->queue, &b->flow, &job->ticket, ktime_get_ns());
+	/* the reference of the provider; the session has its own */
+	kref_put(&job->ref, job_not_last);
+	hvcal_binding_put(b);
 }
 
 int hvcal_job_cancel(struct hvcal_session *s, u64 id)

@@ -110,6 +110,7 @@ void hvcal_provider_destroy(struct hvcal_provider *p)
 
 	spin_lock_irqsave(&hvcal.lock, flags);
 	p->state = HVCAL_PROVIDER_DEAD;
+	p->closed = true;
 	trace_hvcal_provider_state(p);
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 
@@ -300,7 +301,7 @@ static int answer_locked(struct hvcal_provider *p, u64 id, const struct hvcal_an
 		hvcal_work_retract_locked(w);
 		list_add_tail(&w->link, works);
 		b->opened = !a->status;
-		if (b->session->binding == b)
+		if (b->session->binding == b && !b->gone)
 			hvcal_session_opened_locked(b->session, a->status);
 		else if (a->status)
 			hvcal_binding_abort_close_locked(b);

@@ -69,11 +69,14 @@ static void make_task(const struct hvcal_engine *e, u64 ns_per_mpix,
 	};
 }
 
-u64 hvcal_sched_cost_locked(const struct hvcal_session *s, u32 pixels)
+u64 hvcal_sched_cost_locked(const struct hvcal_binding *b, u32 pixels)
 {
-	const struct hvcal_binding *b = s->binding;
+	u64 cost = 1;
 
-	return engine_cost(b->engine, b->model->cost.planned, pixels ?: res_pixels(&s->res));
+	if (!b->gone)
+		cost = engine_cost(b->engine, b->model->cost.planned,
+				   pixels ?: res_pixels(&b->session->res));
+	return max(cost, 1ULL);
 }
 
 u32 hvcal_sched_left_locked(const struct hvcal_engine *e)
@@ -103,7 +106,7 @@ static u64 engine_guest_cost(const struct hvcal_engine *e)
 
 	list_for_each_entry(b, &e->bindings, link)
 		if (!b->flow.realtime && b->session->binding == b)
-			cost = max(cost, hvcal_sched_cost_locked(b->session, 0));
+			cost = max(cost, hvcal_sched_cost_locked(b, 0));
 	return cost;
 }
 
@@ -246,7 +249,7 @@ int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer 
 			continue;
 		known = true;
 		cap = hvcal_engine_fits(e, ask);
-		if (!cap || e == wish->not || !hvcal_engine_usable_locked(e))
+		if (!cap || (wish->avoid && e->id == wish->avoid) || !hvcal_engine_usable_locked(e))
 			continue;
 		if (ask->gpu && e->gpu && e->gpu != ask->gpu &&
 		    !(e->flags & HVCAL_ENGINE_FOREIGN_MEMORY)) {
@@ -407,6 +410,10 @@ int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reserv
 
 	lockdep_assert_held(&hvcal.lock);
 
+	if (b->gone) {
+		s->asked = *res;
+		return 0;
+	}
 	if (!b->flow.realtime) {
 		s->asked = *res;
 		plan_binding(b);

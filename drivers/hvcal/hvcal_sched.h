@@ -5,6 +5,8 @@
 #include "hvcal_admit.h"
 #include "hvcal_cost.h"
 
+struct hvcal_binding;
+struct hvcal_client;
 struct hvcal_engine;
 struct hvcal_session;
 struct hvcal_session_args;
@@ -53,7 +55,7 @@ struct hvcal_wish {
 	const struct hvcal_reservation *res;
 	const struct hvcal_client *client;
 	u32 engine;			/* 0 any */
-	const struct hvcal_engine *not;	/* never this one */
+	u32 avoid;			/* never this one; 0 none */
 	bool promised;			/* comes from a dead engine: never refused for time */
 };
 
@@ -71,8 +73,8 @@ int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reserv
 			      struct hvcal_session_reply *reply);
 /* The change is done, or has failed: s->res is what holds. Uses up @spare at need. */
 void hvcal_sched_changed_locked(struct hvcal_session *s, struct hvcal_model **spare);
-/* Expected cost of a frame of @s at its engine, ns. */
-u64 hvcal_sched_cost_locked(const struct hvcal_session *s, u32 pixels);
+/* Expected cost of a frame of @b, ns; at least 1. 0 pixels: those reserved. */
+u64 hvcal_sched_cost_locked(const struct hvcal_binding *b, u32 pixels);
 u32 hvcal_sched_share_locked(const struct hvcal_session *s);
 u32 hvcal_sched_left_locked(const struct hvcal_engine *e);
 

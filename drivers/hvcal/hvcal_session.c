@@ -49,6 +49,7 @@ static struct hvcal_session *session_alloc(struct hvcal_client *client,
 		[HVCAL_SEV_OPENED] = HVCAL_EVENT_OPENED,
 		[HVCAL_SEV_LOST] = HVCAL_EVENT_LOST,
 		[HVCAL_SEV_PRESSURE] = HVCAL_EVENT_PRESSURE,
+		[HVCAL_SEV_RESYNC] = HVCAL_EVENT_RESYNC,
 	};
 	struct hvcal_session *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
 	unsigned int i;
@@ -72,6 +73,8 @@ static struct hvcal_session *session_alloc(struct hvcal_client *client,
 	s->res = args->res;
 	s->asked = args->res;
 	s->state = HVCAL_SESSION_OPENING;
+	s->named = args->engine;
+	hvcal_migrate_init(s);
 	INIT_LIST_HEAD(&s->jobs);
 	INIT_LIST_HEAD(&s->pool);
 	for (i = 0; i < HVCAL_SEV_COUNT; i++) {
@@ -247,6 +250,7 @@ static void session_end_locked(struct hvcal_session *s, enum hvcal_session_state
 	lockdep_assert_held(&hvcal.lock);
 
 	s->state = state;
+	s->homeless = false;
 	list_for_each_entry_safe(job, tmp, &s->jobs, link)
 		hvcal_job_finish_locked(job, job_state, status, false, silent);
 	if (!b)
@@ -298,15 +302,20 @@ void hvcal_session_opened_locked(struct hvcal_session *s, int status)
 
 	lockdep_assert_held(&hvcal.lock);
 
-	if (s->state != HVCAL_SESSION_OPENING)
+	if (s->state != HVCAL_SESSION_OPENING && s->state != HVCAL_SESSION_MIGRATING)
 		return;
+	if (status && s->state == HVCAL_SESSION_MIGRATING) {
+		hvcal_migrate_retry_locked(s);
+		return;
+	}
 	if (status) {
 		hvcal_session_lost_locked(s, status);
 		return;
 	}
-	s->state = HVCAL_SESSION_ACTIVE;
 	hvcal_queue_open(&b->engine->queue, &b->flow, true, ktime_get_ns());
-	session_post_locked(s, HVCAL_SEV_OPENED, 0);
+	session_post_locked(s, s->state == HVCAL_SESSION_OPENING ? HVCAL_SEV_OPENED :
+			    HVCAL_SEV_RESYNC, 0);
+	s->state = HVCAL_SESSION_ACTIVE;
 }
 
 void hvcal_session_destroy(struct hvcal_session *s)
@@ -325,6 +334,7 @@ void hvcal_session_destroy(struct hvcal_session *s)
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 	mutex_unlock(&s->submit_lock);
 
+	hvcal_migrate_stop(s);
 	hvcal_job_put_list(&silent);
 	while (withdrawn--)
 		hvcal_session_put(s);

@@ -122,6 +122,25 @@ TRACE_EVENT(hvcal_admission,
 		  __entry->client, __entry->session, __entry->engine, __entry->decision)
 );
 
+TRACE_EVENT(hvcal_migrate,
+	TP_PROTO(const struct hvcal_session *session, u32 from, u32 to),
+	TP_ARGS(session, from, to),
+	TP_STRUCT__entry(
+		__field(u64, client)
+		__field(u32, session)
+		__field(u32, from)
+		__field(u32, to)
+	),
+	TP_fast_assign(
+		__entry->client = session->client->id;
+		__entry->session = session->handle;
+		__entry->from = from;
+		__entry->to = to;
+	),
+	TP_printk("client=%llu session=%u from=%u to=%u",
+		  __entry->client, __entry->session, __entry->from, __entry->to)
+);
+
 TRACE_EVENT(hvcal_provider_state,
 	TP_PROTO(const struct hvcal_provider *provider),
 	TP_ARGS(provider),

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sessions whose engine is gone: they move to another one that can do the job, or
+ * wait a while for one to come. Their queued jobs follow.
+ *
+ * A session that waits keeps the binding to its old engine: jobs can be submitted
+ * and cancelled all the time, they stand in a queue that nobody serves.
+ *
+ * Jobs that an engine had are issued again if the session asked for that and the
+ * provider's file is closed: then nobody writes their targets any more. A provider
+ * that only hangs may wake up and write, so what it has fails, and the targets stay
+ * quarantined.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "hvcal_internal.h"
+#include "hvcal_trace.h"
+
+static unsigned int failover_grace_ms = 5000;
+module_param(failover_grace_ms, uint, 0644);
+MODULE_PARM_DESC(failover_grace_ms, "Time that a session waits for another engine, ms");
+
+static void take_back_jobs_locked(struct hvcal_session *s, struct hvcal_binding *from)
+{
+	bool quiet = from->engine->provider->closed;
+	struct hvcal_job *job, *tmp;
+
+	list_for_each_entry_safe(job, tmp, &s->jobs, link) {
+		bool frame = job->work.type == HVCAL_ITEM_ENCODE;
+
+		if (atomic_read(&job->state) != HVCAL_JOB_RUNNING || job->work.binding != from)
+			continue;
+		if (quiet && (!frame || (s->loss == HVCAL_LOSS_REISSUE && !job->out_fence)))
+			hvcal_job_take_back_locked(job);
+		else
+			hvcal_job_finish_locked(job, HVCAL_JOB_ERROR, -ENODEV, false, NULL);
+	}
+}
+
+/* Queues everything that is not finished at @to, in the order of submission. */
+static void move_jobs_locked(struct hvcal_session *s, struct hvcal_binding *from,
+			     struct hvcal_binding *to)
+{
+	struct hvcal_job *job, *tmp;
+	u64 now = ktime_get_ns();
+
+	list_for_each_entry_safe(job, tmp, &s->jobs, link) {
+		int state = atomic_read(&job->state);
+
+		if (state != HVCAL_JOB_WAITING && state != HVCAL_JOB_READY)
+			continue;
+		if (!hvcal_job_may_run_on(job, to->engine)) {
+			hvcal_job_finish_locked(job, HVCAL_JOB_ERROR, -EXDEV, true, NULL);
+			continue;
+		}
+		hvcal_queue_remove(&from->engine->queue, &from->flow, &job->ticket, now);
+		job->engine = to->engine->id;
+		if (job->work.type == HVCAL_ITEM_ENCODE)
+			job->ticket.cost_ns = hvcal_sched_cost_locked(to, job->pixels);
+		hvcal_queue_append(&to->engine->queue, &to->flow, &job->ticket, now);
+	}
+}
+
+void hvcal_migrate_leave_locked(struct hvcal_session *s)
+{
+	struct hvcal_binding *b = s->binding;
+	unsigned int grace = READ_ONCE(failover_grace_ms);
+
+	lockdep_assert_held(&hvcal.lock);
+
+	/* who named an engine wanted that one */
+	if (s->named) {
+		hvcal_session_lost_locked(s, -ENODEV);
+		return;
+	}
+	hvcal_queue_open(&b->engine->queue, &b->flow, false, ktime_get_ns());
+	take_back_jobs_locked(s, b);
+	/* what was taken back stands in front again, in its order */
+	move_jobs_locked(s, b, b);
+	hvcal_binding_close_locked(b);
+	hvcal_binding_leave_locked(b);
+	if (s->state == HVCAL_SESSION_ACTIVE)
+		s->state = HVCAL_SESSION_MIGRATING;
+	s->homeless = true;
+	hvcal_session_get(s);
+	if (!queue_delayed_work(hvcal.wq, &s->grace, msecs_to_jiffies(grace)))
+		hvcal_session_put(s);
+}
+
+/* True: @s has an engine now. */
+static bool migrate_locked(struct hvcal_session *s, struct hvcal_binding *to,
+			   struct hvcal_model **spare)
+{
+	struct hvcal_binding *from = s->binding;
+	struct hvcal_session_reply reply = {};
+	struct hvcal_offer offer;
+	struct hvcal_wish wish = {
+		.ask = &s->ask,
+		.res = &s->asked,
+		.client = s->client,
+		.avoid = s->avoid,
+		.promised = true,
+	};
+
+	if (hvcal_sched_choose_locked(&wish, &offer, &reply))
+		return false;
+	hvcal_binding_start_locked(to, s, &offer, spare);
+	move_jobs_locked(s, from, to);
+	s->binding = to;
+	s->homeless = false;
+	s->placed = offer.placed;
+	s->stats.migrations++;
+	trace_hvcal_migrate(s, from->engine->id, to->engine->id);
+	hvcal_binding_put(from);
+	hvcal_sched_replan_locked(to->engine);
+	return true;
+}
+
+static void migrate(struct hvcal_session *s)
+{
+	struct hvcal_binding *b = hvcal_binding_alloc();
+	struct hvcal_model *spare = hvcal_model_alloc();
+	unsigned long flags;
+	bool moved = false;
+
+	if (b && spare) {
+		spin_lock_irqsave(&hvcal.lock, flags);
+		moved = s->homeless && migrate_locked(s, b, &spare);
+		spin_unlock_irqrestore(&hvcal.lock, flags);
+	}
+	kfree(spare);
+	if (!moved)
+		hvcal_binding_put(b);
+	else if (cancel_delayed_work(&s->grace))
+		hvcal_session_put(s);
+}
+
+void hvcal_migrate_homeless(void)
+{
+	struct hvcal_session *s, *found;
+	unsigned long flags;
+	u64 round = atomic64_inc_return(&hvcal.migrate_round);
+
+	do {
+		found = NULL;
+		spin_lock_irqsave(&hvcal.lock, flags);
+		list_for_each_entry(s, &hvcal.sessions, link) {
+			if (!s->homeless || s->migrate_round >= round)
+				continue;
+			s->migrate_round = round;
+			hvcal_session_get(s);
+			found = s;
+			break;
+		}
+		spin_unlock_irqrestore(&hvcal.lock, flags);
+		if (found) {
+			migrate(found);
+			hvcal_session_put(found);
+		}
+	} while (found);
+}
+
+static void migrate_work(struct work_struct *work)
+{
+	hvcal_migrate_homeless();
+}
+
+static DECLARE_WORK(retry, migrate_work);
+
+void hvcal_migrate_retry_locked(struct hvcal_session *s)
+{
+	lockdep_assert_held(&hvcal.lock);
+
+	s->avoid = s->binding->engine->id;
+	hvcal_migrate_leave_locked(s);
+	queue_work(hvcal.wq, &retry);
+}
+
+static void migrate_give_up(struct work_struct *work)
+{
+	struct hvcal_session *s = container_of(to_delayed_work(work), struct hvcal_session, grace);
+	unsigned long flags;
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	if (s->homeless)
+		hvcal_session_lost_locked(s, -ENODEV);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	hvcal_session_put(s);
+}
+
+void hvcal_migrate_init(struct hvcal_session *s)
+{
+	INIT_DELAYED_WORK(&s->grace, migrate_give_up);
+}
+
+void hvcal_migrate_stop(struct hvcal_session *s)
+{
+	if (cancel_delayed_work_sync(&s->grace))
+		hvcal_session_put(s);
+}
