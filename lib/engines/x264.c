@@ -50,6 +50,7 @@ struct hvcal_engine_stream {
 	struct hvcal_codec_config config;
 	x264_t *x264;
 	bool want_key;
+	bool client_control;	/* it gives the QPs, though there is a bit rate */
 	bool drained;		/* x264 takes no frames any more */
 };
 
@@ -363,9 +364,11 @@ static int stream_reconfigure(hvcal_engine_stream_t *s, const struct hvcal_codec
 	if (!same_picture(&s->config, config))
 		return -EOPNOTSUPP;
 	x264_encoder_parameters(s->x264, &param);
-	set_rates(&param, config);
+	if (!s->client_control)
+		set_rates(&param, config);
 	/* a constant QP is given to each frame: x264 has nothing to change */
-	if (param.rc.i_rc_method == X264_RC_ABR || config->rc_mode == HVCAL_RC_ICQ)
+	if (!s->client_control &&
+	    (param.rc.i_rc_method == X264_RC_ABR || config->rc_mode == HVCAL_RC_ICQ))
 		if (x264_encoder_reconfig(s->x264, &param))
 			return -EINVAL;
 	s->config = *config;
@@ -552,9 +555,15 @@ static void deliver(struct hvcal_engine_stream *s, const x264_nal_t *nal, int si
 /* Once drained, an encoder of x264 is at its end: the next frame needs a new one. */
 static int stream_renew(struct hvcal_engine_stream *s)
 {
+	struct hvcal_codec_config config = s->config;
 	x264_param_t param;
-	int ret = set_param(&param, s->ctx, &s->config);
-	x264_t *x264 = ret ? NULL : x264_encoder_open(&param);
+	x264_t *x264;
+	int ret;
+
+	if (s->client_control)
+		config.rc_mode = HVCAL_RC_CQP;
+	ret = set_param(&param, s->ctx, &config);
+	x264 = ret ? NULL : x264_encoder_open(&param);
 
 	if (!x264)
 		return ret ? ret : -ENOMEM;
@@ -562,6 +571,44 @@ static int stream_renew(struct hvcal_engine_stream *s)
 	s->x264 = x264;
 	s->drained = false;
 	return 0;
+}
+
+static int stream_flush(hvcal_engine_stream_t *s)
+{
+	x264_picture_t out;
+	x264_nal_t *nal;
+	int count, size;
+
+	while (x264_encoder_delayed_frames(s->x264) > 0) {
+		uint64_t start = now_ns();
+
+		s->drained = true;
+		size = x264_encoder_encode(s->x264, &nal, &count, NULL, &out);
+		if (size < 0)
+			return -EIO;
+		if (size)
+			deliver(s, nal, size, &out, now_ns() - start);
+	}
+	return 0;
+}
+
+/*
+ * With a bit rate x264 has a VBV, and with a VBV it moves the QP of macroblock rows
+ * away from the one that a frame was given, how far depends on the timing of its
+ * threads. So the client's rate control needs an encoder that has none.
+ */
+static int set_client_control(struct hvcal_engine_stream *s, bool client)
+{
+	int ret;
+
+	if (s->client_control == client ||
+	    (s->config.rc_mode != HVCAL_RC_CBR && s->config.rc_mode != HVCAL_RC_VBR))
+		return 0;
+	ret = stream_flush(s);
+	if (ret)
+		return ret;
+	s->client_control = client;
+	return stream_renew(s);
 }
 
 static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
@@ -573,6 +620,8 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 
 	x264_picture_init(&pic);
 	ret = set_planes(s, &pic, job->source);
+	if (!ret)
+		ret = set_client_control(s, job->params.flags & HVCAL_FRAME_QP);
 	if (!ret && s->drained)
 		ret = stream_renew(s);
 	if (!ret)
@@ -599,25 +648,6 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	ret = out.opaque == job ? 0 : HVCAL_ENGINE_HELD;
 	deliver(s, nal, size, &out, now_ns() - start);
 	return ret;
-}
-
-static int stream_flush(hvcal_engine_stream_t *s)
-{
-	x264_picture_t out;
-	x264_nal_t *nal;
-	int count, size;
-
-	while (x264_encoder_delayed_frames(s->x264) > 0) {
-		uint64_t start = now_ns();
-
-		s->drained = true;
-		size = x264_encoder_encode(s->x264, &nal, &count, NULL, &out);
-		if (size < 0)
-			return -EIO;
-		if (size)
-			deliver(s, nal, size, &out, now_ns() - start);
-	}
-	return 0;
 }
 
 static void stream_close(hvcal_engine_stream_t *s)
