@@ -48,3 +48,4 @@ endif
 
 SUITES += provider-errors:"env B=$(B) selftests/hvcald/errors"
 SUITES_VM += provider-lifecycle:"env B=$(B) selftests/hvcald/lifecycle"
+SUITES_VM += provider-failover:"env B=$(B) selftests/hvcald/failover"

@@ -395,6 +395,8 @@ int encode_options_parse(int argc, char **argv, struct encode_options *o)
 	hvcal_config_default(&o->config, sizeof(o->config));
 	o->codec = codec_by_name("h264");
 	o->config.gop_size = 250;
+	/* a file must be whole: what a dying engine had is coded again */
+	o->config.on_loss = HVCAL_ON_LOSS_REISSUE;
 	o->config.preset = 4;
 	o->streams = 1;
 	o->depth = 8;
