@@ -312,7 +312,11 @@ enum hvcal_class {
 enum hvcal_loss_policy {
 	/* jobs that run on a dying engine fail, queued ones follow the session */
 	HVCAL_LOSS_FAIL = 0,
-	/* jobs that run on a dying engine are issued again on the next one */
+	/*
+	 * Jobs that run on a dying engine are issued again on the next one, if its
+	 * provider has closed the node. One that only hangs might still write into
+	 * their targets: there they fail.
+	 */
 	HVCAL_LOSS_REISSUE = 1,
 };
 
@@ -358,7 +362,8 @@ struct hvcal_reservation {
  * @op: enum hvcal_op
  * @codec: fourcc
  * @format: DRM fourcc of the source frames
- * @engine: engine number, or 0 to let HVCAL choose
+ * @engine: engine number, or 0 to let HVCAL choose; who names an engine is lost
+ *          with it
  * @gpu: GPU that the source buffers live on, 0 unknown
  * @loss: enum hvcal_loss_policy
  * @max_queued: jobs submitted and not read back, 0 for the module's default
