@@ -28,7 +28,7 @@ check-rc: all
 
 # libFuzzer brings its own main and instruments what it is to look into.
 RC_FUZZ := $(RC_DIR)/fuzz_rc
-RC_FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 60
 $(RC_FUZZ): selftests/rc/fuzz_rc.c $(wildcard lib/rc/*.c lib/rc/*.h) lib/include/hvcal/rc.h
 	@mkdir -p $(@D)
 	clang -std=c11 -O1 -g -D_GNU_SOURCE -Ilib/include \
@@ -39,11 +39,11 @@ ifneq ($(shell command -v clang 2>/dev/null),)
 SUITES += rc-fuzz:"selftests/rc/fuzz.sh $(B) 20000"
 endif
 
-## fuzz-rc: the rate controller under libFuzzer, RC_FUZZ_SECONDS long
+## fuzz-rc: the rate controller under libFuzzer, FUZZ_SECONDS long
 .PHONY: fuzz-rc
 fuzz-rc: $(RC_FUZZ)
 	@mkdir -p $(RC_DIR)/corpus
-	cd $(RC_DIR) && ./fuzz_rc -max_total_time=$(RC_FUZZ_SECONDS) -max_len=4096 corpus
+	cd $(RC_DIR) && ./fuzz_rc -max_total_time=$(FUZZ_SECONDS) -max_len=4096 corpus
 
 ifeq ($(shell pkg-config --exists x264 vpx && echo yes),yes)
 BENCHES += rc
