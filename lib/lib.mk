@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # libhvcal: shared and static, headers, pkg-config.
 
-LIBHVCAL_SRCS := $(wildcard lib/src/*.c lib/provider/*.c lib/rc/*.c)
+LIBHVCAL_SRCS := $(wildcard lib/src/*.c lib/provider/*.c lib/rc/*.c lib/analysis/*.c)
 LIBHVCAL_OBJS := $(LIBHVCAL_SRCS:%.c=$(B)/%.o)
 LIBHVCAL_SO   := $(B)/lib/libhvcal.so
 LIBHVCAL_A    := $(B)/lib/libhvcal.a

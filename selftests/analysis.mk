@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: MIT
-# The luma kernels of lib/analysis.
+# Pre-analysis: kernels, behaviour, benchmark, validation.
 
-TEST_ANALYSIS := $(B)/selftests/analysis/kernels
+AN_DIR := $(B)/selftests/analysis
+AN_TESTS := $(AN_DIR)/kernels $(AN_DIR)/frames
 
-ALL += $(TEST_ANALYSIS)
-SUITES += lib-analysis-kernels:"$(TEST_ANALYSIS)"
+ALL += $(AN_TESTS)
+SUITES += lib-analysis-kernels:"$(AN_DIR)/kernels"
+SUITES += lib-analysis-frames:"$(AN_DIR)/frames"
 
-$(TEST_ANALYSIS): selftests/analysis/kernels.c lib/analysis/kernels.c lib/analysis/kernels.h
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -Ilib/analysis -o $@ $(filter %.c,$^)
+$(foreach t,kernels frames,$(eval CPPFLAGS_selftests/analysis/$(t) := -Ilib/analysis))
+
+$(AN_TESTS): $(AN_DIR)/%: $(AN_DIR)/%.o $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBHVCAL_LIBS)
+
+## check-analysis: tests of the pre-analysis alone
+.PHONY: check-analysis
+check-analysis: all
+	$(AN_DIR)/kernels
+	$(AN_DIR)/frames
