@@ -13,7 +13,7 @@ bad=0
 # name, filter (or null), ffmpeg's input options...
 row() {
 	name=$1 filter=$2; shift 2
-	if ! ffmpeg -v error -nostdin -y "$@" -frames:v "$frames" -vf "$filter,format=yuv420p" \
+	if ! ffmpeg -v error -nostdin -y "$@" -map 0:v:0 -frames:v "$frames" -vf "$filter,format=yuv420p" \
 		-an -fps_mode passthrough "$tmp/in.y4m" ||
 	   ! ffmpeg -v error -nostdin -y -i "$tmp/in.y4m" -c:v libx264 -preset veryfast -qp 28 \
 		-bf 0 -g 9999 -sc_threshold 0 "$tmp/out.mkv"; then
@@ -37,5 +37,10 @@ row cars null -f rawvideo -pixel_format yuv420p -video_size 320x240 -i "$clips/c
 k=$clips/kvs_480p25_403f.h264
 row "fade from 40 to 60" fade=out:40:20 -i "$k"
 row "flash at 50" "eq=brightness=0.25:enable='eq(n,50)'" -i "$k"
-row "cut at 50 and 100" "select='lt(n,50)+between(n,150,199)+gt(n,300)'" -i "$k"
+part() { # clip, label: 50 frames of it at one size
+	echo "movie=$clips/$1,trim=start_frame=20:end_frame=70,setpts=N/25/TB,fps=25,scale=640:360,setsar=1[$2]"
+}
+row "cuts at 50 and 100" null -f lavfi -i "$(part kvs_480p25_403f.h264 a);$(
+	part VID_1280x720_cavlc_temporal_direct.264 b);$(
+	part hdr10-av1.mp4 c);[a][b][c]concat=n=3"
 exit $bad
