@@ -80,27 +80,41 @@ static uint64_t sad16(const uint8_t *a, ptrdiff_t as, unsigned int ashift, const
 	return (uint64_t)_mm512_reduce_add_epi64(acc);
 }
 
+/* Part of the sums of 64 samples; squares in 32 bits. */
+static void sums64(__m512i v, __m512i *sum, __m512i *sq)
+{
+	const __m512i zero = _mm512_setzero_si512();
+	__m512i lo = _mm512_unpacklo_epi8(v, zero);
+	__m512i hi = _mm512_unpackhi_epi8(v, zero);
+
+	*sum = _mm512_add_epi64(*sum, _mm512_sad_epu8(v, zero));
+	*sq = _mm512_add_epi32(*sq, _mm512_add_epi32(_mm512_madd_epi16(lo, lo),
+						     _mm512_madd_epi16(hi, hi)));
+}
+
+/* Two rows far apart at once: a core fetches two streams faster than one. */
 static void sums8(const uint8_t *a, ptrdiff_t as, unsigned int w, unsigned int h,
 		  uint64_t *sum, uint64_t *sq)
 {
 	const __m512i zero = _mm512_setzero_si512();
 	__m512i s = zero, q = zero;
 
-	for (unsigned int y = 0; y < h; y++) {
-		const uint8_t *r = a + (ptrdiff_t)y * as;
-		__m512i row = zero;
+	for (unsigned int y = 0; y < h - h / 2; y++) {
+		const uint8_t *r0 = a + (ptrdiff_t)y * as;
+		const uint8_t *r1 = r0 + (ptrdiff_t)(h - h / 2) * as;
+		__m512i row0 = zero, row1 = zero;
 
-		for (unsigned int x = 0; x < w; x += 64) {
-			__m512i v = load8(r, x, w);
-			__m512i lo = _mm512_unpacklo_epi8(v, zero);
-			__m512i hi = _mm512_unpackhi_epi8(v, zero);
-
-			ahead(r + x);
-			s = _mm512_add_epi64(s, _mm512_sad_epu8(v, zero));
-			row = _mm512_add_epi32(row, _mm512_madd_epi16(lo, lo));
-			row = _mm512_add_epi32(row, _mm512_madd_epi16(hi, hi));
+		if (y < h / 2) {
+			for (unsigned int x = 0; x < w; x += 64) {
+				sums64(load8(r0, x, w), &s, &row0);
+				sums64(load8(r1, x, w), &s, &row1);
+			}
+			q = widen(q, row1);
+		} else { /* the middle row of an odd number */
+			for (unsigned int x = 0; x < w; x += 64)
+				sums64(load8(r0, x, w), &s, &row0);
 		}
-		q = widen(q, row);
+		q = widen(q, row0);
 	}
 	*sum = (uint64_t)_mm512_reduce_add_epi64(s);
 	*sq = (uint64_t)_mm512_reduce_add_epi64(q);
