@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: MIT
 # libhvcal: shared and static, headers, pkg-config.
 
-LIBHVCAL_SRCS := $(wildcard lib/src/*.c lib/provider/*.c lib/rc/*.c)
+LIBHVCAL_SRCS := $(wildcard lib/src/*.c lib/provider/*.c lib/rc/*.c lib/analysis/*.c)
+# Intrinsics: their own flags, and only where the compiler makes x86-64 code.
+ANALYSIS_SIMD := lib/analysis/kernels_avx2.c lib/analysis/kernels_avx512.c
+ifeq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
+LIBHVCAL_SRCS := $(filter-out $(ANALYSIS_SIMD),$(LIBHVCAL_SRCS))
+endif
+CFLAGS_lib/analysis/kernels_avx2 := -O3 -mavx2
+CFLAGS_lib/analysis/kernels_avx512 := -O3 -mavx512f -mavx512bw
 LIBHVCAL_OBJS := $(LIBHVCAL_SRCS:%.c=$(B)/%.o)
 LIBHVCAL_SO   := $(B)/lib/libhvcal.so
 LIBHVCAL_A    := $(B)/lib/libhvcal.a
