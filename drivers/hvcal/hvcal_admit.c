@@ -17,6 +17,9 @@
 /* Steps of a search over periods, each halves the range. */
 #define FIT_STEPS	16
 #define RATIO_SHIFT	8
+/* Room is asked for with each guest: for lanes of so many, in so many looks. */
+#define ROOM_MEMBERS	32
+#define ROOM_STEPS	512U
 
 struct lane_sum {
 	u64 frac;	/* utilisation */
@@ -78,6 +81,35 @@ static void lane_sum(const struct hvcal_lane *lane, struct hvcal_task *extra,
 	}
 }
 
+/* The next deadline of all; what is due by then is added to @demand. */
+static u64 next_deadline(const struct hvcal_lane *lane, struct hvcal_task *extra, u64 *demand)
+{
+	struct hvcal_task *t;
+	u64 now = U64_MAX;
+
+	for (t = task_first(lane, extra); t; t = task_next(t, extra))
+		now = min(now, t->next_ns);
+	for (t = task_first(lane, extra); t; t = task_next(t, extra)) {
+		if (t->next_ns != now)
+			continue;
+		*demand += t->cost_ns;
+		t->next_ns += t->period_ns;
+	}
+	return now;
+}
+
+/* The longest frame that may have begun although its deadline is after @now. */
+static u64 blocking_at(const struct hvcal_lane *lane, struct hvcal_task *extra, u64 now)
+{
+	struct hvcal_task *t;
+	u64 blocking = 0;
+
+	for (t = task_first(lane, extra); t; t = task_next(t, extra))
+		if (t->deadline_ns > now)
+			blocking = max(blocking, t->cost_ns);
+	return blocking;
+}
+
 /* The least t' - h(t') of all t' > @t that the sums alone can promise. */
 static s64 slack_beyond(const struct lane_sum *s, u64 t)
 {
@@ -90,7 +122,6 @@ bool hvcal_admit_lane_fits(const struct hvcal_lane *lane, struct hvcal_task *ext
 			   u64 *slack_ns)
 {
 	u64 demand = 0, slack = U64_MAX;
-	struct hvcal_task *t;
 	struct lane_sum s;
 	s64 beyond;
 	u32 steps;
@@ -105,19 +136,9 @@ bool hvcal_admit_lane_fits(const struct hvcal_lane *lane, struct hvcal_task *ext
 
 	/* From one deadline to the next. */
 	for (steps = 0; steps < STEPS_MAX; steps += s.count) {
-		u64 now = U64_MAX, blocking = 0;
+		u64 now = next_deadline(lane, extra, &demand);
 
-		for (t = task_first(lane, extra); t; t = task_next(t, extra))
-			now = min(now, t->next_ns);
-		for (t = task_first(lane, extra); t; t = task_next(t, extra)) {
-			if (t->next_ns == now) {
-				demand += t->cost_ns;
-				t->next_ns += t->period_ns;
-			}
-			if (t->deadline_ns > now)
-				blocking = max(blocking, t->cost_ns);
-		}
-		if (demand + blocking > now)
+		if (demand + blocking_at(lane, extra, now) > now)
 			return false;
 		slack = min(slack, now - demand);
 		if (now < s.deadline_max)
@@ -273,4 +294,41 @@ void hvcal_admit_replan(struct hvcal_queue *q, bool homeless, u64 now)
 		if (!l->kept)
 			q->crowded = true;
 	}
+}
+
+u64 hvcal_admit_lane_room(struct hvcal_lane *lane, u64 now)
+{
+	u64 demand = 0, room = U64_MAX;
+	struct hvcal_flow *f;
+	struct lane_sum s;
+	u32 steps;
+
+	lane_sum(lane, NULL, &s);
+	if (!s.count)
+		return U64_MAX;
+	if (s.frac > FRAC_ONE || s.count > ROOM_MEMBERS)
+		return 0;
+	s.ahead = 0;
+	s.deadline_max = 0;
+	for (f = lane->members; f; f = f->lane_next) {
+		struct hvcal_task *t = &f->task;
+
+		t->next_ns = max(hvcal_flow_coming(f), now) - now + t->deadline_ns;
+		s.deadline_max = max(s.deadline_max, t->next_ns);
+		s.ahead += (s64)fraction(t->cost_ns, t->period_ns) *
+			   ((s64)t->period_ns - (s64)t->next_ns);
+	}
+	for (steps = 0; steps < ROOM_STEPS; steps += s.count) {
+		u64 t = next_deadline(lane, NULL, &demand);
+		s64 beyond = slack_beyond(&s, t);
+
+		if (demand >= t)
+			return 0;
+		room = min(room, t - demand);
+		if (t < s.deadline_max || beyond < 0)
+			continue;
+		if ((u64)beyond >= room || steps + s.count >= ROOM_STEPS)
+			return min_t(u64, room, beyond);
+	}
+	return 0;
 }

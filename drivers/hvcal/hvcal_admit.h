@@ -58,6 +58,13 @@ bool hvcal_admit_guest(const struct hvcal_queue *q, u64 guest_ns);
 /* The shortest period, at most @max_ns, for which there is room; 0 none. */
 u64 hvcal_admit_fit_period(const struct hvcal_queue *q, const struct hvcal_task *task,
 			   u64 guest_ns, u64 max_ns);
+/*
+ * The longest guest that may start in @lane at @now, when the lane has nothing of
+ * its own to do; 0 if that would take too long to find out. Looks at the deadlines
+ * that are really to come, not at the worst case: until the lane is idle again it
+ * runs frames that are due, and what comes after is covered by the test above.
+ */
+u64 hvcal_admit_lane_room(struct hvcal_lane *lane, u64 now);
 /* Costs or members of @lane have changed: false if it cannot keep its promises. */
 bool hvcal_admit_refresh(struct hvcal_lane *lane);
 

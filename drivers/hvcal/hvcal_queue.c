@@ -4,6 +4,7 @@
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 
+#include "hvcal_admit.h"
 #include "hvcal_queue.h"
 
 /* Costs of the first class of best effort are below 2^16 ns. */
@@ -287,8 +288,7 @@ static bool pick_guest(struct hvcal_queue *q, u64 now, u32 lane, u64 room,
 	return true;
 }
 
-/* When @f, not among the ready, brings work to its lane next, at the earliest. */
-static u64 flow_coming(const struct hvcal_flow *f)
+u64 hvcal_flow_coming(const struct hvcal_flow *f)
 {
 	return f->first && f->first->headed ? f->first->start_ns : f->next_start_ns;
 }
@@ -304,7 +304,7 @@ static u64 lane_room(struct hvcal_lane *l, u64 now)
 
 	while (l->coming.root) {
 		struct hvcal_flow *f = container_of(l->coming.root, struct hvcal_flow, coming);
-		u64 key = flow_coming(f);
+		u64 key = hvcal_flow_coming(f);
 
 		if (key <= f->coming.key) {
 			idle = key > now ? key - now : 0;
@@ -314,6 +314,38 @@ static u64 lane_room(struct hvcal_lane *l, u64 now)
 		hvcal_heap_add(&l->coming, &f->coming, key);
 	}
 	return l->slack_ns > U64_MAX - idle ? U64_MAX : l->slack_ns + idle;
+}
+
+/* Is there a guest that @room is too small for? */
+static bool guest_needs_more(const struct hvcal_queue *q, u64 room)
+{
+	u32 i;
+
+	for (i = effort_class(room); i < HVCAL_EFFORT_CLASSES; i++)
+		if (q->effort[i].root)
+			return true;
+	return (q->early.root && heap_flow(&q->early)->first->cost_ns > room) ||
+	       (q->loose.root && heap_flow(&q->loose)->first->cost_ns > room);
+}
+
+/* Looks closely at every free lane: *@room is the most that one has. */
+static u32 roomiest_lane(struct hvcal_queue *q, u64 now, u32 lane, u64 *room)
+{
+	u32 i;
+
+	for (i = 0; i < q->lanes; i++) {
+		struct hvcal_lane *l = &q->lane[i];
+		u64 r;
+
+		if (l->busy || l->ready.root)
+			continue;
+		r = hvcal_admit_lane_room(l, now);
+		if (r > *room) {
+			*room = r;
+			lane = i;
+		}
+	}
+	return lane;
 }
 
 bool hvcal_queue_pick(struct hvcal_queue *q, u64 now, struct hvcal_pick *pick)
@@ -345,7 +377,13 @@ bool hvcal_queue_pick(struct hvcal_queue *q, u64 now, struct hvcal_pick *pick)
 	}
 	pick_flow(pick, own, own ? own->lane : HVCAL_LANE_NONE, own ? own->node.key : 0);
 	pick->own = own;
-	return own || (free && pick_guest(q, now, lane, room, pick));
+	if (own)
+		return true;
+	if (!free)
+		return false;
+	if (room != U64_MAX && guest_needs_more(q, room))
+		lane = roomiest_lane(q, now, lane, &room);
+	return pick_guest(q, now, lane, room, pick);
 }
 
 bool hvcal_pick_before(const struct hvcal_pick *a, const struct hvcal_pick *b)

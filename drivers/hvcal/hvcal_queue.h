@@ -20,10 +20,11 @@
  * reservation, frames ahead of their time, and frames whose own lane is busy. A
  * guest may start in a free lane that has nothing of its own to do, if it ends
  * before the next frame can come to that lane, or later by no more than the delay
- * that the lane can bear (its slack). So gaps are used and no guest can break a
- * promise. When promises cannot be kept any more (an engine became slow or lost
- * slots), the queue is crowded: real-time guests then run wherever a lane is free,
- * which is EDF over all slots.
+ * that the lane can bear: its slack in the worst case, or what the frames that are
+ * really to come leave. So gaps are used and no guest can break a promise. When
+ * promises cannot be kept any more (an engine became slow or lost slots), the queue
+ * is crowded: real-time guests then run wherever a lane is free, which is EDF over
+ * all slots.
  *
  * A head starts its period when it is there, ready, and one period has passed
  * since its predecessor's did: before that it is only a guest, however fast its
@@ -142,6 +143,8 @@ u64 hvcal_queue_next_event(const struct hvcal_queue *q, u64 now);
 /* Takes what hvcal_queue_pick() gave. */
 struct hvcal_ticket *hvcal_queue_take(struct hvcal_queue *q, const struct hvcal_pick *pick,
 				      u64 now);
+/* When @f, not among the ready, brings work to its lane next, at the earliest. */
+u64 hvcal_flow_coming(const struct hvcal_flow *f);
 /* Undoes the last take of @f: @t is its head again. */
 void hvcal_queue_put_back(struct hvcal_queue *q, struct hvcal_flow *f,
 			  struct hvcal_ticket *t, u64 now);

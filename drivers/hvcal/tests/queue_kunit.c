@@ -189,14 +189,30 @@ static void guest_needs_slack(struct kunit *test)
 
 	settle(rig, 0, 0);
 	settle(rig, 1, 1);
+	/* both may have a frame now that is due at 100 and takes 1 */
 	rig->q.lane[0].slack_ns = 5;
 	rig->q.lane[1].slack_ns = 9;
-	be->cost_ns = 10;
+	be->cost_ns = 100;
 	hvcal_queue_append(&rig->q, &rig->flows[2], be, 0);
 	KUNIT_EXPECT_NULL(test, next(&rig->q));
-	rig->q.lane[1].slack_ns = 10;
+	rig->q.lane[1].slack_ns = 100;
 	KUNIT_EXPECT_PTR_EQ(test, next(&rig->q), be);
 	KUNIT_EXPECT_EQ(test, be->lane, 1);
+}
+
+/* What is really to come leaves more room than the worst case. */
+static void guest_fits_before_what_is_to_come(struct kunit *test)
+{
+	struct queue_rig *rig = rig_make(test, 1, 2, 1);
+	struct hvcal_ticket *be = ticket(test, 0, 0);
+
+	settle(rig, 0, 0);
+	settle(rig, 1, 0);
+	rig->q.lane[0].slack_ns = 0;
+	be->cost_ns = 98;
+	KUNIT_EXPECT_EQ(test, hvcal_admit_lane_room(&rig->q.lane[0], 0), 98);
+	hvcal_queue_append(&rig->q, &rig->flows[2], be, 0);
+	KUNIT_EXPECT_PTR_EQ(test, next(&rig->q), be);
 }
 
 static void small_guest_passes_a_large_one(struct kunit *test)
@@ -217,6 +233,8 @@ static void starving_guest_is_let_in_once_an_age(struct kunit *test)
 	struct queue_rig *rig = rig_make(test, 1, 1, 1);
 	struct hvcal_ticket *a = ticket(test, 0, 0), *b = ticket(test, 0, 0);
 
+	a->cost_ns = 100;
+	b->cost_ns = 100;
 	settle(rig, 0, 0);
 	rig->q.lane[0].slack_ns = 0;
 	hvcal_queue_append(&rig->q, &rig->flows[1], a, 0);
@@ -241,6 +259,7 @@ static void early_client_cannot_burst(struct kunit *test)
 	rig->q.lane[0].slack_ns = 0;
 	for (i = 0; i < 3; i++) {
 		a[i] = ticket(test, 0, 0);
+		a[i]->cost_ns = 200;
 		hvcal_queue_append(&rig->q, &rig->flows[0], a[i], 0);
 	}
 	KUNIT_EXPECT_PTR_EQ(test, next(&rig->q), a[0]);
@@ -254,7 +273,7 @@ static void early_client_cannot_burst(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, next_at(&rig->q, 100), a[1]);
 	hvcal_queue_done(&rig->q, &rig->flows[0], a[1], 101);
 	/* but time to spare is used */
-	rig->q.lane[0].slack_ns = 1;
+	rig->q.lane[0].slack_ns = 200;
 	KUNIT_EXPECT_PTR_EQ(test, next_at(&rig->q, 101), a[2]);
 }
 
@@ -410,6 +429,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(best_effort_takes_what_is_left),
 	KUNIT_CASE(best_effort_does_not_starve),
 	KUNIT_CASE(guest_needs_slack),
+	KUNIT_CASE(guest_fits_before_what_is_to_come),
 	KUNIT_CASE(small_guest_passes_a_large_one),
 	KUNIT_CASE(starving_guest_is_let_in_once_an_age),
 	KUNIT_CASE(early_client_cannot_burst),
