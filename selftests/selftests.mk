@@ -56,7 +56,9 @@ check-asan:
 
 .PHONY: run-asan
 run-asan: all
-	@-ASAN_OPTIONS=detect_leaks=1 selftests/run-suites --tag asan --logs $(CHECK_LOGS) \
+	@-ASAN_OPTIONS=detect_leaks=1 \
+		LSAN_OPTIONS=suppressions=$(CURDIR)/selftests/lsan.supp:print_suppressions=0 \
+		selftests/run-suites --tag asan --logs $(CHECK_LOGS) \
 		--only '$(SANITIZED)' --not '$(NOT_SANITIZED)' $(SUITES) | tee $(CHECK_LOGS)/asan.out
 
 KERNEL ?= 6.12

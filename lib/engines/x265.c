@@ -47,6 +47,7 @@ struct hvcal_engine_stream {
 	const x265_api *api;
 	x265_param *param;
 	x265_encoder *x265;
+	char pools[16];
 	uint8_t *chroma;	/* Cb, then Cr, taken apart; NULL for planar sources */
 	unsigned int held;	/* frames inside x265 */
 	bool want_key;
@@ -229,18 +230,14 @@ static void set_colour(x265_param *p, const struct hvcal_codec_config *c)
 	}
 }
 
-static int set_param(const x265_api *api, x265_param *p, struct hvcal_engine_ctx *ctx,
+static int set_param(const x265_api *api, x265_param *p,
 		     const struct hvcal_codec_config *c)
 {
 	bool low_delay = c->tune == HVCAL_TUNE_DEFAULT || c->tune == HVCAL_TUNE_LOW_LATENCY ||
 			 c->tune == HVCAL_TUNE_LOSSLESS;
-	char pools[16];
 
 	if (api->param_default_preset(p, x265_preset_names[c->preset],
 				      low_delay ? "zerolatency" : NULL))
-		return -EINVAL;
-	snprintf(pools, sizeof(pools), "%lu", c->threads ? c->threads : ctx->threads);
-	if (api->param_parse(p, "pools", pools))
 		return -EINVAL;
 	p->logLevel = X265_LOG_NONE;
 	/* more would hold a frame back for each */
@@ -277,7 +274,11 @@ static int encoder_open(struct hvcal_engine_stream *s)
 
 	if (!param)
 		return -ENOMEM;
-	ret = set_param(s->api, param, s->ctx, &s->config);
+	ret = set_param(s->api, param, &s->config);
+	/* x265 copies this, but never frees what param_parse() makes of it */
+	snprintf(s->pools, sizeof(s->pools), "%lu",
+		 s->config.threads ? s->config.threads : s->ctx->threads);
+	param->numaPools = s->pools;
 	x265 = ret ? NULL : s->api->encoder_open(param);
 	if (!x265) {
 		s->api->param_free(param);
