@@ -56,7 +56,7 @@ check-asan:
 
 .PHONY: run-asan
 run-asan: all
-	@-ASAN_OPTIONS=detect_leaks=1 \
+	@-ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 \
 		LSAN_OPTIONS=suppressions=$(CURDIR)/selftests/lsan.supp:print_suppressions=0 \
 		selftests/run-suites --tag asan --logs $(CHECK_LOGS) \
 		--only '$(SANITIZED)' --not '$(NOT_SANITIZED)' $(SUITES) | tee $(CHECK_LOGS)/asan.out

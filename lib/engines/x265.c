@@ -47,7 +47,9 @@ struct hvcal_engine_stream {
 	const x265_api *api;
 	x265_param *param;
 	x265_encoder *x265;
+	/* texts that param points to: those of x265_param_parse() would never be freed */
 	char pools[16];
+	char mastering[160];
 	uint8_t *chroma;	/* Cb, then Cr, taken apart; NULL for planar sources */
 	unsigned int held;	/* frames inside x265 */
 	bool want_key;
@@ -194,25 +196,23 @@ static void set_rates(x265_param *p, const struct hvcal_codec_config *c)
 	p->rc.qpMax = c->qp_max ? (int)c->qp_max : QP_MAX;
 }
 
-static int set_hdr(const x265_api *api, x265_param *p, const struct hvcal_codec_config *c)
+static void set_hdr(struct hvcal_engine_stream *s, x265_param *p)
 {
+	const struct hvcal_codec_config *c = &s->config;
 	const uint16_t *x = c->mastering_x, *y = c->mastering_y;
-	char text[160];
 
 	if (c->flags & HVCAL_CONFIG_MASTERING) {
-		snprintf(text, sizeof(text), "G(%u,%u)B(%u,%u)R(%u,%u)WP(%u,%u)L(%u,%u)",
+		snprintf(s->mastering, sizeof(s->mastering),
+			 "G(%u,%u)B(%u,%u)R(%u,%u)WP(%u,%u)L(%u,%u)",
 			 x[0], y[0], x[1], y[1], x[2], y[2], x[3], y[3],
 			 c->mastering_max, c->mastering_min);
-		if (api->param_parse(p, "master-display", text))
-			return -EINVAL;
+		p->masteringDisplayColorVolume = s->mastering;
 	}
 	if (c->flags & HVCAL_CONFIG_LIGHT_LEVEL) {
-		snprintf(text, sizeof(text), "%u,%u", c->max_cll, c->max_fall);
-		if (api->param_parse(p, "max-cll", text))
-			return -EINVAL;
+		p->maxCLL = c->max_cll;
+		p->maxFALL = c->max_fall;
 	}
 	p->bEmitHDR10SEI = !!(c->flags & (HVCAL_CONFIG_MASTERING | HVCAL_CONFIG_LIGHT_LEVEL));
-	return 0;
 }
 
 static void set_colour(x265_param *p, const struct hvcal_codec_config *c)
@@ -230,15 +230,17 @@ static void set_colour(x265_param *p, const struct hvcal_codec_config *c)
 	}
 }
 
-static int set_param(const x265_api *api, x265_param *p,
-		     const struct hvcal_codec_config *c)
+static int set_param(struct hvcal_engine_stream *s, x265_param *p)
 {
+	const struct hvcal_codec_config *c = &s->config;
 	bool low_delay = c->tune == HVCAL_TUNE_DEFAULT || c->tune == HVCAL_TUNE_LOW_LATENCY ||
 			 c->tune == HVCAL_TUNE_LOSSLESS;
 
-	if (api->param_default_preset(p, x265_preset_names[c->preset],
-				      low_delay ? "zerolatency" : NULL))
+	if (s->api->param_default_preset(p, x265_preset_names[c->preset],
+					 low_delay ? "zerolatency" : NULL))
 		return -EINVAL;
+	snprintf(s->pools, sizeof(s->pools), "%lu", c->threads ? c->threads : s->ctx->threads);
+	p->numaPools = s->pools;
 	p->logLevel = X265_LOG_NONE;
 	/* more would hold a frame back for each */
 	p->frameNumThreads = 1;
@@ -261,7 +263,8 @@ static int set_param(const x265_api *api, x265_param *p,
 		p->bframes = (int)c->bframes;
 	set_rates(p, c);
 	set_colour(p, c);
-	return set_hdr(api, p, c);
+	set_hdr(s, p);
+	return 0;
 }
 
 /* ---- streams ---- */
@@ -274,11 +277,7 @@ static int encoder_open(struct hvcal_engine_stream *s)
 
 	if (!param)
 		return -ENOMEM;
-	ret = set_param(s->api, param, &s->config);
-	/* x265 copies this, but never frees what param_parse() makes of it */
-	snprintf(s->pools, sizeof(s->pools), "%lu",
-		 s->config.threads ? s->config.threads : s->ctx->threads);
-	param->numaPools = s->pools;
+	ret = set_param(s, param);
 	x265 = ret ? NULL : s->api->encoder_open(param);
 	if (!x265) {
 		s->api->param_free(param);
