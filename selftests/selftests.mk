@@ -12,6 +12,7 @@ CHECK_KERNELS ?= 6.12 6.1
 CHECK_LOGS := $(B)/check
 
 SUITES += static-spdx:selftests/static/spdx.sh
+SUITES += static-engines:selftests/static/engines.sh
 SUITES += static-shellcheck:selftests/static/shellcheck.sh
 SUITES += static-tidy:selftests/static/tidy.sh
 SUITES += static-module:selftests/static/module.sh
