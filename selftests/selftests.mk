@@ -3,7 +3,7 @@
 # spaces; fragments add those that need nothing to SUITES and those that need
 # the loaded module to SUITES_VM.
 
-CHECK_PKGS := gcc make pkg-config libx264-dev libavformat-dev libavcodec-dev \
+CHECK_PKGS := gcc make pkg-config libx264-dev libx265-dev libavformat-dev libavcodec-dev \
 	libswscale-dev libavutil-dev libvpx-dev clang libjson-c-dev libcmocka-dev ffmpeg python3 \
 	qemu-system-x86 busybox-static cpio kmod zstd xz-utils bc flex bison \
 	libelf-dev libssl-dev dwarves rsync sparse shellcheck clang-tidy \
@@ -12,6 +12,7 @@ CHECK_KERNELS ?= 6.12 6.1
 CHECK_LOGS := $(B)/check
 
 SUITES += static-spdx:selftests/static/spdx.sh
+SUITES += static-engines:selftests/static/engines.sh
 SUITES += static-shellcheck:selftests/static/shellcheck.sh
 SUITES += static-tidy:selftests/static/tidy.sh
 SUITES += static-module:selftests/static/module.sh
@@ -56,7 +57,9 @@ check-asan:
 
 .PHONY: run-asan
 run-asan: all
-	@-ASAN_OPTIONS=detect_leaks=1 selftests/run-suites --tag asan --logs $(CHECK_LOGS) \
+	@-ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 \
+		LSAN_OPTIONS=suppressions=$(CURDIR)/selftests/lsan.supp:print_suppressions=0 \
+		selftests/run-suites --tag asan --logs $(CHECK_LOGS) \
 		--only '$(SANITIZED)' --not '$(NOT_SANITIZED)' $(SUITES) | tee $(CHECK_LOGS)/asan.out
 
 KERNEL ?= 6.12

@@ -16,6 +16,7 @@ endif
 endef
 
 $(eval $(call engine-from-pkg,x264,x264,libx264-dev))
+$(eval $(call engine-from-pkg,x265,x265,libx265-dev))
 
 ENGINE_SOS := $(ENGINES:%=$(B)/lib/engines/hvcal-engine-%.so)
 ALL += $(ENGINE_SOS)

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <x264.h>
@@ -23,6 +22,7 @@
 #include <hvcal/engine.h>
 
 #include "option.h"
+#include "soft.h"
 
 #define STR(x) #x
 #define XSTR(x) STR(x)
@@ -53,14 +53,6 @@ struct hvcal_engine_stream {
 	bool client_control;	/* it gives the QPs, though there is a bit rate */
 	bool drained;		/* x264 takes no frames any more */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
 
 /* ---- the engine ---- */
 
@@ -338,30 +330,13 @@ static int stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config 
 	return 0;
 }
 
-/* What x264 can change in mid-stream: rates, and nothing of the picture. */
-static bool same_picture(const struct hvcal_codec_config *a, const struct hvcal_codec_config *b)
-{
-	return a->codec == b->codec && a->profile == b->profile && a->level == b->level &&
-	       a->format == b->format && a->width == b->width && a->height == b->height &&
-	       (uint64_t)a->fps_num * b->fps_den == (uint64_t)b->fps_num * a->fps_den &&
-	       a->rc_mode == b->rc_mode && a->tune == b->tune && a->preset == b->preset &&
-	       a->gop == b->gop && a->bframes == b->bframes && a->threads == b->threads &&
-	       a->slices == b->slices && a->flags == b->flags && a->primaries == b->primaries &&
-	       a->transfer == b->transfer && a->matrix == b->matrix &&
-	       !memcmp(a->mastering_x, b->mastering_x, sizeof(a->mastering_x)) &&
-	       !memcmp(a->mastering_y, b->mastering_y, sizeof(a->mastering_y)) &&
-	       a->mastering_max == b->mastering_max && a->mastering_min == b->mastering_min &&
-	       a->max_cll == b->max_cll && a->max_fall == b->max_fall &&
-	       (uint64_t)a->sar_num * b->sar_den == (uint64_t)b->sar_num * a->sar_den;
-}
-
 static int stream_reconfigure(hvcal_engine_stream_t *s, const struct hvcal_codec_config *config)
 {
 	x264_param_t param;
 
 	if (!config_possible(config))
 		return -EINVAL;
-	if (!same_picture(&s->config, config))
+	if (!hvcal_soft_same_picture(&s->config, config))
 		return -EOPNOTSUPP;
 	x264_encoder_parameters(s->x264, &param);
 	if (!s->client_control)
@@ -376,18 +351,6 @@ static int stream_reconfigure(hvcal_engine_stream_t *s, const struct hvcal_codec
 }
 
 /* ---- frames ---- */
-
-static bool plane_fits(const struct hvcal_engine_buffer *b, uint32_t plane, uint32_t row_bytes,
-		       uint32_t rows)
-{
-	const struct hvcal_frame_layout *l = &b->layout;
-	uint32_t fd = l->fd_index[plane];
-
-	return fd < HVCAL_MAX_PLANES && b->map[fd] && l->stride[plane] >= row_bytes &&
-	       l->stride[plane] <= INT32_MAX && l->offset[plane] <= b->len[fd] &&
-	       (uint64_t)l->stride[plane] * (rows - 1) + row_bytes <=
-	       b->len[fd] - l->offset[plane];
-}
 
 static int set_planes(const struct hvcal_engine_stream *s, x264_picture_t *pic,
 		      const struct hvcal_engine_buffer *b)
@@ -405,7 +368,7 @@ static int set_planes(const struct hvcal_engine_stream *s, x264_picture_t *pic,
 		uint32_t bytes = p && !nv12 ? s->config.width / 2 : s->config.width;
 		uint32_t rows = p ? s->config.height / 2 : s->config.height;
 
-		if (!plane_fits(b, p, bytes, rows))
+		if (!hvcal_soft_plane_fits(b, p, bytes, rows))
 			return -EINVAL;
 		pic->img.plane[p] = (uint8_t *)b->map[l->fd_index[p]] + l->offset[p];
 		pic->img.i_stride[p] = (int)l->stride[p];
@@ -538,8 +501,7 @@ static void deliver(struct hvcal_engine_stream *s, const x264_nal_t *nal, int si
 	};
 	const struct hvcal_engine_buffer *t = job->target;
 
-	if ((uint32_t)size > job->target_size || !t->map[0] ||
-	    job->target_offset > t->len[0] || (uint32_t)size > t->len[0] - job->target_offset) {
+	if (!hvcal_soft_room(job, (uint32_t)size)) {
 		/* what follows must not refer to what nobody gets */
 		result.status = -ENOBUFS;
 		result.bytes = 0;
@@ -580,14 +542,14 @@ static int stream_flush(hvcal_engine_stream_t *s)
 	int count, size;
 
 	while (x264_encoder_delayed_frames(s->x264) > 0) {
-		uint64_t start = now_ns();
+		uint64_t start = hvcal_soft_now_ns();
 
 		s->drained = true;
 		size = x264_encoder_encode(s->x264, &nal, &count, NULL, &out);
 		if (size < 0)
 			return -EIO;
 		if (size)
-			deliver(s, nal, size, &out, now_ns() - start);
+			deliver(s, nal, size, &out, hvcal_soft_now_ns() - start);
 	}
 	return 0;
 }
@@ -615,7 +577,7 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 {
 	x264_picture_t pic, out;
 	x264_nal_t *nal;
-	uint64_t start = now_ns();
+	uint64_t start = hvcal_soft_now_ns();
 	int count, size, ret;
 
 	x264_picture_init(&pic);
@@ -646,7 +608,7 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	if (!size)
 		return HVCAL_ENGINE_HELD;
 	ret = out.opaque == job ? 0 : HVCAL_ENGINE_HELD;
-	deliver(s, nal, size, &out, now_ns() - start);
+	deliver(s, nal, size, &out, hvcal_soft_now_ns() - start);
 	return ret;
 }
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* What engines of software libraries have in common. */
+#ifndef HVCAL_ENGINES_SOFT_H
+#define HVCAL_ENGINES_SOFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include <hvcal/engine.h>
+
+static inline uint64_t hvcal_soft_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* Libraries can change rates in mid-stream, and nothing of the picture. */
+static inline bool hvcal_soft_same_picture(const struct hvcal_codec_config *a,
+					   const struct hvcal_codec_config *b)
+{
+	return a->codec == b->codec && a->profile == b->profile && a->level == b->level &&
+	       a->format == b->format && a->width == b->width && a->height == b->height &&
+	       (uint64_t)a->fps_num * b->fps_den == (uint64_t)b->fps_num * a->fps_den &&
+	       a->rc_mode == b->rc_mode && a->tune == b->tune && a->preset == b->preset &&
+	       a->gop == b->gop && a->bframes == b->bframes && a->threads == b->threads &&
+	       a->slices == b->slices && a->flags == b->flags && a->primaries == b->primaries &&
+	       a->transfer == b->transfer && a->matrix == b->matrix &&
+	       !memcmp(a->mastering_x, b->mastering_x, sizeof(a->mastering_x)) &&
+	       !memcmp(a->mastering_y, b->mastering_y, sizeof(a->mastering_y)) &&
+	       a->mastering_max == b->mastering_max && a->mastering_min == b->mastering_min &&
+	       a->max_cll == b->max_cll && a->max_fall == b->max_fall &&
+	       (uint64_t)a->sar_num * b->sar_den == (uint64_t)b->sar_num * a->sar_den;
+}
+
+/* Does a plane lie within its mapping? */
+static inline bool hvcal_soft_plane_fits(const struct hvcal_engine_buffer *b, uint32_t plane,
+					 uint32_t row_bytes, uint32_t rows)
+{
+	const struct hvcal_frame_layout *l = &b->layout;
+	uint32_t fd = l->fd_index[plane];
+
+	return fd < HVCAL_MAX_PLANES && b->map[fd] && l->stride[plane] >= row_bytes &&
+	       l->stride[plane] <= INT32_MAX && l->offset[plane] <= b->len[fd] &&
+	       (uint64_t)l->stride[plane] * (rows - 1) + row_bytes <=
+	       b->len[fd] - l->offset[plane];
+}
+
+/* Is there room in the target of @job for a packet? */
+static inline bool hvcal_soft_room(const struct hvcal_engine_job *job, uint64_t size)
+{
+	const struct hvcal_engine_buffer *t = job->target;
+
+	return size <= job->target_size && t->map[0] && job->target_offset <= t->len[0] &&
+	       size <= t->len[0] - job->target_offset;
+}
+
+#endif

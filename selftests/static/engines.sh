@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The table of engines in README.md has a row for each plug-in, and no other. TAP.
+# usage: selftests/static/engines.sh [README [FOLDER]]
+set -u
+readme=${1:-README.md} folder=${2:-lib/engines}
+plugins=$(grep -l '^const struct hvcal_engine_plugin hvcal_engine_plugin\b' "$folder"/*.c |
+	sed 's|.*/||; s|\.c$||' | sort)
+rows=$(sed -n '/^## Engines$/,/^## [^E]/s/^| *\([a-z0-9]*\) *|.*/\1/p' "$readme" |
+	grep -vx engine | sort)
+n=0 failed=0
+
+# each WHAT LIST OTHER: every word of LIST is a line of OTHER
+each() {
+	local name
+	for name in $2; do
+		n=$((n + 1))
+		if grep -qx -- "$name" <<<"$3"; then
+			echo "ok $n - $name: $1"
+		else
+			echo "not ok $n - $name: $1"
+			failed=1
+		fi
+	done
+}
+
+each "has a row in $readme" "$plugins" "$rows"
+each "is a plug-in in $folder" "$rows" "$plugins"
+n=$((n + 1))
+if [ "$(uniq -d <<<"$rows")" = "" ] && [ -n "$plugins" ]; then
+	echo "ok $n - there are plug-ins, and one row for each"
+else
+	echo "not ok $n - there are plug-ins, and one row for each"
+	failed=1
+fi
+echo "1..$n"
+exit $failed
