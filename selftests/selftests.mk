@@ -91,18 +91,22 @@ check-kernel: packages
 		$(CHECK_LOGS)/uml-plain.out $(CHECK_LOGS)/uml-debug.out
 
 # KS_SCALE stretches the time limits of the kernel tests on slow machines.
-# With lockdep and its like the kernel is slow: there it runs what speaks to it alone.
+# A kernel that checks itself is slow: there it runs what speaks to it alone, and
+# what needs its fault injection.
 VARIANT ?= plain
-## check-uml: tests of the loaded module in User Mode Linux (VARIANT plain or debug)
+UML_SCALE = $(if $(filter plain,$(VARIANT)),2,8)
+UML_SUITES = $(SUITES_VM) $(if $(filter plain,$(VARIANT)),,$(SUITES_FAULTS))
+UML_ONLY = $(if $(filter plain,$(VARIANT)),.,^kernel-)
+## check-uml: tests of the loaded module in User Mode Linux (VARIANT plain, debug or kasan)
 check-uml: all
 	@mkdir -p $(CHECK_LOGS)
 	@-ko=$$(tools/kernel/module $(if $(filter plain,$(VARIANT)),uml,uml-$(VARIANT)) \
 		2>/dev/null | tail -n 1); \
 	tools/uml/hvcal-uml --variant $(VARIANT) --timeout 1500 --module "$$ko" \
-		--env HVCAL_KO="$$ko" --env KS_SCALE=$(if $(filter plain,$(VARIANT)),2,8) \
+		--env HVCAL_KO="$$ko" --env KS_SCALE=$(UML_SCALE) \
 		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/uml-$(VARIANT).klog -- \
 		selftests/run-suites --tag uml-$(VARIANT) --logs $(CHECK_LOGS) \
-		--only '$(if $(filter plain,$(VARIANT)),.,^kernel-)' $(SUITES_VM) \
+		--only '$(UML_ONLY)' $(UML_SUITES) \
 		| tee $(CHECK_LOGS)/uml-$(VARIANT).raw; \
 	s=$${PIPESTATUS[0]}; cp $(CHECK_LOGS)/uml-$(VARIANT).raw $(CHECK_LOGS)/uml-$(VARIANT).out; \
 	[ $$s -le 1 ] || echo "the machine ended with status $$s" > $(CHECK_LOGS)/uml-$(VARIANT).out

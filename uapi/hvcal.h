@@ -36,6 +36,10 @@ extern "C" {
  * - No ioctl waits for another process, but for HVCAL_IOC_ACQUIRE, which is a
  *   provider waiting for work and honours O_NONBLOCK. Clients wait with
  *   poll(2) and read struct hvcal_event records with read(2).
+ * - A call that fails has done nothing, also if it fails because its answer
+ *   cannot be copied out: the session, buffer or engine is gone again. Only what
+ *   has been submitted, cancelled, acquired, replied or exported as a fence by
+ *   then stays so; events and the watchdog tell of it.
  * - Parameters of codecs are opaque here (struct hvcal_blob) and are defined
  *   in hvcal_codec.h; the module copies them and never looks inside.
  *

@@ -229,19 +229,28 @@ static long ioctl_session_flush(struct file *file, void *arg)
 	return ret;
 }
 
-static long ioctl_session_destroy(struct file *file, void *arg)
+static int session_destroy(struct hvcal_client *c, u32 handle)
 {
-	struct hvcal_session_destroy *req = arg;
-	struct hvcal_client *c = file->private_data;
-	struct hvcal_session *s;
+	struct hvcal_session *s = handle_take(&c->sessions, handle);
 
-	if (req->pad)
-		return -EINVAL;
-	s = handle_take(&c->sessions, req->session);
 	if (!s)
 		return -ENOENT;
 	hvcal_session_destroy(s);
 	return 0;
+}
+
+static void undo_session_create(struct file *file, const void *arg)
+{
+	const struct hvcal_session_create *req = arg;
+
+	session_destroy(file->private_data, req->session);
+}
+
+static long ioctl_session_destroy(struct file *file, void *arg)
+{
+	struct hvcal_session_destroy *req = arg;
+
+	return req->pad ? -EINVAL : session_destroy(file->private_data, req->session);
 }
 
 static long ioctl_session_stats(struct file *file, void *arg)
@@ -329,19 +338,28 @@ static long ioctl_buffer_import(struct file *file, void *arg)
 	return 0;
 }
 
-static long ioctl_buffer_release(struct file *file, void *arg)
+static int buffer_release(struct hvcal_client *c, u32 handle)
 {
-	struct hvcal_buffer_release *req = arg;
-	struct hvcal_client *c = file->private_data;
-	struct hvcal_buffer *b;
+	struct hvcal_buffer *b = handle_take(&c->buffers, handle);
 
-	if (req->pad)
-		return -EINVAL;
-	b = handle_take(&c->buffers, req->buffer);
 	if (!b)
 		return -ENOENT;
 	hvcal_buffer_put(b);
 	return 0;
+}
+
+static void undo_buffer_import(struct file *file, const void *arg)
+{
+	const struct hvcal_buffer_import *req = arg;
+
+	buffer_release(file->private_data, req->buffer);
+}
+
+static long ioctl_buffer_release(struct file *file, void *arg)
+{
+	struct hvcal_buffer_release *req = arg;
+
+	return req->pad ? -EINVAL : buffer_release(file->private_data, req->buffer);
 }
 
 /* ------------------------------------------------------------------------ */
@@ -541,7 +559,8 @@ static long ioctl_job_fence(struct file *file, void *arg)
 
 static const struct hvcal_ioctl client_ioctls[] = {
 	HVCAL_IOCTLS_SHARED,
-	HVCAL_IOCTL(SESSION_CREATE, RW, struct hvcal_session_create, 128, ioctl_session_create),
+	HVCAL_IOCTL_UNDO(SESSION_CREATE, RW, struct hvcal_session_create, 128,
+			 ioctl_session_create, undo_session_create),
 	HVCAL_IOCTL(SESSION_RECONFIGURE, RW, struct hvcal_session_reconfigure, 80,
 		    ioctl_session_reconfigure),
 	HVCAL_IOCTL(SESSION_FLUSH, _IOC_WRITE, struct hvcal_session_flush, 16,
@@ -549,7 +568,8 @@ static const struct hvcal_ioctl client_ioctls[] = {
 	HVCAL_IOCTL(SESSION_DESTROY, _IOC_WRITE, struct hvcal_session_destroy, 8,
 		    ioctl_session_destroy),
 	HVCAL_IOCTL(SESSION_STATS, RW, struct hvcal_session_stats, 888, ioctl_session_stats),
-	HVCAL_IOCTL(BUFFER_IMPORT, RW, struct hvcal_buffer_import, 56, ioctl_buffer_import),
+	HVCAL_IOCTL_UNDO(BUFFER_IMPORT, RW, struct hvcal_buffer_import, 56,
+			 ioctl_buffer_import, undo_buffer_import),
 	HVCAL_IOCTL(BUFFER_RELEASE, _IOC_WRITE, struct hvcal_buffer_release, 8,
 		    ioctl_buffer_release),
 	HVCAL_IOCTL(JOB_SUBMIT, RW, struct hvcal_job_submit, 24, ioctl_job_submit),

@@ -47,10 +47,13 @@ static long ioctl_call(struct file *file, const struct hvcal_ioctl *ioc, u32 usi
 			return ret;
 	}
 	ret = ioc->handler(file, arg);
-	if (replies(ret) && (ioc->dir & _IOC_READ) &&
-	    copy_to_user_sized(uarg, usize, arg, ioc->size))
-		return -EFAULT;
-	return ret;
+	if (!replies(ret) || !(ioc->dir & _IOC_READ) ||
+	    !copy_to_user_sized(uarg, usize, arg, ioc->size))
+		return ret;
+	/* nobody will know the handle */
+	if (!ret && ioc->undo)
+		ioc->undo(file, arg);
+	return -EFAULT;
 }
 
 long hvcal_ioctl_dispatch(struct file *file, unsigned int cmd, unsigned long arg,

@@ -16,11 +16,17 @@ struct hvcal_ioctl {
 	u32 size;	/* of our structure */
 	u32 min;	/* of its first version */
 	long (*handler)(struct file *file, void *arg);
+	/* takes back what the handler made if its answer cannot be copied out */
+	void (*undo)(struct file *file, const void *arg);
 };
 
 #define HVCAL_IOCTL(_nr, _dir, _type, _min, _handler) \
 	{ .nr = HVCAL_NR_##_nr, .dir = (_dir), .size = sizeof(_type), .min = (_min), \
 	  .handler = (_handler) }
+
+#define HVCAL_IOCTL_UNDO(_nr, _dir, _type, _min, _handler, _undo) \
+	{ .nr = HVCAL_NR_##_nr, .dir = (_dir), .size = sizeof(_type), .min = (_min), \
+	  .handler = (_handler), .undo = (_undo) }
 
 long hvcal_ioctl_dispatch(struct file *file, unsigned int cmd, unsigned long arg,
 			  const struct hvcal_ioctl *table, size_t entries);

@@ -148,19 +148,29 @@ static long ioctl_engine_update(struct file *file, void *arg)
 	return 0;
 }
 
-static long ioctl_engine_unregister(struct file *file, void *arg)
+static int engine_unregister(struct hvcal_provider *p, u32 engine)
 {
-	struct hvcal_engine_unregister *req = arg;
-	struct hvcal_engine *e;
+	struct hvcal_engine *e = hvcal_engine_find(p, engine);
 
-	if (req->flags)
-		return -EINVAL;
-	e = hvcal_engine_find(file->private_data, req->engine);
 	if (!e)
 		return -ENODEV;
 	hvcal_engine_retire(e);
 	hvcal_engine_put(e);
 	return 0;
+}
+
+static void undo_engine_register(struct file *file, const void *arg)
+{
+	const struct hvcal_engine_register *req = arg;
+
+	engine_unregister(file->private_data, req->engine);
+}
+
+static long ioctl_engine_unregister(struct file *file, void *arg)
+{
+	struct hvcal_engine_unregister *req = arg;
+
+	return req->flags ? -EINVAL : engine_unregister(file->private_data, req->engine);
 }
 
 /* ------------------------------------------------------------------------ */
@@ -264,8 +274,8 @@ static long ioctl_item_check(struct file *file, void *arg)
 
 static const struct hvcal_ioctl provider_ioctls[] = {
 	HVCAL_IOCTLS_SHARED,
-	HVCAL_IOCTL(ENGINE_REGISTER, RW, struct hvcal_engine_register, 112,
-		    ioctl_engine_register),
+	HVCAL_IOCTL_UNDO(ENGINE_REGISTER, RW, struct hvcal_engine_register, 112,
+			 ioctl_engine_register, undo_engine_register),
 	HVCAL_IOCTL(ENGINE_UPDATE, _IOC_WRITE, struct hvcal_engine_update, 16,
 		    ioctl_engine_update),
 	HVCAL_IOCTL(ENGINE_UNREGISTER, _IOC_WRITE, struct hvcal_engine_unregister, 8,

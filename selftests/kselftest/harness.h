@@ -58,15 +58,17 @@ const char *ks_err(long long err);
  * One test for each element of @table, whose first member is its label. In the
  * body, @row points to the element.
  */
-#define KS_TABLE(name, table)							\
+#define KS_TABLE_LIMIT(name, table, limit)					\
 	static void name(const void *row);					\
 	static void __attribute__((constructor)) name##_add(void)		\
 	{									\
 		for (size_t ks_i = 0; ks_i < sizeof(table) / sizeof((table)[0]); ks_i++) \
 			ks_test_add(#name, *(const char *const *)&(table)[ks_i], name, \
-				    &(table)[ks_i], KS_LIMIT_S);		\
+				    &(table)[ks_i], limit);			\
 	}									\
 	static void name(const void *row)
+
+#define KS_TABLE(name, table) KS_TABLE_LIMIT(name, table, KS_LIMIT_S)
 
 #define CHECK(cond)								\
 	do {									\

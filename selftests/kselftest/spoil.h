@@ -23,6 +23,7 @@ struct ks_ctx {
 	struct hvcal_item_result results[HVCAL_BATCH_MAX + 1];
 	uint8_t bytes[8192] __attribute__((aligned(8)));
 	struct ks_buf dmabuf;
+	struct ks_fence fence;		/* where a test asks for one */
 };
 
 enum { KS_ARG_MAX = 2048 };		/* the largest argument and some more */
@@ -61,5 +62,22 @@ void ks_op_fault(struct ks_ctx *ctx, const struct ks_op *op);
 
 /* The four that both nodes have. */
 extern const struct ks_op ks_op_caps, ks_op_engine_list, ks_op_engine_caps, ks_op_gpu_list;
+
+/* Those of clients. */
+extern const struct ks_op ks_op_create, ks_op_reconfigure, ks_op_flush, ks_op_destroy, ks_op_stats,
+	ks_op_import, ks_op_release, ks_op_submit, ks_op_cancel, ks_op_fence;
+
+/* Those of providers. */
+extern const struct ks_op ks_op_register, ks_op_update, ks_op_unregister, ks_op_acquire,
+	ks_op_accept, ks_op_complete, ks_op_check;
+
+/* All that a node has, for KS_TABLE. */
+struct ks_op_row {
+	const char *label;
+	const struct ks_op *op;
+};
+
+enum { KS_CLIENT_OPS = 14, KS_PROVIDER_OPS = 11 };
+extern const struct ks_op_row ks_client_ops[KS_CLIENT_OPS], ks_provider_ops[KS_PROVIDER_OPS];
 
 #endif

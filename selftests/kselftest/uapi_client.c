@@ -5,146 +5,29 @@
 
 #include "spoil.h"
 
-/* ---- right calls ---- */
-
-static void fill_create(struct ks_ctx *ctx, void *arg)
+KS_TABLE(right, ks_client_ops)
 {
-	struct hvcal_session_create *create = arg;
-
-	ks_create_init(create, ctx->rig.p.engine);
-	create->config = (struct hvcal_blob) { (uintptr_t)&ctx->config, sizeof(ctx->config), 0 };
+	ks_op_right(ks_ctx_open("ks-uc-right", false), ((const struct ks_op_row *)row)->op);
 }
 
-static void fill_reconfigure(struct ks_ctx *ctx, void *arg)
+KS_TABLE(size_short, ks_client_ops)
 {
-	struct hvcal_session_reconfigure *reconf = arg;
-	struct hvcal_session_create create;
-
-	ks_create_init(&create, 0);
-	reconf->session = ctx->rig.session;
-	reconf->res = create.res;
-	reconf->config = (struct hvcal_blob) { (uintptr_t)&ctx->config, sizeof(ctx->config), 0 };
+	ks_op_short(ks_ctx_open("ks-uc-short", false), ((const struct ks_op_row *)row)->op);
 }
 
-static void fill_flush(struct ks_ctx *ctx, void *arg)
+KS_TABLE(size_long_zero, ks_client_ops)
 {
-	((struct hvcal_session_flush *)arg)->session = ctx->rig.session;
+	ks_op_long_zero(ks_ctx_open("ks-uc-zero", false), ((const struct ks_op_row *)row)->op);
 }
 
-static void fill_destroy(struct ks_ctx *ctx, void *arg)
+KS_TABLE(size_long_set, ks_client_ops)
 {
-	((struct hvcal_session_destroy *)arg)->session = ctx->rig.session;
+	ks_op_long_set(ks_ctx_open("ks-uc-set", false), ((const struct ks_op_row *)row)->op);
 }
 
-static void fill_stats(struct ks_ctx *ctx, void *arg)
+KS_TABLE(pointer, ks_client_ops)
 {
-	((struct hvcal_session_stats *)arg)->session = ctx->rig.session;
-}
-
-static void fill_import(struct ks_ctx *ctx, void *arg)
-{
-	struct hvcal_buffer_import *import = arg;
-
-	ks_import_init(import, ctx->dmabuf.fd, HVCAL_BUFFER_SOURCE);
-	import->layout = (struct hvcal_blob) { (uintptr_t)&ctx->layout, sizeof(ctx->layout), 0 };
-}
-
-static void fill_release(struct ks_ctx *ctx, void *arg)
-{
-	((struct hvcal_buffer_release *)arg)->buffer = ctx->rig.source;
-}
-
-static void fill_submit(struct ks_ctx *ctx, void *arg)
-{
-	struct hvcal_job_submit *submit = arg;
-
-	ks_job_init(&ctx->jobs[0], ctx->rig.source, ctx->rig.target2);
-	ctx->jobs[0].params = (struct hvcal_blob) { (uintptr_t)ctx->bytes, 16, 0 };
-	ctx->jobs[0].meta = (struct hvcal_blob) { (uintptr_t)ctx->bytes + 16, 8, 0 };
-	submit->session = ctx->rig.session;
-	submit->jobs = (struct hvcal_array) { sizeof(ctx->jobs[0]), 1, (uintptr_t)ctx->jobs };
-}
-
-static void fill_cancel(struct ks_ctx *ctx, void *arg)
-{
-	struct hvcal_job_cancel *cancel = arg;
-
-	cancel->session = ctx->rig.session;
-	cancel->job = ctx->job;
-}
-
-static void fill_fence(struct ks_ctx *ctx, void *arg)
-{
-	struct hvcal_job_fence *fence = arg;
-
-	fence->session = ctx->rig.session;
-	fence->job = ctx->job;
-}
-
-static const struct ks_op op_create = {
-	"session_create", HVCAL_IOC_SESSION_CREATE, fill_create, 0
-};
-static const struct ks_op op_reconfigure = {
-	"session_reconfigure", HVCAL_IOC_SESSION_RECONFIGURE, fill_reconfigure, 0
-};
-static const struct ks_op op_flush = { "session_flush", HVCAL_IOC_SESSION_FLUSH, fill_flush, 0 };
-static const struct ks_op op_destroy = {
-	"session_destroy", HVCAL_IOC_SESSION_DESTROY, fill_destroy, 0
-};
-static const struct ks_op op_stats = { "session_stats", HVCAL_IOC_SESSION_STATS, fill_stats, 0 };
-static const struct ks_op op_import = { "buffer_import", HVCAL_IOC_BUFFER_IMPORT, fill_import, 0 };
-static const struct ks_op op_release = {
-	"buffer_release", HVCAL_IOC_BUFFER_RELEASE, fill_release, 0
-};
-static const struct ks_op op_submit = { "job_submit", HVCAL_IOC_JOB_SUBMIT, fill_submit, 0 };
-static const struct ks_op op_cancel = { "job_cancel", HVCAL_IOC_JOB_CANCEL, fill_cancel, 0 };
-/* the provider gave no fence: that is what a right call is told */
-static const struct ks_op op_fence = {
-	"job_fence", HVCAL_IOC_JOB_FENCE, fill_fence, -EOPNOTSUPP
-};
-
-struct row { const char *label; const struct ks_op *op; };
-
-static const struct row ops[] = {
-	{ "caps", &ks_op_caps },
-	{ "engine_list", &ks_op_engine_list },
-	{ "engine_caps", &ks_op_engine_caps },
-	{ "gpu_list", &ks_op_gpu_list },
-	{ "session_create", &op_create },
-	{ "session_reconfigure", &op_reconfigure },
-	{ "session_flush", &op_flush },
-	{ "session_destroy", &op_destroy },
-	{ "session_stats", &op_stats },
-	{ "buffer_import", &op_import },
-	{ "buffer_release", &op_release },
-	{ "job_submit", &op_submit },
-	{ "job_cancel", &op_cancel },
-	{ "job_fence", &op_fence },
-};
-
-KS_TABLE(right, ops)
-{
-	ks_op_right(ks_ctx_open("ks-uc-right", false), ((const struct row *)row)->op);
-}
-
-KS_TABLE(size_short, ops)
-{
-	ks_op_short(ks_ctx_open("ks-uc-short", false), ((const struct row *)row)->op);
-}
-
-KS_TABLE(size_long_zero, ops)
-{
-	ks_op_long_zero(ks_ctx_open("ks-uc-zero", false), ((const struct row *)row)->op);
-}
-
-KS_TABLE(size_long_set, ops)
-{
-	ks_op_long_set(ks_ctx_open("ks-uc-set", false), ((const struct row *)row)->op);
-}
-
-KS_TABLE(pointer, ops)
-{
-	ks_op_fault(ks_ctx_open("ks-uc-fault", false), ((const struct row *)row)->op);
+	ks_op_fault(ks_ctx_open("ks-uc-fault", false), ((const struct ks_op_row *)row)->op);
 }
 
 /* ---- one field wrong ---- */
@@ -162,81 +45,81 @@ static const struct ks_spoil spoils[] = {
 	{ "engine_caps.ptr", &ks_op_engine_caps, KS_FIELD(hvcal_engine_caps, caps.ptr), NOWHERE, -EFAULT },
 	{ "gpu_list.stride", &ks_op_gpu_list, KS_FIELD(hvcal_gpu_list, gpus.stride), 8, -EINVAL },
 
-	{ "create.flags", &op_create, KS_FIELD(hvcal_session_create, flags), 1, -EINVAL },
-	{ "create.op_0", &op_create, KS_FIELD(hvcal_session_create, op), 0, -EINVAL },
-	{ "create.op_unknown", &op_create, KS_FIELD(hvcal_session_create, op), 99, -EINVAL },
-	{ "create.op_decode", &op_create, KS_FIELD(hvcal_session_create, op), HVCAL_OP_DECODE, -EOPNOTSUPP },
-	{ "create.op_process", &op_create, KS_FIELD(hvcal_session_create, op), HVCAL_OP_PROCESS, -EOPNOTSUPP },
-	{ "create.codec_0", &op_create, KS_FIELD(hvcal_session_create, codec), 0, -EINVAL },
-	{ "create.codec_other", &op_create, KS_FIELD(hvcal_session_create, codec), HVCAL_CODEC_AV1, -ENOTCONN },
-	{ "create.format_0", &op_create, KS_FIELD(hvcal_session_create, format), 0, -EINVAL },
-	{ "create.format_other", &op_create, KS_FIELD(hvcal_session_create, format), HVCAL_FORMAT_P010, -ENOTCONN },
-	{ "create.engine", &op_create, KS_FIELD(hvcal_session_create, engine), UNKNOWN, -ENODEV },
-	{ "create.gpu", &op_create, KS_FIELD(hvcal_session_create, gpu), UNKNOWN, -ENODEV },
-	{ "create.loss", &op_create, KS_FIELD(hvcal_session_create, loss), 2, -EINVAL },
-	{ "create.max_queued", &op_create, KS_FIELD(hvcal_session_create, max_queued), 0x7fffffff, -EINVAL },
-	{ "create.need_unknown", &op_create, KS_FIELD(hvcal_session_create, need), HVCAL_CAP_FLAGS_ALL + 1, -EINVAL },
-	{ "create.need_absent", &op_create, KS_FIELD(hvcal_session_create, need), HVCAL_CAP_LOSSLESS, -ENOTCONN },
-	{ "create.pad", &op_create, KS_FIELD(hvcal_session_create, pad), 1, -EINVAL },
-	{ "create.pad2", &op_create, KS_FIELD(hvcal_session_create, pad2), 1, -EINVAL },
-	{ "create.class", &op_create, KS_FIELD(hvcal_session_create, res.sched_class), 2, -EINVAL },
-	{ "create.depth_low", &op_create, KS_FIELD(hvcal_session_create, res.bit_depth), 7, -EINVAL },
-	{ "create.depth_high", &op_create, KS_FIELD(hvcal_session_create, res.bit_depth), 17, -EINVAL },
-	{ "create.depth_other", &op_create, KS_FIELD(hvcal_session_create, res.bit_depth), 10, -ENOTCONN },
-	{ "create.width_0", &op_create, KS_FIELD(hvcal_session_create, res.width), 0, -EINVAL },
-	{ "create.height_0", &op_create, KS_FIELD(hvcal_session_create, res.height), 0, -EINVAL },
-	{ "create.width_large", &op_create, KS_FIELD(hvcal_session_create, res.width), 8194, -ENOTCONN },
-	{ "create.height_small", &op_create, KS_FIELD(hvcal_session_create, res.height), 8, -ENOTCONN },
-	{ "create.preset", &op_create, KS_FIELD(hvcal_session_create, res.preset), 10, -EINVAL },
-	{ "create.res_pad", &op_create, KS_FIELD(hvcal_session_create, res.pad), 1, -EINVAL },
-	{ "create.config_ptr", &op_create, KS_FIELD(hvcal_session_create, config.ptr), NOWHERE, -EFAULT },
-	{ "create.config_null", &op_create, KS_FIELD(hvcal_session_create, config.ptr), 0, -EINVAL },
-	{ "create.config_len", &op_create, KS_FIELD(hvcal_session_create, config.len), HVCAL_CONFIG_MAX + 1, -E2BIG },
-	{ "create.config_pad", &op_create, KS_FIELD(hvcal_session_create, config.pad), 1, -EINVAL },
+	{ "create.flags", &ks_op_create, KS_FIELD(hvcal_session_create, flags), 1, -EINVAL },
+	{ "create.op_0", &ks_op_create, KS_FIELD(hvcal_session_create, op), 0, -EINVAL },
+	{ "create.op_unknown", &ks_op_create, KS_FIELD(hvcal_session_create, op), 99, -EINVAL },
+	{ "create.op_decode", &ks_op_create, KS_FIELD(hvcal_session_create, op), HVCAL_OP_DECODE, -EOPNOTSUPP },
+	{ "create.op_process", &ks_op_create, KS_FIELD(hvcal_session_create, op), HVCAL_OP_PROCESS, -EOPNOTSUPP },
+	{ "create.codec_0", &ks_op_create, KS_FIELD(hvcal_session_create, codec), 0, -EINVAL },
+	{ "create.codec_other", &ks_op_create, KS_FIELD(hvcal_session_create, codec), HVCAL_CODEC_AV1, -ENOTCONN },
+	{ "create.format_0", &ks_op_create, KS_FIELD(hvcal_session_create, format), 0, -EINVAL },
+	{ "create.format_other", &ks_op_create, KS_FIELD(hvcal_session_create, format), HVCAL_FORMAT_P010, -ENOTCONN },
+	{ "create.engine", &ks_op_create, KS_FIELD(hvcal_session_create, engine), UNKNOWN, -ENODEV },
+	{ "create.gpu", &ks_op_create, KS_FIELD(hvcal_session_create, gpu), UNKNOWN, -ENODEV },
+	{ "create.loss", &ks_op_create, KS_FIELD(hvcal_session_create, loss), 2, -EINVAL },
+	{ "create.max_queued", &ks_op_create, KS_FIELD(hvcal_session_create, max_queued), 0x7fffffff, -EINVAL },
+	{ "create.need_unknown", &ks_op_create, KS_FIELD(hvcal_session_create, need), HVCAL_CAP_FLAGS_ALL + 1, -EINVAL },
+	{ "create.need_absent", &ks_op_create, KS_FIELD(hvcal_session_create, need), HVCAL_CAP_LOSSLESS, -ENOTCONN },
+	{ "create.pad", &ks_op_create, KS_FIELD(hvcal_session_create, pad), 1, -EINVAL },
+	{ "create.pad2", &ks_op_create, KS_FIELD(hvcal_session_create, pad2), 1, -EINVAL },
+	{ "create.class", &ks_op_create, KS_FIELD(hvcal_session_create, res.sched_class), 2, -EINVAL },
+	{ "create.depth_low", &ks_op_create, KS_FIELD(hvcal_session_create, res.bit_depth), 7, -EINVAL },
+	{ "create.depth_high", &ks_op_create, KS_FIELD(hvcal_session_create, res.bit_depth), 17, -EINVAL },
+	{ "create.depth_other", &ks_op_create, KS_FIELD(hvcal_session_create, res.bit_depth), 10, -ENOTCONN },
+	{ "create.width_0", &ks_op_create, KS_FIELD(hvcal_session_create, res.width), 0, -EINVAL },
+	{ "create.height_0", &ks_op_create, KS_FIELD(hvcal_session_create, res.height), 0, -EINVAL },
+	{ "create.width_large", &ks_op_create, KS_FIELD(hvcal_session_create, res.width), 8194, -ENOTCONN },
+	{ "create.height_small", &ks_op_create, KS_FIELD(hvcal_session_create, res.height), 8, -ENOTCONN },
+	{ "create.preset", &ks_op_create, KS_FIELD(hvcal_session_create, res.preset), 10, -EINVAL },
+	{ "create.res_pad", &ks_op_create, KS_FIELD(hvcal_session_create, res.pad), 1, -EINVAL },
+	{ "create.config_ptr", &ks_op_create, KS_FIELD(hvcal_session_create, config.ptr), NOWHERE, -EFAULT },
+	{ "create.config_null", &ks_op_create, KS_FIELD(hvcal_session_create, config.ptr), 0, -EINVAL },
+	{ "create.config_len", &ks_op_create, KS_FIELD(hvcal_session_create, config.len), HVCAL_CONFIG_MAX + 1, -E2BIG },
+	{ "create.config_pad", &ks_op_create, KS_FIELD(hvcal_session_create, config.pad), 1, -EINVAL },
 
-	{ "reconfigure.session", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, session), UNKNOWN, -ENOENT },
-	{ "reconfigure.session_0", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, session), 0, -ENOENT },
-	{ "reconfigure.flags", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, flags), 1, -EINVAL },
-	{ "reconfigure.width", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, res.width), 0, -EINVAL },
-	{ "reconfigure.depth", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, res.bit_depth), 4, -EINVAL },
-	{ "reconfigure.res_pad", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, res.pad), 1, -EINVAL },
-	{ "reconfigure.config_ptr", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, config.ptr), NOWHERE, -EFAULT },
-	{ "reconfigure.config_len", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, config.len), HVCAL_CONFIG_MAX + 1, -E2BIG },
-	{ "reconfigure.config_pad", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, config.pad), 1, -EINVAL },
+	{ "reconfigure.session", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, session), UNKNOWN, -ENOENT },
+	{ "reconfigure.session_0", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, session), 0, -ENOENT },
+	{ "reconfigure.flags", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, flags), 1, -EINVAL },
+	{ "reconfigure.width", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, res.width), 0, -EINVAL },
+	{ "reconfigure.depth", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, res.bit_depth), 4, -EINVAL },
+	{ "reconfigure.res_pad", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, res.pad), 1, -EINVAL },
+	{ "reconfigure.config_ptr", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, config.ptr), NOWHERE, -EFAULT },
+	{ "reconfigure.config_len", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, config.len), HVCAL_CONFIG_MAX + 1, -E2BIG },
+	{ "reconfigure.config_pad", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, config.pad), 1, -EINVAL },
 
-	{ "flush.session", &op_flush, KS_FIELD(hvcal_session_flush, session), UNKNOWN, -ENOENT },
-	{ "flush.flags", &op_flush, KS_FIELD(hvcal_session_flush, flags), 1, -EINVAL },
-	{ "destroy.session", &op_destroy, KS_FIELD(hvcal_session_destroy, session), UNKNOWN, -ENOENT },
-	{ "destroy.session_0", &op_destroy, KS_FIELD(hvcal_session_destroy, session), 0, -ENOENT },
-	{ "destroy.pad", &op_destroy, KS_FIELD(hvcal_session_destroy, pad), 1, -EINVAL },
-	{ "stats.session", &op_stats, KS_FIELD(hvcal_session_stats, session), UNKNOWN, -ENOENT },
-	{ "stats.pad", &op_stats, KS_FIELD(hvcal_session_stats, pad), 1, -EINVAL },
+	{ "flush.session", &ks_op_flush, KS_FIELD(hvcal_session_flush, session), UNKNOWN, -ENOENT },
+	{ "flush.flags", &ks_op_flush, KS_FIELD(hvcal_session_flush, flags), 1, -EINVAL },
+	{ "destroy.session", &ks_op_destroy, KS_FIELD(hvcal_session_destroy, session), UNKNOWN, -ENOENT },
+	{ "destroy.session_0", &ks_op_destroy, KS_FIELD(hvcal_session_destroy, session), 0, -ENOENT },
+	{ "destroy.pad", &ks_op_destroy, KS_FIELD(hvcal_session_destroy, pad), 1, -EINVAL },
+	{ "stats.session", &ks_op_stats, KS_FIELD(hvcal_session_stats, session), UNKNOWN, -ENOENT },
+	{ "stats.pad", &ks_op_stats, KS_FIELD(hvcal_session_stats, pad), 1, -EINVAL },
 
-	{ "import.flags_0", &op_import, KS_FIELD(hvcal_buffer_import, flags), 0, -EINVAL },
-	{ "import.flags_unknown", &op_import, KS_FIELD(hvcal_buffer_import, flags), HVCAL_BUFFER_FLAGS_ALL + 1, -EINVAL },
-	{ "import.gpu", &op_import, KS_FIELD(hvcal_buffer_import, gpu), UNKNOWN, -ENODEV },
-	{ "import.no_fd", &op_import, KS_FIELD(hvcal_buffer_import, fds[0]), (uint64_t)-1, -EINVAL },
-	{ "import.layout_ptr", &op_import, KS_FIELD(hvcal_buffer_import, layout.ptr), NOWHERE, -EFAULT },
-	{ "import.layout_len", &op_import, KS_FIELD(hvcal_buffer_import, layout.len), HVCAL_LAYOUT_MAX + 1, -E2BIG },
-	{ "import.layout_pad", &op_import, KS_FIELD(hvcal_buffer_import, layout.pad), 1, -EINVAL },
-	{ "import.pad", &op_import, KS_FIELD(hvcal_buffer_import, pad), 1, -EINVAL },
-	{ "release.buffer", &op_release, KS_FIELD(hvcal_buffer_release, buffer), UNKNOWN, -ENOENT },
-	{ "release.buffer_0", &op_release, KS_FIELD(hvcal_buffer_release, buffer), 0, -ENOENT },
-	{ "release.pad", &op_release, KS_FIELD(hvcal_buffer_release, pad), 1, -EINVAL },
+	{ "import.flags_0", &ks_op_import, KS_FIELD(hvcal_buffer_import, flags), 0, -EINVAL },
+	{ "import.flags_unknown", &ks_op_import, KS_FIELD(hvcal_buffer_import, flags), HVCAL_BUFFER_FLAGS_ALL + 1, -EINVAL },
+	{ "import.gpu", &ks_op_import, KS_FIELD(hvcal_buffer_import, gpu), UNKNOWN, -ENODEV },
+	{ "import.no_fd", &ks_op_import, KS_FIELD(hvcal_buffer_import, fds[0]), (uint64_t)-1, -EINVAL },
+	{ "import.layout_ptr", &ks_op_import, KS_FIELD(hvcal_buffer_import, layout.ptr), NOWHERE, -EFAULT },
+	{ "import.layout_len", &ks_op_import, KS_FIELD(hvcal_buffer_import, layout.len), HVCAL_LAYOUT_MAX + 1, -E2BIG },
+	{ "import.layout_pad", &ks_op_import, KS_FIELD(hvcal_buffer_import, layout.pad), 1, -EINVAL },
+	{ "import.pad", &ks_op_import, KS_FIELD(hvcal_buffer_import, pad), 1, -EINVAL },
+	{ "release.buffer", &ks_op_release, KS_FIELD(hvcal_buffer_release, buffer), UNKNOWN, -ENOENT },
+	{ "release.buffer_0", &ks_op_release, KS_FIELD(hvcal_buffer_release, buffer), 0, -ENOENT },
+	{ "release.pad", &ks_op_release, KS_FIELD(hvcal_buffer_release, pad), 1, -EINVAL },
 
-	{ "submit.session", &op_submit, KS_FIELD(hvcal_job_submit, session), UNKNOWN, -ENOENT },
-	{ "submit.flags", &op_submit, KS_FIELD(hvcal_job_submit, flags), 1, -EINVAL },
-	{ "submit.stride_0", &op_submit, KS_FIELD(hvcal_job_submit, jobs.stride), 0, -EINVAL },
-	{ "submit.stride_short", &op_submit, KS_FIELD(hvcal_job_submit, jobs.stride), sizeof(struct hvcal_job_desc) - 8, -EINVAL },
-	{ "submit.count_0", &op_submit, KS_FIELD(hvcal_job_submit, jobs.count), 0, 0 },
-	{ "submit.count_large", &op_submit, KS_FIELD(hvcal_job_submit, jobs.count), HVCAL_BATCH_MAX + 1, -EINVAL },
-	{ "submit.ptr", &op_submit, KS_FIELD(hvcal_job_submit, jobs.ptr), NOWHERE, -EFAULT },
-	{ "cancel.session", &op_cancel, KS_FIELD(hvcal_job_cancel, session), UNKNOWN, -ENOENT },
-	{ "cancel.pad", &op_cancel, KS_FIELD(hvcal_job_cancel, pad), 1, -EINVAL },
-	{ "cancel.job", &op_cancel, KS_FIELD(hvcal_job_cancel, job), UNKNOWN, -ENOENT },
-	{ "fence.session", &op_fence, KS_FIELD(hvcal_job_fence, session), UNKNOWN, -ENOENT },
-	{ "fence.job", &op_fence, KS_FIELD(hvcal_job_fence, job), UNKNOWN, -ENOENT },
-	{ "fence.job_0", &op_fence, KS_FIELD(hvcal_job_fence, job), 0, -ENOENT },
+	{ "submit.session", &ks_op_submit, KS_FIELD(hvcal_job_submit, session), UNKNOWN, -ENOENT },
+	{ "submit.flags", &ks_op_submit, KS_FIELD(hvcal_job_submit, flags), 1, -EINVAL },
+	{ "submit.stride_0", &ks_op_submit, KS_FIELD(hvcal_job_submit, jobs.stride), 0, -EINVAL },
+	{ "submit.stride_short", &ks_op_submit, KS_FIELD(hvcal_job_submit, jobs.stride), sizeof(struct hvcal_job_desc) - 8, -EINVAL },
+	{ "submit.count_0", &ks_op_submit, KS_FIELD(hvcal_job_submit, jobs.count), 0, 0 },
+	{ "submit.count_large", &ks_op_submit, KS_FIELD(hvcal_job_submit, jobs.count), HVCAL_BATCH_MAX + 1, -EINVAL },
+	{ "submit.ptr", &ks_op_submit, KS_FIELD(hvcal_job_submit, jobs.ptr), NOWHERE, -EFAULT },
+	{ "cancel.session", &ks_op_cancel, KS_FIELD(hvcal_job_cancel, session), UNKNOWN, -ENOENT },
+	{ "cancel.pad", &ks_op_cancel, KS_FIELD(hvcal_job_cancel, pad), 1, -EINVAL },
+	{ "cancel.job", &ks_op_cancel, KS_FIELD(hvcal_job_cancel, job), UNKNOWN, -ENOENT },
+	{ "fence.session", &ks_op_fence, KS_FIELD(hvcal_job_fence, session), UNKNOWN, -ENOENT },
+	{ "fence.job", &ks_op_fence, KS_FIELD(hvcal_job_fence, job), UNKNOWN, -ENOENT },
+	{ "fence.job_0", &ks_op_fence, KS_FIELD(hvcal_job_fence, job), 0, -ENOENT },
 };
 
 KS_TABLE(field, spoils)
@@ -281,12 +164,12 @@ KS_TABLE(job, bad_jobs)
 	struct ks_ctx *ctx = ks_ctx_open("ks-uc-job", false);
 	struct hvcal_job_submit submit = { 0 };
 
-	fill_submit(ctx, &submit);
+	ks_op_submit.fill(ctx, &submit);
 	ks_spoil_apply(&ctx->jobs[0], bad->off, bad->width, bad->value);
 	CHECK_ERR(ks_ioctl(ctx->fd, HVCAL_IOC_JOB_SUBMIT, &submit), bad->want);
 	/* a refused job leaves nothing behind */
 	CHECK_EQ(ks_stats(ctx->fd, ctx->rig.session).submitted, 1);
-	fill_submit(ctx, &submit);
+	ks_op_submit.fill(ctx, &submit);
 	CHECK_OK(ks_ioctl(ctx->fd, HVCAL_IOC_JOB_SUBMIT, &submit));
 }
 
@@ -507,7 +390,7 @@ KS_TEST(reconfigure_class)
 	struct ks_ctx *ctx = ks_ctx_open("ks-uc-class", false);
 	struct hvcal_session_reconfigure arg = { 0 };
 
-	fill_reconfigure(ctx, &arg);
+	ks_op_reconfigure.fill(ctx, &arg);
 	arg.res.sched_class = HVCAL_CLASS_REALTIME;
 	arg.res.period_ns = 100 * KS_MS;
 	CHECK_ERR(ks_ioctl(ctx->fd, HVCAL_IOC_SESSION_RECONFIGURE, &arg), -EINVAL);

@@ -8,107 +8,29 @@
 
 #include "spoil.h"
 
-/* ---- right calls ---- */
-
-static void fill_register(struct ks_ctx *ctx, void *arg)
+KS_TABLE(right, ks_provider_ops)
 {
-	ks_register_init(arg, &ctx->cap, "ks-up-second");
+	ks_op_right(ks_ctx_open("ks-up-right", true), ((const struct ks_op_row *)row)->op);
 }
 
-static void fill_update(struct ks_ctx *ctx, void *arg)
+KS_TABLE(size_short, ks_provider_ops)
 {
-	((struct hvcal_engine_update *)arg)->engine = ctx->rig.p.engine;
+	ks_op_short(ks_ctx_open("ks-up-short", true), ((const struct ks_op_row *)row)->op);
 }
 
-static void fill_unregister(struct ks_ctx *ctx, void *arg)
+KS_TABLE(size_long_zero, ks_provider_ops)
 {
-	((struct hvcal_engine_unregister *)arg)->engine = ctx->rig.p.engine;
+	ks_op_long_zero(ks_ctx_open("ks-up-zero", true), ((const struct ks_op_row *)row)->op);
 }
 
-static void fill_acquire(struct ks_ctx *ctx, void *arg)
+KS_TABLE(size_long_set, ks_provider_ops)
 {
-	struct hvcal_acquire *acquire = arg;
-
-	acquire->items = (struct hvcal_array) { sizeof(ctx->items[0]), 8, (uintptr_t)ctx->items };
-	acquire->blobs = (struct hvcal_blob) { (uintptr_t)ctx->bytes, sizeof(ctx->bytes), 0 };
-	/* something to acquire */
-	ks_rig_submit(&ctx->rig, ctx->rig.target2, 2);
+	ks_op_long_set(ks_ctx_open("ks-up-set", true), ((const struct ks_op_row *)row)->op);
 }
 
-static void fill_accept(struct ks_ctx *ctx, void *arg)
+KS_TABLE(pointer, ks_provider_ops)
 {
-	*(struct hvcal_accept *)arg = (struct hvcal_accept) { .id = ctx->item, .fence = -1 };
-}
-
-static void fill_complete(struct ks_ctx *ctx, void *arg)
-{
-	struct hvcal_complete *complete = arg;
-
-	ctx->results[0] = (struct hvcal_item_result) {
-		.id = ctx->item,
-		.result = { (uintptr_t)ctx->bytes, 16, 0 },
-	};
-	complete->results = (struct hvcal_array) {
-		sizeof(ctx->results[0]), 1, (uintptr_t)ctx->results
-	};
-}
-
-static void fill_check(struct ks_ctx *ctx, void *arg)
-{
-	((struct hvcal_item_check *)arg)->id = ctx->item;
-}
-
-static const struct ks_op op_register = {
-	"engine_register", HVCAL_IOC_ENGINE_REGISTER, fill_register, 0
-};
-static const struct ks_op op_update = { "engine_update", HVCAL_IOC_ENGINE_UPDATE, fill_update, 0 };
-static const struct ks_op op_unregister = {
-	"engine_unregister", HVCAL_IOC_ENGINE_UNREGISTER, fill_unregister, 0
-};
-static const struct ks_op op_acquire = { "acquire", HVCAL_IOC_ACQUIRE, fill_acquire, 0 };
-static const struct ks_op op_accept = { "accept", HVCAL_IOC_ACCEPT, fill_accept, 0 };
-static const struct ks_op op_complete = { "complete", HVCAL_IOC_COMPLETE, fill_complete, 0 };
-static const struct ks_op op_check = { "item_check", HVCAL_IOC_ITEM_CHECK, fill_check, 0 };
-
-struct row { const char *label; const struct ks_op *op; };
-
-static const struct row ops[] = {
-	{ "caps", &ks_op_caps },
-	{ "engine_list", &ks_op_engine_list },
-	{ "engine_caps", &ks_op_engine_caps },
-	{ "gpu_list", &ks_op_gpu_list },
-	{ "engine_register", &op_register },
-	{ "engine_update", &op_update },
-	{ "engine_unregister", &op_unregister },
-	{ "acquire", &op_acquire },
-	{ "accept", &op_accept },
-	{ "complete", &op_complete },
-	{ "item_check", &op_check },
-};
-
-KS_TABLE(right, ops)
-{
-	ks_op_right(ks_ctx_open("ks-up-right", true), ((const struct row *)row)->op);
-}
-
-KS_TABLE(size_short, ops)
-{
-	ks_op_short(ks_ctx_open("ks-up-short", true), ((const struct row *)row)->op);
-}
-
-KS_TABLE(size_long_zero, ops)
-{
-	ks_op_long_zero(ks_ctx_open("ks-up-zero", true), ((const struct row *)row)->op);
-}
-
-KS_TABLE(size_long_set, ops)
-{
-	ks_op_long_set(ks_ctx_open("ks-up-set", true), ((const struct row *)row)->op);
-}
-
-KS_TABLE(pointer, ops)
-{
-	ks_op_fault(ks_ctx_open("ks-up-fault", true), ((const struct row *)row)->op);
+	ks_op_fault(ks_ctx_open("ks-up-fault", true), ((const struct ks_op_row *)row)->op);
 }
 
 /* ---- one field wrong ---- */
@@ -117,48 +39,48 @@ KS_TABLE(pointer, ops)
 #define NOWHERE 0x1000		/* page that nothing maps: below mmap_min_addr */
 
 static const struct ks_spoil spoils[] = {
-	{ "register.flags", &op_register, KS_FIELD(hvcal_engine_register, flags), HVCAL_ENGINE_FLAGS_ALL + 1, -EINVAL },
-	{ "register.private", &op_register, KS_FIELD(hvcal_engine_register, flags), HVCAL_ENGINE_PRIVATE, -EOPNOTSUPP },
-	{ "register.foreign_memory", &op_register, KS_FIELD(hvcal_engine_register, flags), HVCAL_ENGINE_FOREIGN_MEMORY, 0 },
-	{ "register.kind_0", &op_register, KS_FIELD(hvcal_engine_register, kind), 0, -EINVAL },
-	{ "register.kind", &op_register, KS_FIELD(hvcal_engine_register, kind), 4, -EINVAL },
-	{ "register.numa_node", &op_register, KS_FIELD(hvcal_engine_register, numa_node), (uint64_t)-2, -EINVAL },
-	{ "register.slots_0", &op_register, KS_FIELD(hvcal_engine_register, slots), 0, -EINVAL },
-	{ "register.slots", &op_register, KS_FIELD(hvcal_engine_register, slots), 1025, -EINVAL },
-	{ "register.slots_max", &op_register, KS_FIELD(hvcal_engine_register, slots), 1024, 0 },
-	{ "register.depth_0", &op_register, KS_FIELD(hvcal_engine_register, session_depth), 0, -EINVAL },
-	{ "register.depth", &op_register, KS_FIELD(hvcal_engine_register, session_depth), 65, -EINVAL },
-	{ "register.caps_stride", &op_register, KS_FIELD(hvcal_engine_register, caps.stride), 8, -EINVAL },
-	{ "register.caps_0", &op_register, KS_FIELD(hvcal_engine_register, caps.count), 0, -EINVAL },
-	{ "register.caps_65", &op_register, KS_FIELD(hvcal_engine_register, caps.count), 65, -EINVAL },
-	{ "register.caps_ptr", &op_register, KS_FIELD(hvcal_engine_register, caps.ptr), NOWHERE, -EFAULT },
-	{ "register.pad", &op_register, KS_FIELD(hvcal_engine_register, pad), 1, -EINVAL },
+	{ "register.flags", &ks_op_register, KS_FIELD(hvcal_engine_register, flags), HVCAL_ENGINE_FLAGS_ALL + 1, -EINVAL },
+	{ "register.private", &ks_op_register, KS_FIELD(hvcal_engine_register, flags), HVCAL_ENGINE_PRIVATE, -EOPNOTSUPP },
+	{ "register.foreign_memory", &ks_op_register, KS_FIELD(hvcal_engine_register, flags), HVCAL_ENGINE_FOREIGN_MEMORY, 0 },
+	{ "register.kind_0", &ks_op_register, KS_FIELD(hvcal_engine_register, kind), 0, -EINVAL },
+	{ "register.kind", &ks_op_register, KS_FIELD(hvcal_engine_register, kind), 4, -EINVAL },
+	{ "register.numa_node", &ks_op_register, KS_FIELD(hvcal_engine_register, numa_node), (uint64_t)-2, -EINVAL },
+	{ "register.slots_0", &ks_op_register, KS_FIELD(hvcal_engine_register, slots), 0, -EINVAL },
+	{ "register.slots", &ks_op_register, KS_FIELD(hvcal_engine_register, slots), 1025, -EINVAL },
+	{ "register.slots_max", &ks_op_register, KS_FIELD(hvcal_engine_register, slots), 1024, 0 },
+	{ "register.depth_0", &ks_op_register, KS_FIELD(hvcal_engine_register, session_depth), 0, -EINVAL },
+	{ "register.depth", &ks_op_register, KS_FIELD(hvcal_engine_register, session_depth), 65, -EINVAL },
+	{ "register.caps_stride", &ks_op_register, KS_FIELD(hvcal_engine_register, caps.stride), 8, -EINVAL },
+	{ "register.caps_0", &ks_op_register, KS_FIELD(hvcal_engine_register, caps.count), 0, -EINVAL },
+	{ "register.caps_65", &ks_op_register, KS_FIELD(hvcal_engine_register, caps.count), 65, -EINVAL },
+	{ "register.caps_ptr", &ks_op_register, KS_FIELD(hvcal_engine_register, caps.ptr), NOWHERE, -EFAULT },
+	{ "register.pad", &ks_op_register, KS_FIELD(hvcal_engine_register, pad), 1, -EINVAL },
 
-	{ "update.engine", &op_update, KS_FIELD(hvcal_engine_update, engine), UNKNOWN, -ENODEV },
-	{ "update.flags", &op_update, KS_FIELD(hvcal_engine_update, flags), 1, -EINVAL },
-	{ "update.external_ppm", &op_update, KS_FIELD(hvcal_engine_update, external_ppm), 1000001, -EINVAL },
-	{ "update.external_ppm_max", &op_update, KS_FIELD(hvcal_engine_update, external_ppm), 1000000, 0 },
-	{ "unregister.engine", &op_unregister, KS_FIELD(hvcal_engine_unregister, engine), UNKNOWN, -ENODEV },
-	{ "unregister.flags", &op_unregister, KS_FIELD(hvcal_engine_unregister, flags), 1, -EINVAL },
+	{ "update.engine", &ks_op_update, KS_FIELD(hvcal_engine_update, engine), UNKNOWN, -ENODEV },
+	{ "update.flags", &ks_op_update, KS_FIELD(hvcal_engine_update, flags), 1, -EINVAL },
+	{ "update.external_ppm", &ks_op_update, KS_FIELD(hvcal_engine_update, external_ppm), 1000001, -EINVAL },
+	{ "update.external_ppm_max", &ks_op_update, KS_FIELD(hvcal_engine_update, external_ppm), 1000000, 0 },
+	{ "unregister.engine", &ks_op_unregister, KS_FIELD(hvcal_engine_unregister, engine), UNKNOWN, -ENODEV },
+	{ "unregister.flags", &ks_op_unregister, KS_FIELD(hvcal_engine_unregister, flags), 1, -EINVAL },
 
-	{ "acquire.room_3", &op_acquire, KS_FIELD(hvcal_acquire, items.count), 3, -EINVAL },
-	{ "acquire.room_0", &op_acquire, KS_FIELD(hvcal_acquire, items.count), 0, -EINVAL },
-	{ "acquire.stride_0", &op_acquire, KS_FIELD(hvcal_acquire, items.stride), 0, -EINVAL },
-	{ "acquire.stride_short", &op_acquire, KS_FIELD(hvcal_acquire, items.stride), sizeof(struct hvcal_item) - 8, -EINVAL },
-	{ "acquire.ptr", &op_acquire, KS_FIELD(hvcal_acquire, items.ptr), NOWHERE, -EFAULT },
-	{ "acquire.blobs_pad", &op_acquire, KS_FIELD(hvcal_acquire, blobs.pad), 1, -EINVAL },
+	{ "acquire.room_3", &ks_op_acquire, KS_FIELD(hvcal_acquire, items.count), 3, -EINVAL },
+	{ "acquire.room_0", &ks_op_acquire, KS_FIELD(hvcal_acquire, items.count), 0, -EINVAL },
+	{ "acquire.stride_0", &ks_op_acquire, KS_FIELD(hvcal_acquire, items.stride), 0, -EINVAL },
+	{ "acquire.stride_short", &ks_op_acquire, KS_FIELD(hvcal_acquire, items.stride), sizeof(struct hvcal_item) - 8, -EINVAL },
+	{ "acquire.ptr", &ks_op_acquire, KS_FIELD(hvcal_acquire, items.ptr), NOWHERE, -EFAULT },
+	{ "acquire.blobs_pad", &ks_op_acquire, KS_FIELD(hvcal_acquire, blobs.pad), 1, -EINVAL },
 
-	{ "accept.id", &op_accept, KS_FIELD(hvcal_accept, id), UNKNOWN, -ENOENT },
-	{ "accept.id_0", &op_accept, KS_FIELD(hvcal_accept, id), 0, -ENOENT },
-	{ "accept.flags", &op_accept, KS_FIELD(hvcal_accept, flags), 1, -EINVAL },
-	{ "accept.fence_closed", &op_accept, KS_FIELD(hvcal_accept, fence), 999, -EINVAL },
+	{ "accept.id", &ks_op_accept, KS_FIELD(hvcal_accept, id), UNKNOWN, -ENOENT },
+	{ "accept.id_0", &ks_op_accept, KS_FIELD(hvcal_accept, id), 0, -ENOENT },
+	{ "accept.flags", &ks_op_accept, KS_FIELD(hvcal_accept, flags), 1, -EINVAL },
+	{ "accept.fence_closed", &ks_op_accept, KS_FIELD(hvcal_accept, fence), 999, -EINVAL },
 
-	{ "complete.stride_0", &op_complete, KS_FIELD(hvcal_complete, results.stride), 0, -EINVAL },
-	{ "complete.stride_short", &op_complete, KS_FIELD(hvcal_complete, results.stride), sizeof(struct hvcal_item_result) - 8, -EINVAL },
-	{ "complete.count_large", &op_complete, KS_FIELD(hvcal_complete, results.count), HVCAL_BATCH_MAX + 1, -EINVAL },
-	{ "complete.ptr", &op_complete, KS_FIELD(hvcal_complete, results.ptr), NOWHERE, -EFAULT },
-	{ "check.id", &op_check, KS_FIELD(hvcal_item_check, id), UNKNOWN, -ENOENT },
-	{ "check.id_0", &op_check, KS_FIELD(hvcal_item_check, id), 0, -ENOENT },
+	{ "complete.stride_0", &ks_op_complete, KS_FIELD(hvcal_complete, results.stride), 0, -EINVAL },
+	{ "complete.stride_short", &ks_op_complete, KS_FIELD(hvcal_complete, results.stride), sizeof(struct hvcal_item_result) - 8, -EINVAL },
+	{ "complete.count_large", &ks_op_complete, KS_FIELD(hvcal_complete, results.count), HVCAL_BATCH_MAX + 1, -EINVAL },
+	{ "complete.ptr", &ks_op_complete, KS_FIELD(hvcal_complete, results.ptr), NOWHERE, -EFAULT },
+	{ "check.id", &ks_op_check, KS_FIELD(hvcal_item_check, id), UNKNOWN, -ENOENT },
+	{ "check.id_0", &ks_op_check, KS_FIELD(hvcal_item_check, id), 0, -ENOENT },
 };
 
 KS_TABLE(field, spoils)
@@ -506,7 +428,7 @@ KS_TABLE(result, bad_results)
 	struct hvcal_complete arg = { 0 };
 	int err;
 
-	fill_complete(ctx, &arg);
+	ks_op_complete.fill(ctx, &arg);
 	ks_spoil_apply(&ctx->results[0], bad->off, bad->width, bad->value);
 	err = ks_ioctl(ctx->fd, HVCAL_IOC_COMPLETE, &arg);
 	if (!err)
