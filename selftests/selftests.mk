@@ -26,7 +26,7 @@ SUITES += vm-runner:"selftests/vm/test_vm.sh 6.12"
 SANITIZED := ^(lib|unit|conformance|provider)-
 NOT_SANITIZED := ^lib-(ffi|symbols|headers|layout)$$
 
-.PHONY: packages check check-native check-asan check-vm check-kernel check-uml
+.PHONY: packages check check-native check-asan check-vm check-kernel check-uml check-leaks
 ## packages: installs what building and testing need (Debian)
 packages:
 	@tools/lib/apt-need $(CHECK_PKGS)
@@ -79,16 +79,23 @@ check-vm: all
 	[ $$s -le 1 ] || echo "the machine ended with status $$s" > $(CHECK_LOGS)/vm-$(KERNEL).out
 check-vm: SHELL := /bin/bash
 
-## check-kernel: KUnit, and the module's tests, on a kernel of our own
+# UML_LEAKS names the programs that run once more under kmemleak, where all is slow.
+UML_VARIANTS := plain debug kasan
+UML_LEAKS := failnth provider_death migrate stress
+CHECK_KERNEL_OUT = $(foreach v,$(UML_VARIANTS),$(CHECK_LOGS)/kunit-$(v).out \
+	$(CHECK_LOGS)/detectors-$(v).out $(CHECK_LOGS)/uml-$(v).out) $(CHECK_LOGS)/uml-leaks.out
+
+## check-kernel: KUnit, and the module's tests, on kernels of our own
 check-kernel: packages
 	@mkdir -p $(CHECK_LOGS)
 	@$(MAKE) -s all
-	@echo "== KUnit"; for v in plain debug; do \
-		tools/uml/kunit --variant $$v | tee $(CHECK_LOGS)/kunit-$$v.out; done; true
-	@for v in plain debug; do echo "== the module in UML, $$v"; \
-		$(MAKE) -s check-uml VARIANT=$$v; done
-	@selftests/sum-results $(CHECK_LOGS)/kunit-plain.out $(CHECK_LOGS)/kunit-debug.out \
-		$(CHECK_LOGS)/uml-plain.out $(CHECK_LOGS)/uml-debug.out
+	@for v in $(UML_VARIANTS); do \
+		echo "== KUnit, $$v"; \
+		tools/uml/kunit --variant $$v | tee $(CHECK_LOGS)/kunit-$$v.out; \
+		echo "== deliberate faults, $$v"; $(MAKE) -s check-detectors VARIANT=$$v; \
+		echo "== the module in UML, $$v"; $(MAKE) -s check-uml VARIANT=$$v; done
+	@echo "== the module in UML, leaks"; $(MAKE) -s check-leaks
+	@selftests/sum-results $(CHECK_KERNEL_OUT)
 
 # KS_SCALE stretches the time limits of the kernel tests on slow machines.
 # A kernel that checks itself is slow: there it runs what speaks to it alone, and
@@ -99,15 +106,26 @@ UML_SUITES = $(SUITES_VM) $(if $(filter plain,$(VARIANT)),,$(SUITES_FAULTS))
 UML_ONLY = $(if $(filter plain,$(VARIANT)),.,^kernel-)
 ## check-uml: tests of the loaded module in User Mode Linux (VARIANT plain, debug or kasan)
 check-uml: all
+	$(call in_uml,uml-$(VARIANT),,--only '$(UML_ONLY)' $(UML_SUITES))
+
+## check-leaks: tests of the loaded module in User Mode Linux, and kmemleak after them
+check-leaks: VARIANT := debug
+check-leaks: all
+	$(call in_uml,uml-leaks,--leaks,\
+		--only '^kernel-($(subst $(space),|,$(strip $(UML_LEAKS))))$$' $(UML_SUITES))
+
+space := $(subst x,,x x)
+# $(call in_uml,TAG,OPTIONS OF THE MACHINE,OPTIONS AND SUITES)
+define in_uml
 	@mkdir -p $(CHECK_LOGS)
 	@-ko=$$(tools/kernel/module $(if $(filter plain,$(VARIANT)),uml,uml-$(VARIANT)) \
 		2>/dev/null | tail -n 1); \
-	tools/uml/hvcal-uml --variant $(VARIANT) --timeout 1500 --module "$$ko" \
+	tools/uml/hvcal-uml --variant $(VARIANT) --timeout 1500 --module "$$ko" $2 \
 		--env HVCAL_KO="$$ko" --env KS_SCALE=$(UML_SCALE) \
-		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/uml-$(VARIANT).klog -- \
-		selftests/run-suites --tag uml-$(VARIANT) --logs $(CHECK_LOGS) \
-		--only '$(UML_ONLY)' $(UML_SUITES) \
-		| tee $(CHECK_LOGS)/uml-$(VARIANT).raw; \
-	s=$${PIPESTATUS[0]}; cp $(CHECK_LOGS)/uml-$(VARIANT).raw $(CHECK_LOGS)/uml-$(VARIANT).out; \
-	[ $$s -le 1 ] || echo "the machine ended with status $$s" > $(CHECK_LOGS)/uml-$(VARIANT).out
-check-uml: SHELL := /bin/bash
+		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/$1.klog -- \
+		selftests/run-suites --tag $1 --logs $(CHECK_LOGS) $3 \
+		| tee $(CHECK_LOGS)/$1.raw; \
+	s=$${PIPESTATUS[0]}; cp $(CHECK_LOGS)/$1.raw $(CHECK_LOGS)/$1.out; \
+	[ $$s -le 1 ] || echo "the machine ended with status $$s" > $(CHECK_LOGS)/$1.out
+endef
+check-uml check-leaks: SHELL := /bin/bash

@@ -57,7 +57,7 @@ guest_job() {
 	for d in "${ro[@]}"; do printf '%q ' "$(realpath "$d")"; done
 	printf ')\nenv=('
 	[ ${#env[@]} -eq 0 ] || printf '%q ' "${env[@]}"
-	printf ')\ncwd=%q\ncommand=(' "$(pwd -P)"
+	printf ')\nleaks=%q cwd=%q\ncommand=(' "$leaks" "$(pwd -P)"
 	printf '%q ' "$@"
 	printf ')\n'
 }
@@ -166,11 +166,12 @@ guest_complaints() {
 
 guest_splat() { guest_complaints | grep -E "$splats" >"$job/complaints"; }
 
-# guest_splat_text: the log from shortly before the first complaint.
+# guest_splat_text: the log from shortly before the first complaint.  All is read:
+# a pipe that nobody reads to its end would be this script's end, too.
 guest_splat_text() {
 	local first
 
-	first=$(guest_complaints | grep -nE -m 1 "$splats" | cut -d: -f 1)
+	first=$(guest_complaints | grep -nE "$splats" | sed -n '1s/:.*//p')
 	guest_complaints |
 		sed -n "$((first > 3 ? first - 3 : 1)),$((first + 60))p"
 }
