@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -251,40 +250,17 @@ KS_TABLE(trace, traces)
 
 /* ---- unloading ---- */
 
-static int ks_unload(void)
-{
-	return syscall(SYS_delete_module, "hvcal", O_NONBLOCK) ? -errno : 0;
-}
-
-static bool ks_module_is_removable(void)
-{
-	return !access("/sys/module/hvcal/refcnt", F_OK);
-}
-
-/* Puts the module back, from HVCAL_KO. */
-static int ks_load(void)
-{
-	const char *path = getenv("HVCAL_KO");
-	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1, err;
-
-	if (fd < 0)
-		return -ENOENT;
-	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return err;
-}
-
 struct opener { const char *label; bool provider; };
 
 static const struct opener openers[] = { { "client", false }, { "provider", true } };
 
 KS_TABLE(unload_refused, openers)
 {
-	int fd = ((const struct opener *)row)->provider ? ks_provider_node(0) : ks_client();
+	int fd;
 
-	if (!ks_module_is_removable())
-		ks_skip("hvcal is built in");
-	CHECK_ERR(ks_unload(), -EAGAIN);
+	ks_module_need(false);
+	fd = ((const struct opener *)row)->provider ? ks_provider_node(0) : ks_client();
+	CHECK_ERR(ks_module_remove(), -EAGAIN);
 	/* and it still works */
 	ks_caps(fd);
 }
@@ -294,13 +270,8 @@ KS_TEST_LIMIT(unload_and_load, 30)
 {
 	struct ks_objects objects;
 	struct ks_rig rig;
-	int err = 0;
 
-	close(ks_client());
-	if (!ks_module_is_removable())
-		ks_skip("hvcal is built in");
-	if (!getenv("HVCAL_KO") || access(getenv("HVCAL_KO"), R_OK))
-		ks_skip("HVCAL_KO does not name the module's file");
+	ks_module_need(true);
 	for (int i = 0; i < 3; i++) {
 		ks_rig_open(&rig, "ks-in-unload", 1, 1);
 		ks_rig_run(&rig, 0);
@@ -308,14 +279,8 @@ KS_TEST_LIMIT(unload_and_load, 30)
 		ks_acquire(&rig.p);
 		close(rig.client);
 		ks_provider_close(&rig.p);
-		for (int waited = 0; waited < ks_ms(2000); waited += 10) {
-			err = ks_unload();
-			if (err != -EAGAIN)
-				break;
-			ks_sleep_ms(10);
-		}
-		CHECK_OK(err);
+		CHECK_OK(ks_module_remove_within(ks_ms(2000)));
 		CHECK_ERR(ks_objects_read(&objects), -ENOENT);
-		CHECK_OK(ks_load());
+		CHECK_OK(ks_module_insert());
 	}
 }

@@ -173,6 +173,16 @@ void ks_peer_say(struct ks_peer *peer, uint64_t word);
 uint64_t ks_peer_hear(struct ks_peer *peer);
 void ks_peer_kill(struct ks_peer *peer, int sig);
 
+/* ---- the module itself ---- */
+
+/** Skips if the module cannot be removed, or with @file if it could not be put back. */
+void ks_module_need(bool file);
+/** Without waiting: -EAGAIN while it is in use. */
+int ks_module_remove(void);
+int ks_module_remove_within(int ms);
+/** Inserts the file that HVCAL_KO names. */
+int ks_module_insert(void);
+
 /* ---- fences ---- */
 
 /** A fence that this process signals: vgem's or sw_sync's. */
