@@ -7,7 +7,10 @@ KSELFTEST_NAMES := $(basename $(notdir $(wildcard $(KSELFTEST_DIR)/*.c)))
 KSELFTEST_PROGS := $(addprefix $(B)/$(KSELFTEST_DIR)/,$(KSELFTEST_NAMES))
 
 $(KSELFTEST_PROGS): %: %.o $(KSELFTEST_LIB)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(KSELFTEST_WRAP) -o $@ $^ $(LDLIBS)
+
+# lib/storm.c
+KSELFTEST_WRAP := -Wl,--wrap=poll,--wrap=read,--wrap=write,--wrap=waitpid
 
 ALL += $(KSELFTEST_PROGS)
 SUITES += uapi-abi:selftests/abi/uapi.sh
@@ -18,6 +21,12 @@ KSELFTEST_FAULTS := failnth
 kselftest_suites = $(foreach n,$(1),kernel-$(n):$(B)/$(KSELFTEST_DIR)/$(n))
 SUITES_VM += $(call kselftest_suites,$(filter-out $(KSELFTEST_FAULTS),$(KSELFTEST_NAMES)))
 SUITES_FAULTS += $(call kselftest_suites,$(KSELFTEST_FAULTS))
+
+# All again with a signal every half millisecond, restarting what it interrupts and
+# not, but for those that measure time.
+KSELFTEST_STORM := $(filter-out sched matrix gpu $(KSELFTEST_FAULTS),$(KSELFTEST_NAMES))
+SUITES_STORM += $(foreach m,restart eintr,$(foreach n,$(KSELFTEST_STORM),\
+	storm-$(m)-$(n):"env KS_STORM=$(m) $(B)/$(KSELFTEST_DIR)/$(n)"))
 
 .PHONY: kselftest
 ## kselftest: the tests of the kernel interface

@@ -99,10 +99,10 @@ check-kernel: packages
 
 # KS_SCALE stretches the time limits of the kernel tests on slow machines.
 # A kernel that checks itself is slow: there it runs what speaks to it alone, and
-# what needs its fault injection.
+# what needs its fault injection. The storms of signals are for the fast one.
 VARIANT ?= plain
 UML_SCALE = $(if $(filter plain,$(VARIANT)),2,8)
-UML_SUITES = $(SUITES_VM) $(if $(filter plain,$(VARIANT)),,$(SUITES_FAULTS))
+UML_SUITES = $(SUITES_VM) $(if $(filter plain,$(VARIANT)),$(SUITES_STORM),$(SUITES_FAULTS))
 UML_ONLY = $(if $(filter plain,$(VARIANT)),.,^kernel-)
 ## check-uml: tests of the loaded module in User Mode Linux (VARIANT plain, debug or kasan)
 check-uml: all

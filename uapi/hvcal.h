@@ -35,7 +35,9 @@ extern "C" {
  * - Times are absolute CLOCK_MONOTONIC nanoseconds unless called a duration.
  * - No ioctl waits for another process, but for HVCAL_IOC_ACQUIRE, which is a
  *   provider waiting for work and honours O_NONBLOCK. Clients wait with
- *   poll(2) and read struct hvcal_event records with read(2).
+ *   poll(2) and read struct hvcal_event records with read(2). Signals interrupt
+ *   ACQUIRE and read(2) alone (-EINTR, nothing has happened), and with SA_RESTART
+ *   not even these.
  * - A call that fails has done nothing, also if it fails because its answer
  *   cannot be copied out: the session, buffer or engine is gone again. Only what
  *   has been submitted, cancelled, acquired, replied or exported as a fence by

@@ -29,7 +29,7 @@ int ks_client(void);
 int ks_client_nonblock(void);
 int ks_provider_node(int flags);
 
-/** ioctl(2) giving a negative errno; restarts nothing. */
+/** ioctl(2) giving a negative errno; restarted in a storm of signals only. */
 int ks_ioctl(int fd, unsigned long cmd, void *arg);
 
 /** The command @cmd as a caller with another structure size would make it. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "state.h"
+#include "storm.h"
 
 enum { KS_EXIT_FAIL = 1, KS_EXIT_SKIP = 4 };
 
@@ -121,6 +122,7 @@ static void ks_child(const struct ks_test *test)
 {
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	ks_storm_start();
 	test->fn(test->row);
 	fflush(stdout);
 	_exit(0);

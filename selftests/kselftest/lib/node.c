@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "state.h"
+#include "storm.h"
 
 static int ks_open(const char *path, int flags)
 {
@@ -40,7 +41,12 @@ int ks_provider_node(int flags)
 
 int ks_ioctl(int fd, unsigned long cmd, void *arg)
 {
-	return ioctl(fd, cmd, arg) < 0 ? -errno : 0;
+	int err;
+
+	do
+		err = ioctl(fd, cmd, arg) < 0 ? -errno : 0;
+	while (err == -EINTR && ks_storm_again(cmd));
+	return err;
 }
 
 unsigned long ks_resize(unsigned long cmd, size_t size)
