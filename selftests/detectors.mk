@@ -2,9 +2,9 @@
 # Deliberate faults: are the detectors of the test kernels awake?
 
 .PHONY: check-detectors
-## check-detectors: every detector of the UML kernel VARIANT catches its fault
+## check-detectors: every detector of the test kernel VARIANT catches its fault
 check-detectors:
 	@mkdir -p $(CHECK_LOGS)
-	@-selftests/run-suites --tag uml-$(VARIANT) --logs $(CHECK_LOGS) \
-		detectors-$(VARIANT):"selftests/detectors/uml.sh $(B) $(VARIANT)" \
+	@-selftests/run-suites --tag $(VARIANT) --logs $(CHECK_LOGS) \
+		detectors-$(VARIANT):"selftests/detectors/run $(B) $(VARIANT)" \
 		| tee $(CHECK_LOGS)/detectors-$(VARIANT).out

@@ -26,7 +26,7 @@ SUITES += vm-runner:"selftests/vm/test_vm.sh 6.12"
 SANITIZED := ^(lib|unit|conformance|provider)-
 NOT_SANITIZED := ^lib-(ffi|symbols|headers|layout)$$
 
-.PHONY: packages check check-native check-asan check-vm check-kernel check-uml check-leaks
+.PHONY: packages check check-native check-asan check-vm check-kernel check-uml check-leaks check-kcsan
 ## packages: installs what building and testing need (Debian)
 packages:
 	@tools/lib/apt-need $(CHECK_PKGS)
@@ -113,6 +113,19 @@ check-leaks: VARIANT := debug
 check-leaks: all
 	$(call in_uml,uml-leaks,--leaks,\
 		--only '^kernel-($(subst $(space),|,$(strip $(UML_LEAKS))))$$' $(UML_SUITES))
+
+# Emulated machines are slow, see check-vm.
+KCSAN_ONLY := ^kernel-(stress|provider_death|migrate|matrix|session|queue|events)$$
+## check-kcsan: data races in the module, on a kernel of our own in QEMU; not in check-kernel
+check-kcsan: all
+	@mkdir -p $(CHECK_LOGS)
+	@$(MAKE) -s check-detectors VARIANT=kcsan
+	@-ko=$$(tools/kernel/module kcsan 2>/dev/null | tail -n 1); \
+	tools/vm/hvcal-vm --kernel kcsan --timeout 1500 --module "$$ko" \
+		--env HVCAL_KO="$$ko" --env KS_SCALE=8 \
+		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/kcsan.klog -- \
+		selftests/run-suites --tag kcsan --logs $(CHECK_LOGS) \
+		--only '$(KCSAN_ONLY)' $(SUITES_VM)
 
 space := $(subst x,,x x)
 # $(call in_uml,TAG,OPTIONS OF THE MACHINE,OPTIONS AND SUITES)
