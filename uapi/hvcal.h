@@ -117,6 +117,7 @@ struct hvcal_blob {
 #define HVCAL_FEATURE_FAILOVER		(1ULL << 5) /* sessions move when engines die */
 #define HVCAL_FEATURE_PRIVATE_ENGINE	(1ULL << 6) /* HVCAL_ENGINE_PRIVATE */
 #define HVCAL_FEATURE_GPU_LIST		(1ULL << 7) /* GPUs are discovered */
+#define HVCAL_FEATURE_REBALANCE		(1ULL << 8) /* HVCAL_JOB_KEY moves sessions */
 
 /**
  * struct hvcal_caps - what this module is (HVCAL_IOC_CAPS)
@@ -581,7 +582,8 @@ struct hvcal_buffer_release {
 #define HVCAL_JOB_IN_FENCE		(1U << 0) /* wait for in_fence */
 #define HVCAL_JOB_IMPLICIT_FENCE	(1U << 1) /* wait for writers of the source */
 #define HVCAL_JOB_WANT_FENCE		(1U << 2) /* HVCAL_EVENT_ACCEPTED wanted */
-#define HVCAL_JOB_FLAGS_ALL		0x7U
+#define HVCAL_JOB_KEY			(1U << 3) /* a key frame: see below */
+#define HVCAL_JOB_FLAGS_ALL		0xfU
 
 /**
  * struct hvcal_job_desc - one frame to encode
@@ -605,6 +607,11 @@ struct hvcal_buffer_release {
  * @params: struct hvcal_frame_params
  * @meta: struct hvcal_frame_meta records, one after another
  * @job: out: job number, unique within the open file
+ *
+ * HVCAL_JOB_KEY says that @params ask for a key frame. A session that has not
+ * named its engine may then move to a better one (HVCAL_FEATURE_REBALANCE): the
+ * frames before this one are done first, and HVCAL_EVENT_RESYNC comes before its
+ * own event.
  */
 struct hvcal_job_desc {
 	__u32 flags;

@@ -249,7 +249,8 @@ int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer 
 			continue;
 		known = true;
 		cap = hvcal_engine_fits(e, ask);
-		if (!cap || (wish->avoid && e->id == wish->avoid) || !hvcal_engine_usable_locked(e))
+		if (!cap || e->id == wish->avoid || e->id == wish->leaving ||
+		    !hvcal_engine_usable_locked(e))
 			continue;
 		if (ask->gpu && e->gpu && e->gpu != ask->gpu &&
 		    !(e->flags & HVCAL_ENGINE_FOREIGN_MEMORY)) {
@@ -284,6 +285,36 @@ int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer 
 	if (foreign)
 		return -EXDEV;
 	return wish->engine && !known ? -ENODEV : -ENOTCONN;
+}
+
+bool hvcal_sched_better_locked(const struct hvcal_session *s, struct hvcal_offer *offer)
+{
+	const struct hvcal_binding *b = s->binding;
+	struct hvcal_offer own = { .engine = b->engine, .lane = b->flow.lane };
+	struct hvcal_place_candidate here, there;
+	struct hvcal_session_reply reply = {};
+	struct hvcal_wish wish = {
+		.ask = &s->ask,
+		.res = &s->asked,
+		.client = s->client,
+		.avoid = s->avoid,
+		.leaving = b->engine->id,
+	};
+	u64 now = ktime_get_ns();
+	u32 share = 0;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	if (hvcal_sched_choose_locked(&wish, offer, &reply))
+		return false;
+	/* any place that keeps its promise is better than one that does not */
+	if (b->flow.realtime && (s->pressed || b->flow.lane == HVCAL_LANE_NONE))
+		return true;
+	here = candidate(&wish, &own, now);
+	there = candidate(&wish, offer, now);
+	if (b->flow.realtime)
+		share = hvcal_admit_share_ppm(&offer->engine->queue, &offer->task);
+	return hvcal_place_worth(&here, &there, &s->ask, share);
 }
 
 /* ------------------------------------------------------------------------ */

@@ -75,6 +75,7 @@ static struct hvcal_session *session_alloc(struct hvcal_client *client,
 	s->state = HVCAL_SESSION_OPENING;
 	s->named = args->engine;
 	hvcal_migrate_init(s);
+	hvcal_rebalance_init(s);
 	INIT_LIST_HEAD(&s->jobs);
 	INIT_LIST_HEAD(&s->pool);
 	for (i = 0; i < HVCAL_SEV_COUNT; i++) {
@@ -335,6 +336,7 @@ void hvcal_session_destroy(struct hvcal_session *s)
 	mutex_unlock(&s->submit_lock);
 
 	hvcal_migrate_stop(s);
+	hvcal_rebalance_stop(s);
 	hvcal_job_put_list(&silent);
 	while (withdrawn--)
 		hvcal_session_put(s);
