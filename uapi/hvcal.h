@@ -406,18 +406,27 @@ struct hvcal_session_create {
 	__u64 fit_period_ns;
 };
 
+/* enum hvcal_reconfigure_flags */
+#define HVCAL_RECONFIGURE_RESERVATION	(1U << 0) /* the engine is not told */
+#define HVCAL_RECONFIGURE_FLAGS_ALL	0x1U
+
 /**
  * struct hvcal_session_reconfigure - HVCAL_IOC_SESSION_RECONFIGURE
  * @session: handle
- * @flags: zero
- * @res: new reservation; the class cannot change
+ * @flags: HVCAL_RECONFIGURE_*
+ * @res: new reservation, of the same class
  * @config: new struct hvcal_codec_config
  * @user_data: comes back in HVCAL_EVENT_RECONFIGURED
  * @share_ppm: out: as on creation
  * @left_ppm: out: as on creation
  *
  * Takes its place among the session's jobs: those submitted before run under
- * the old configuration, those after under the new one.
+ * the old configuration, those after under the new one. -ENOSPC: there is no room,
+ * and all stays as it was.
+ *
+ * With HVCAL_RECONFIGURE_RESERVATION only class, period and deadline may differ,
+ * @config and @user_data are zero, the change holds on return and no event follows.
+ * -EBUSY: a reconfiguration of the other kind is under way.
  */
 struct hvcal_session_reconfigure {
 	__u32 session;

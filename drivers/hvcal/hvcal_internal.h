@@ -319,6 +319,9 @@ int hvcal_reservation_check(const struct hvcal_reservation *res);
  */
 int hvcal_session_reserve(struct hvcal_session *session, const struct hvcal_reservation *res,
 			  struct hvcal_reservation *before, struct hvcal_session_reply *reply);
+/* Changes class, period and deadline at once. */
+int hvcal_session_switch(struct hvcal_session *session, const struct hvcal_reservation *res,
+			 struct hvcal_session_reply *reply);
 int hvcal_session_create(struct hvcal_client *client, const struct hvcal_session_args *args,
 			 struct hvcal_session_reply *reply);
 /* @handle is gone already; takes over the handle's reference. */

@@ -115,7 +115,7 @@ static void settle_locked(struct hvcal_session *s, struct hvcal_binding *to,
 
 /* True: @s has an engine now. */
 static bool find_place_locked(struct hvcal_session *s, struct hvcal_binding *to,
-			   struct hvcal_model **spare)
+			      struct hvcal_model **spare)
 {
 	struct hvcal_session_reply reply = {};
 	struct hvcal_offer offer;

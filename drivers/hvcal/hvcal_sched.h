@@ -74,6 +74,9 @@ void hvcal_sched_replan_locked(struct hvcal_engine *e);
 /* Changes the reservation of @s: -ENOSPC leaves it as it was. */
 int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reservation *res,
 			      struct hvcal_session_reply *reply);
+/* The same for class, period and deadline, at once; the class may change. */
+int hvcal_sched_switch_locked(struct hvcal_session *s, const struct hvcal_reservation *res,
+			      struct hvcal_session_reply *reply);
 /* The change is done, or has failed: s->res is what holds. Uses up @spare at need. */
 void hvcal_sched_changed_locked(struct hvcal_session *s, struct hvcal_model **spare);
 /* Expected cost of a frame of @b, ns; at least 1. 0 pixels: those reserved. */

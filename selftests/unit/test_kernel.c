@@ -319,6 +319,43 @@ static void test_queue_full(void **state)
 	assert_int_equal(submit(f, NULL), -EAGAIN);
 }
 
+/* The mode of a real-time session decides what is reserved. */
+static void test_throughput_reserves(void **state)
+{
+	struct fixture *f = *state;
+	hvcal_session_t *s;
+	hvcal_config_t c;
+
+	/* best effort has reserved nothing */
+	assert_int_equal(hvcal_set_throughput_mode(f->s, HVCAL_THROUGHPUT_BATCH), 0);
+	assert_int_equal(f->k.calls[HVCAL_NR_SESSION_RECONFIGURE], 0);
+
+	config_h264(&c);
+	c.sched = HVCAL_SCHED_REALTIME;
+	assert_int_equal(hvcal_create_session(f->ctx, &c, &s, NULL), 0);
+	assert_int_equal(hvcal_set_throughput_mode(s, HVCAL_THROUGHPUT_BALANCED), 0);
+	assert_int_equal(f->k.calls[HVCAL_NR_SESSION_RECONFIGURE], 0);
+	assert_int_equal(hvcal_set_throughput_mode(s, HVCAL_THROUGHPUT_LATENCY), 0);
+	assert_int_equal(f->k.reconfigure.flags, HVCAL_RECONFIGURE_RESERVATION);
+	assert_int_equal(f->k.reconfigure.config.ptr, 0);
+	assert_int_equal(f->k.reconfigure.res.sched_class, HVCAL_CLASS_REALTIME);
+	assert_int_equal(f->k.reconfigure.res.period_ns, 20000000 - 20000000 / 9);
+	assert_int_equal(f->k.reconfigure.res.deadline_ns, 20000000);
+	/* what is refused does not come in force, nor does it with other changes */
+	f->k.fail[HVCAL_NR_SESSION_RECONFIGURE] = -ENOSPC;
+	assert_int_equal(hvcal_set_throughput_mode(s, HVCAL_THROUGHPUT_BALANCED), -ENOSPC);
+	f->k.fail[HVCAL_NR_SESSION_RECONFIGURE] = 0;
+	assert_int_equal(hvcal_set_bitrate(s, 2000000), 0);
+	assert_int_equal(f->k.reconfigure.flags, 0);
+	assert_int_equal(f->k.reconfigure.res.period_ns, 20000000 - 20000000 / 9);
+	assert_int_equal(hvcal_set_throughput_mode(s, HVCAL_THROUGHPUT_BATCH), 0);
+	assert_int_equal(f->k.reconfigure.res.sched_class, HVCAL_CLASS_BEST_EFFORT);
+	assert_int_equal(hvcal_set_throughput_mode(s, HVCAL_THROUGHPUT_BALANCED), 0);
+	assert_int_equal(f->k.reconfigure.res.sched_class, HVCAL_CLASS_REALTIME);
+	assert_int_equal(f->k.reconfigure.res.period_ns, 20000000);
+	hvcal_destroy_session(&s);
+}
+
 static void test_submit_errors(void **state)
 {
 	static const struct { int kernel, ours; } cases[] = {
@@ -787,6 +824,7 @@ int main(void)
 		T(test_packet_outlives),
 		T(test_key_frames_are_told),
 		T(test_queue_full),
+		T(test_throughput_reserves),
 		T(test_submit_errors),
 		T(test_import_fails),
 		T(test_batch),
