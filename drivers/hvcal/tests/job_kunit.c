@@ -231,6 +231,8 @@ static void target_stays_quarantined_until_the_answer(struct kunit *test)
 	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, -ETIMEDOUT);
 
 	/* the client has its event, the engine may still write */
+	KUNIT_EXPECT_EQ(test, peers.s->pending, 0);
+	KUNIT_EXPECT_EQ(test, jobs_charged(&peers), 0);
 	KUNIT_EXPECT_EQ(test, target->quarantined, 1);
 	KUNIT_EXPECT_EQ(test, submit_with(test, &peers, source, target, NULL), -EBUSY);
 	KUNIT_EXPECT_EQ(test, submit_with(test, &peers, target, other, NULL), -EBUSY);
