@@ -240,14 +240,20 @@ static void earlier_items_stand(struct kunit *test)
 {
 	struct peers *peers = peers_with(test, 2);
 	struct hvcal_session *other = rig_session(test, peers->c);
-	struct hvcal_job *job, *failed;
+	struct hvcal_job *job = rig_frame(test, peers->s), *failed = rig_frame(test, other);
+	struct hvcal_acquire arg = acquire_arg(peers->items, ROOM);
 
-	job = rig_submitted(test, peers->s);
+	job->params_len = 8;
+	KUNIT_ASSERT_EQ(test, rig_submit(job), 0);
 	rig_advance(1);
-	failed = rig_submitted(test, other);
+	failed->source->layout_len = 8;
+	KUNIT_ASSERT_EQ(test, rig_submit(failed), 0);
 
-	rig.fail_copy = 5;
-	KUNIT_EXPECT_EQ(test, acquire(peers), 3);
+	/* three items and a blob are copied, and the layout of the next buffer */
+	rig.fail_copy = 6;
+	KUNIT_EXPECT_EQ(test, hvcal_acquire(peers->p, &arg, true), 0);
+	KUNIT_EXPECT_EQ(test, arg.items.count, 3);
+	KUNIT_EXPECT_EQ(test, arg.blob_used, 8);
 	RIG_EXPECT_STATE(test, job, HVCAL_JOB_RUNNING);
 	RIG_EXPECT_STATE(test, failed, HVCAL_JOB_READY);
 	KUNIT_EXPECT_EQ(test, atomic_read(&rig.fds), 2);
@@ -270,6 +276,7 @@ static void failure_leaves_control_in_its_place(struct kunit *test)
 	rig.fail_copy = 1;
 	KUNIT_EXPECT_EQ(test, acquire(peers), -EFAULT);
 	KUNIT_EXPECT_EQ(test, one->binding->open.state, HVCAL_WORK_QUEUED);
+	KUNIT_EXPECT_PTR_EQ(test, peers->p->control.next, &one->binding->open.link);
 	KUNIT_EXPECT_TRUE(test, hash_empty(peers->p->issued));
 	arg = acquire_arg(peers->items, ROOM);
 	arg.blobs.len = 9;
