@@ -93,7 +93,7 @@ static void test_odd_size(struct conf *c)
 static void count_keys(struct conf *c, struct conf_stream *s, unsigned int gop)
 {
 	for (unsigned int i = 0; i < s->count; i++) {
-		bool want = gop ? i % gop == 0 : i == 0;
+		bool want = conf_all_key(c) || (gop ? i % gop == 0 : i == 0);
 		bool key = s->frames[i]->result.flags & HVCAL_RESULT_KEY;
 
 		CHECK(c, key == want, "gop %u: frame %u is %s key frame", gop, i, key ? "a" : "no");

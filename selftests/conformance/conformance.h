@@ -62,6 +62,9 @@ void conf_buffer_free(struct conf *c, struct conf_buffer *b);
 /** Draws picture number @n. */
 void conf_draw(struct conf_buffer *b, unsigned int n);
 
+/** @return rows of a plane, with the @bytes of each that are picture */
+uint32_t conf_plane_rows(const struct hvcal_frame_layout *l, uint32_t plane, uint32_t *bytes);
+
 /** Sample @x, @y of plane @p (0 luma, 1 Cb, 2 Cr) of picture @n, of 8 bits. */
 uint8_t conf_sample(unsigned int p, unsigned int x, unsigned int y, unsigned int n);
 
@@ -150,6 +153,15 @@ struct conf_picture {
 	bool has_qp;
 	double qp, qp_left, qp_right; /* averages: all, halves of the picture */
 };
+
+/** Does this codec know key frames only? */
+bool conf_all_key(const struct conf *c);
+
+/** Do QPs of this codec count quantiser indices, from 0 to 255? */
+bool conf_qindex(const struct conf *c);
+
+/** How far the nearest QP that an engine has may lie from one that is asked for. */
+double conf_qp_tolerance(const struct conf *c);
 
 /** Is there a decoder for the codec of this capability in this program? */
 bool conf_can_decode(const struct conf *c);

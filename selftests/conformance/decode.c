@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Looks into packets: those of codecs through libavcodec, where the program was
- * built with it; those of the null engine by hand.
+ * built with it; those of the null and the raw engine by hand.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -44,6 +44,44 @@ static void decode_null(struct conf_stream *s, unsigned int first)
 	for (unsigned int i = first; (f = conf_by_order(s, i)); i++)
 		if (f->packet)
 			check_null(s, f);
+}
+
+static void check_raw(struct conf_stream *s, const struct conf_frame *f,
+		      struct conf_picture *picture)
+{
+	struct conf_buffer *again = conf_source_new(&s->config);
+	const struct hvcal_frame_layout *l = &again->engine.layout;
+	uint64_t at = 0;
+
+	conf_draw(again, f->number);
+	for (uint32_t p = 0; p < l->planes; p++) {
+		uint32_t bytes, rows = conf_plane_rows(l, p, &bytes);
+
+		for (uint32_t y = 0; y < rows; y++, at += bytes)
+			if (at + bytes > f->result.bytes ||
+			    memcmp(f->packet + at,
+				   again->mine + l->offset[p] + (size_t)y * l->stride[p], bytes))
+				conf_fail(s->c, "frame %u: row %u of plane %u is another",
+					  f->number, y, p);
+	}
+	if (at != f->result.bytes)
+		conf_fail(s->c, "frame %u: %llu bytes instead of %llu", f->number,
+			  (unsigned long long)f->result.bytes, (unsigned long long)at);
+	if (picture)
+		*picture = (struct conf_picture){
+			.there = true, .exact = true, .psnr = 100,
+			.width = l->width, .height = l->height,
+		};
+	conf_buffer_free(s->c, again);
+}
+
+static void decode_raw(struct conf_stream *s, unsigned int first, struct conf_picture *pictures)
+{
+	struct conf_frame *f;
+
+	for (unsigned int i = first; (f = conf_by_order(s, i)); i++)
+		if (f->packet)
+			check_raw(s, f, pictures ? &pictures[f->number] : NULL);
 }
 
 #ifdef HAVE_LIBAVCODEC
@@ -187,9 +225,9 @@ static unsigned int feed(struct decoder *d, unsigned int first)
 	return sent;
 }
 
-bool conf_can_decode(const struct conf *c)
+static bool have_decoder(uint32_t codec)
 {
-	return decoder_of(c->cap->codec);
+	return decoder_of(codec);
 }
 
 static void decode_codec(struct conf_stream *s, unsigned int first, double min_psnr,
@@ -220,9 +258,9 @@ static void decode_codec(struct conf_stream *s, unsigned int first, double min_p
 	avcodec_free_context(&d.avctx);
 }
 #else
-bool conf_can_decode(const struct conf *c)
+static bool have_decoder(uint32_t codec)
 {
-	(void)c;
+	(void)codec;
 	return false;
 }
 
@@ -236,6 +274,11 @@ static void decode_codec(struct conf_stream *s, unsigned int first, double min_p
 }
 #endif
 
+bool conf_can_decode(const struct conf *c)
+{
+	return c->cap->codec == HVCAL_CODEC_RAW || have_decoder(c->cap->codec);
+}
+
 void conf_decode(struct conf_stream *s, unsigned int first, double min_psnr,
 		 struct conf_picture *pictures)
 {
@@ -245,6 +288,8 @@ void conf_decode(struct conf_stream *s, unsigned int first, double min_psnr,
 		return;
 	if (s->c->cap->codec == HVCAL_CODEC_NULL)
 		decode_null(s, first);
+	else if (s->c->cap->codec == HVCAL_CODEC_RAW)
+		decode_raw(s, first, pictures);
 	else
 		decode_codec(s, first, min_psnr, pictures);
 }

@@ -32,6 +32,22 @@ struct hvcal_codec_config conf_config(const struct conf *c)
 	return config;
 }
 
+bool conf_all_key(const struct conf *c)
+{
+	return c->cap->codec == HVCAL_CODEC_RAW;
+}
+
+bool conf_qindex(const struct conf *c)
+{
+	return c->cap->codec == HVCAL_CODEC_VP9 || c->cap->codec == HVCAL_CODEC_AV1;
+}
+
+double conf_qp_tolerance(const struct conf *c)
+{
+	/* libvpx and libaom offer 64 of the 256 indices: every fourth */
+	return conf_qindex(c) ? 2 : 0.5;
+}
+
 struct conf_stream *conf_open(struct conf *c, const struct hvcal_codec_config *config)
 {
 	struct conf_stream *s = calloc(1, sizeof(*s));
