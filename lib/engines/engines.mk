@@ -18,6 +18,7 @@ endef
 $(eval $(call engine-from-pkg,x264,x264,libx264-dev))
 $(eval $(call engine-from-pkg,x265,x265,libx265-dev))
 $(eval $(call engine-from-pkg,vpx,vpx,libvpx-dev))
+$(eval $(call engine-from-pkg,av1,aom,libaom-dev))
 
 ENGINE_SOS := $(ENGINES:%=$(B)/lib/engines/hvcal-engine-%.so)
 ALL += $(ENGINE_SOS)
@@ -27,7 +28,7 @@ UNINSTALLS += uninstall-engines
 .SECONDARY: $(ENGINES:%=$(B)/lib/engines/%.o)
 
 # engines of sibling libraries share a file
-$(B)/lib/engines/hvcal-engine-vpx.so: $(B)/lib/engines/twins.o
+$(B)/lib/engines/hvcal-engine-vpx.so $(B)/lib/engines/hvcal-engine-av1.so: $(B)/lib/engines/twins.o
 
 # -Bsymbolic: two plug-ins must not see each other's symbols
 $(B)/lib/engines/hvcal-engine-%.so: $(B)/lib/engines/%.o

@@ -19,7 +19,7 @@
 #define DEFAULT_VBV_MS 1000
 #define QUALITY_MAX 51
 /* Above what any picture needs, so that only the quantiser decides. */
-#define UNLIMITED_KBPS 1000000
+#define UNLIMITED_KBPS 100000
 
 /* ---- the engine ---- */
 
@@ -48,7 +48,7 @@ static int read_options(struct hvcal_engine_ctx *c, unsigned long *cost, char *r
 }
 
 int twins_create(const struct hvcal_engine_host *host, unsigned int index,
-		 const struct twins_kind *kind, struct hvcal_engine_desc *desc,
+		 const struct twins_kind *kind, bool deep, struct hvcal_engine_desc *desc,
 		 hvcal_engine_ctx_t **ctx, char *reason, size_t reason_len)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -62,6 +62,7 @@ int twins_create(const struct hvcal_engine_host *host, unsigned int index,
 		return -ENOMEM;
 	c->host = host;
 	c->kind = kind;
+	c->depths = 1U << 8 | (deep ? 1U << 10 : 0);
 	c->slots = cpus > 0 ? (unsigned long)cpus : 1;
 	if (read_options(c, &cost, reason, reason_len)) {
 		free(c);
@@ -80,7 +81,7 @@ int twins_create(const struct hvcal_engine_host *host, unsigned int index,
 		.caps[0] = {
 			.op = HVCAL_OP_ENCODE,
 			.codec = kind->codec,
-			.depth_mask = kind->depths,
+			.depth_mask = c->depths,
 			.flags = kind->cap_flags,
 			.min_width = SIZE_MIN,
 			.min_height = SIZE_MIN,
@@ -88,7 +89,7 @@ int twins_create(const struct hvcal_engine_host *host, unsigned int index,
 			.max_height = SIZE_MAX_SIDE,
 			.cost_ns_per_mpix = (uint32_t)cost,
 			.formats = { HVCAL_FORMAT_NV12, HVCAL_FORMAT_I420,
-				     kind->depths & 1U << 10 ? HVCAL_FORMAT_P010 : 0 },
+				     deep ? HVCAL_FORMAT_P010 : 0 },
 		},
 	};
 	snprintf(desc->name, sizeof(desc->name), "%s", kind->name);
@@ -103,16 +104,16 @@ void twins_destroy(hvcal_engine_ctx_t *ctx)
 
 /* ---- configuration ---- */
 
-bool twins_config_possible(const struct twins_kind *kind, const struct hvcal_codec_config *c)
+bool twins_config_possible(const hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *c)
 {
 	uint32_t depth = c->format == HVCAL_FORMAT_P010 ? 10 : 8;
 
-	if (c->codec != kind->codec)
+	if (c->codec != ctx->kind->codec)
 		return false;
 	if (c->format != HVCAL_FORMAT_NV12 && c->format != HVCAL_FORMAT_I420 &&
 	    c->format != HVCAL_FORMAT_P010)
 		return false;
-	if (!(kind->depths & 1U << depth) || (c->bit_depth && c->bit_depth != depth))
+	if (!(ctx->depths & 1U << depth) || (c->bit_depth && c->bit_depth != depth))
 		return false;
 	if (c->width < SIZE_MIN || c->width > SIZE_MAX_SIDE ||
 	    c->height < SIZE_MIN || c->height > SIZE_MAX_SIDE)
@@ -132,6 +133,11 @@ bool twins_config_possible(const struct twins_kind *kind, const struct hvcal_cod
 bool twins_low_delay(const struct hvcal_codec_config *c)
 {
 	return c->tune != HVCAL_TUNE_QUALITY;
+}
+
+bool twins_deep(const struct twins_stream *s)
+{
+	return s->config.format == HVCAL_FORMAT_P010;
 }
 
 unsigned int twins_threads(const struct twins_stream *s)
@@ -169,6 +175,14 @@ int twins_from_qindex(int qindex)
 	return best;
 }
 
+static int limited(const struct hvcal_codec_config *c, int qindex)
+{
+	int max = c->qp_max ? (int)c->qp_max : QINDEX_MAX;
+
+	qindex = qindex < max ? qindex : max;
+	return twins_from_qindex(qindex > (int)c->qp_min ? qindex : (int)c->qp_min);
+}
+
 int twins_quantizer(const struct twins_stream *s, const struct hvcal_engine_job *job)
 {
 	const struct hvcal_codec_config *c = &s->config;
@@ -176,9 +190,9 @@ int twins_quantizer(const struct twins_stream *s, const struct hvcal_engine_job 
 	if (c->tune == HVCAL_TUNE_LOSSLESS)
 		return 0;
 	if (job->params.flags & HVCAL_FRAME_QP)
-		return twins_from_qindex((job->params.qp_q8 + 128) / 256);
+		return limited(c, (job->params.qp_q8 + 128) / 256);
 	if (c->rc_mode == HVCAL_RC_CQP)
-		return twins_from_qindex(c->qp ? (int)c->qp : DEFAULT_QINDEX);
+		return limited(c, c->qp ? (int)c->qp : DEFAULT_QINDEX);
 	return -1;
 }
 
@@ -213,22 +227,26 @@ void twins_rates(const struct twins_stream *s, int quantizer, struct twins_rates
 int twins_stream_init(struct twins_stream *s, hvcal_engine_ctx_t *ctx,
 		      const struct hvcal_codec_config *config)
 {
-	size_t chroma = (size_t)((config->width + 1) / 2) * ((config->height + 1) / 2);
+	uint64_t luma = (uint64_t)config->width * config->height;
+	uint64_t chroma = 2 * (uint64_t)((config->width + 1) / 2) * ((config->height + 1) / 2);
 
-	if (!twins_config_possible(ctx->kind, config))
+	if (!twins_config_possible(ctx, config))
 		return -EINVAL;
 	s->ctx = ctx;
 	s->config = *config;
-	if (config->format != HVCAL_FORMAT_P010)
+	if (config->format == HVCAL_FORMAT_P010)
+		s->unpacked_bytes = 2 * (luma + chroma);
+	else if (config->format == HVCAL_FORMAT_NV12 && !ctx->kind->nv12)
+		s->unpacked_bytes = chroma;
+	if (!s->unpacked_bytes)
 		return 0;
-	s->deep = malloc(((size_t)config->width * config->height + 2 * chroma) *
-			 sizeof(*s->deep));
-	return s->deep ? 0 : -ENOMEM;
+	s->unpacked = malloc(s->unpacked_bytes);
+	return s->unpacked ? 0 : -ENOMEM;
 }
 
 void twins_stream_free(struct twins_stream *s)
 {
-	free(s->deep);
+	free(s->unpacked);
 	free(s);
 }
 
@@ -239,7 +257,7 @@ static void unpack_p010(struct twins_stream *s, struct twins_planes *p)
 {
 	uint32_t w = s->config.width, h = s->config.height;
 	uint32_t cw = (w + 1) / 2, ch = (h + 1) / 2;
-	uint16_t *y = s->deep, *cb = y + (size_t)w * h, *cr = cb + (size_t)cw * ch;
+	uint16_t *y = s->unpacked, *cb = y + (size_t)w * h, *cr = cb + (size_t)cw * ch;
 
 	for (uint32_t row = 0; row < h; row++) {
 		const uint16_t *from = (const void *)(p->plane[0] + (size_t)row * p->stride[0]);
@@ -260,6 +278,25 @@ static void unpack_p010(struct twins_stream *s, struct twins_planes *p)
 		.deep = true,
 		.plane = { (uint8_t *)y, (uint8_t *)cb, (uint8_t *)cr },
 		.stride = { (int)(2 * w), (int)(2 * cw), (int)(2 * cw) },
+	};
+}
+
+static void unpack_nv12(struct twins_stream *s, struct twins_planes *p)
+{
+	uint32_t cw = (s->config.width + 1) / 2, ch = (s->config.height + 1) / 2;
+	uint8_t *cb = s->unpacked, *cr = cb + (size_t)cw * ch;
+
+	for (uint32_t row = 0; row < ch; row++) {
+		const uint8_t *from = p->plane[1] + (size_t)row * p->stride[1];
+
+		for (uint32_t x = 0; x < cw; x++) {
+			cb[(size_t)row * cw + x] = from[2 * x];
+			cr[(size_t)row * cw + x] = from[2 * x + 1];
+		}
+	}
+	*p = (struct twins_planes){
+		.plane = { p->plane[0], cb, cr },
+		.stride = { p->stride[0], (int)cw, (int)cw },
 	};
 }
 
@@ -287,12 +324,12 @@ int twins_take_planes(struct twins_stream *s, const struct hvcal_engine_job *job
 		out->plane[p] = (uint8_t *)b->map[l->fd_index[p]] + l->offset[p];
 		out->stride[p] = (int)l->stride[p];
 	}
-	if (out->nv12) {
+	if (s->unpacked) {
+		(sample == 2 ? unpack_p010 : unpack_nv12)(s, out);
+	} else if (out->nv12) {
 		out->plane[2] = out->plane[1] + 1;
 		out->stride[2] = out->stride[1];
 	}
-	if (s->deep)
-		unpack_p010(s, out);
 	return 0;
 }
 
@@ -321,13 +358,6 @@ static struct hvcal_engine_job *pop(struct twins_stream *s)
 	return job;
 }
 
-static uint64_t bytes_unpacked(const struct twins_stream *s)
-{
-	uint64_t chroma = (uint64_t)((s->config.width + 1) / 2) * ((s->config.height + 1) / 2);
-
-	return s->deep ? 2 * ((uint64_t)s->config.width * s->config.height + 2 * chroma) : 0;
-}
-
 void twins_deliver(struct twins_stream *s, const struct twins_packet *packet)
 {
 	struct hvcal_engine_job *job = pop(s);
@@ -342,7 +372,7 @@ void twins_deliver(struct twins_stream *s, const struct twins_packet *packet)
 			.dts = job->params.pts,
 			.qp_q8 = packet->qindex * 256,
 			.applied_bitrate = s->config.bitrate,
-			.copied_bytes = bytes_unpacked(s),
+			.copied_bytes = s->unpacked_bytes,
 		},
 	};
 

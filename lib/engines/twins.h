@@ -21,7 +21,7 @@ struct twins_kind {
 	const char *name;	/**< of the engine; its options begin with it */
 	uint32_t codec;
 	uint32_t cap_flags;
-	uint32_t depths;	/**< mask of bit depths */
+	bool nv12;		/**< the library reads interleaved chroma */
 	unsigned long cost;	/**< claimed ns per megapixel */
 };
 
@@ -29,6 +29,7 @@ struct hvcal_engine_ctx {
 	const struct hvcal_engine_host *host;
 	const struct twins_kind *kind;
 	unsigned long threads, slots;
+	uint32_t depths;	/**< mask of bit depths */
 };
 
 /** What both keep of a stream; the first member of theirs. */
@@ -41,7 +42,8 @@ struct twins_stream {
 	bool want_key;
 	int64_t tick;		/* time of the next frame as the library sees it */
 	int quantizer;		/* the library is set to it; -1 it chooses itself */
-	uint16_t *deep;		/* planes of ten bits, in the low bits; NULL for 8 */
+	void *unpacked;		/* planes as the library wants them; NULL: as they are */
+	uint64_t unpacked_bytes;
 };
 
 /** How the library is to control the rate, in its own units. */
@@ -52,15 +54,14 @@ struct twins_rates {
 
 /** Planes of a picture where they lie, or unpacked. */
 struct twins_planes {
-	bool nv12, deep;
+	bool nv12, deep;	/* deep: ten bits, in the low ones of two bytes */
 	uint8_t *plane[3];
 	int stride[3];
-	uint64_t copied;
 };
 
-/** create() and destroy() of an engine. */
+/** create() and destroy() of an engine. @deep: the library codes ten bits, too */
 int twins_create(const struct hvcal_engine_host *host, unsigned int index,
-		 const struct twins_kind *kind, struct hvcal_engine_desc *desc,
+		 const struct twins_kind *kind, bool deep, struct hvcal_engine_desc *desc,
 		 hvcal_engine_ctx_t **ctx, char *reason, size_t reason_len);
 void twins_destroy(hvcal_engine_ctx_t *ctx);
 
@@ -69,11 +70,14 @@ int twins_stream_init(struct twins_stream *s, hvcal_engine_ctx_t *ctx,
 		      const struct hvcal_codec_config *config);
 void twins_stream_free(struct twins_stream *s);
 
-bool twins_config_possible(const struct twins_kind *kind, const struct hvcal_codec_config *c);
+bool twins_config_possible(const hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *c);
 bool twins_low_delay(const struct hvcal_codec_config *c);
 
 /** CPU threads of a stream: no more than the engine has slots. */
 unsigned int twins_threads(const struct twins_stream *s);
+
+/** Is the stream one of ten bits? */
+bool twins_deep(const struct twins_stream *s);
 
 /** log2 of the tile columns that give @threads work. */
 int twins_tile_columns(const struct twins_stream *s, unsigned int min_tile_width);
@@ -81,7 +85,7 @@ int twins_tile_columns(const struct twins_stream *s, unsigned int min_tile_width
 /** Rates of the configuration; @quantizer is that of the client, -1 none. */
 void twins_rates(const struct twins_stream *s, int quantizer, struct twins_rates *rates);
 
-/** The quantiser that a frame must be coded at; -1: the library decides. */
+/** The quantiser that a frame must be coded at, within qp_min and qp_max; -1: the library's. */
 int twins_quantizer(const struct twins_stream *s, const struct hvcal_engine_job *job);
 
 /** 0..63 for a quantiser index from 0 to 255, the nearest; and back. */

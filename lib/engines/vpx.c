@@ -2,7 +2,7 @@
 /*
  * VP9 by libvpx, 8 and 10 bits.
  *
- * Planes of 8 bits are handed to libvpx where they lie; P010 is unpacked first,
+ * Pictures of 8 bits are handed to libvpx where they lie; P010 is unpacked first,
  * results tell how many bytes that was. QPs are quantiser indices from 0 to 255;
  * libvpx has 64 of them, the nearest is taken, and results say which.
  *
@@ -42,18 +42,12 @@ static int engine_create(const struct hvcal_engine_host *host, unsigned int inde
 		.codec = HVCAL_CODEC_VP9,
 		.cap_flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_RETARGET |
 			     HVCAL_CAP_LOSSLESS,
-		.depths = 1U << 8, .cost = COST_NS_PER_MPIX,
-	}, deep = {
-		.name = "vpx",
-		.codec = HVCAL_CODEC_VP9,
-		.cap_flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_RETARGET |
-			     HVCAL_CAP_LOSSLESS,
-		.depths = 1U << 8 | 1U << 10, .cost = COST_NS_PER_MPIX,
+		.nv12 = true,
+		.cost = COST_NS_PER_MPIX,
 	};
+	bool deep = vpx_codec_get_caps(vpx_codec_vp9_cx()) & VPX_CODEC_CAP_HIGHBITDEPTH;
 
-	return twins_create(host, index, vpx_codec_get_caps(vpx_codec_vp9_cx()) &
-			    VPX_CODEC_CAP_HIGHBITDEPTH ? &deep : &kind, desc, ctx, reason,
-			    reason_len);
+	return twins_create(host, index, &kind, deep, desc, ctx, reason, reason_len);
 }
 
 /* ---- configuration ---- */
@@ -146,9 +140,9 @@ static int set_config(struct hvcal_engine_stream *s)
 	cfg->g_timebase.num = (int)c->fps_den;
 	cfg->g_timebase.den = (int)c->fps_num;
 	cfg->g_threads = twins_threads(&s->t);
-	cfg->g_profile = s->t.deep ? 2 : 0;
-	cfg->g_bit_depth = s->t.deep ? VPX_BITS_10 : VPX_BITS_8;
-	cfg->g_input_bit_depth = s->t.deep ? 10 : 8;
+	cfg->g_profile = twins_deep(&s->t) ? 2 : 0;
+	cfg->g_bit_depth = twins_deep(&s->t) ? VPX_BITS_10 : VPX_BITS_8;
+	cfg->g_input_bit_depth = twins_deep(&s->t) ? 10 : 8;
 	cfg->g_lag_in_frames = twins_low_delay(c) ? 0 : TWINS_LAG;
 	cfg->g_error_resilient = 0;
 	cfg->rc_dropframe_thresh = 0;
@@ -173,7 +167,7 @@ static int stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config 
 	if (!ret)
 		ret = set_config(s);
 	if (!ret && vpx_codec_enc_init(&s->codec, vpx_codec_vp9_cx(), &s->cfg,
-				       s->t.deep ? VPX_CODEC_USE_HIGHBITDEPTH : 0))
+				       twins_deep(&s->t) ? VPX_CODEC_USE_HIGHBITDEPTH : 0))
 		ret = -EINVAL;
 	if (!ret && !set_controls(s)) {
 		vpx_codec_destroy(&s->codec);
@@ -198,7 +192,7 @@ static int apply_rates(struct hvcal_engine_stream *s, int quantizer)
 
 static int stream_reconfigure(hvcal_engine_stream_t *s, const struct hvcal_codec_config *config)
 {
-	if (!twins_config_possible(s->t.ctx->kind, config))
+	if (!twins_config_possible(s->t.ctx, config))
 		return -EINVAL;
 	if (!hvcal_soft_same_picture(&s->t.config, config))
 		return -EOPNOTSUPP;

@@ -152,7 +152,35 @@ struct conf_picture {
 	bool exact;		/* all planes equal the source */
 	bool has_qp;
 	double qp, qp_left, qp_right; /* averages: all, halves of the picture */
+	/* as AV1 has them: R, G, B; 0.16, 24.8 and 18.14 bits before and after the point */
+	bool has_mastering, has_light;
+	uint16_t primaries[3][2], white[2];
+	uint32_t max_luminance, min_luminance;
+	unsigned int max_cll, max_fall;
+	uint8_t t35[512];	/* the last payload, from its country code on */
+	unsigned int t35_len;
 };
+
+/** A picture as it comes out of a decoder; 4:2:0, ten bits in the low ones of two bytes. */
+struct conf_decoded {
+	const uint8_t *data[3];
+	ptrdiff_t stride[3];
+	unsigned int width, height;
+	unsigned int depth;	/* 0: none of those that are expected */
+	int64_t pts;
+};
+
+/**
+ * Compares with the picture that was sent (compare.c): fills @picture, which may
+ * hold more already, and stores it among @pictures (may be NULL).
+ */
+void conf_compare(struct conf_stream *s, const struct conf_decoded *decoded, double min_psnr,
+		  struct conf_picture *picture, struct conf_picture *pictures);
+
+/** libdav1d's part of conf_decode() (av1.c). */
+bool conf_have_dav1d(void);
+void conf_decode_av1(struct conf_stream *s, unsigned int first, double min_psnr,
+		     struct conf_picture *pictures);
 
 /** Does this codec know key frames only? */
 bool conf_all_key(const struct conf *c);
