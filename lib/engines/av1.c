@@ -18,7 +18,7 @@
 #include "twins.h"
 
 /* A claim for the cost model: preset 1 on one core of a recent CPU. */
-#define COST_NS_PER_MPIX 9000000
+#define COST_NS_PER_MPIX 18000000
 #define TILE_WIDTH_MIN 256
 #define UNSPECIFIED 2	/* of ITU-T H.273 */
 #define COST_UPDATE_OFF 3
