@@ -78,6 +78,7 @@ struct conf_frame {
 	struct conf_stream *stream;
 	struct conf_buffer *source, *target, *side;
 	unsigned int number;
+	uint32_t room;		/* bytes for its packet, whatever the job says */
 	enum conf_job_state state;
 	unsigned int order;	/* of its done() within the stream */
 	struct hvcal_engine_result result;
@@ -108,6 +109,7 @@ struct conf_how {
 	uint32_t flags;			/* HVCAL_FRAME_* */
 	int qp;
 	uint32_t target_size;		/* 0: enough */
+	const int64_t *pts;		/* NULL: that of its number */
 	const void *meta;
 	uint32_t meta_len;
 	const int8_t *map;		/* one offset per block */

@@ -8,7 +8,9 @@ top=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
 name=VID_1280x720_cavlc_temporal_direct.264
 out=$1/v720.yuv
 for d in "${HVCAL_CLIPS:-}" "$top/shared/clips" "$top/../shared/clips" "$top/../../shared/clips"; do
-	[ ! -s "$out" ] && [ -n "$d" ] && [ -f "$d/$name" ] || continue
+	if [ -s "$out" ] || [ -z "$d" ] || [ ! -f "$d/$name" ]; then
+		continue
+	fi
 	ffmpeg -nostdin -v error -i "$d/$name" -frames:v 60 -pix_fmt yuv420p -f rawvideo -y \
 		"$out.part" && mv "$out.part" "$out"
 done
