@@ -23,3 +23,22 @@ bench-av1: $(COMPARE_AV1)
 else
 $(info bench-av1: not built; it needs libaom-dev libsvtav1enc-dev libdav1d-dev)
 endif
+
+ifeq ($(shell pkg-config --exists aom vpx x264 x265 && echo yes),yes)
+BENCH_ENGINES := $(ENGINES_DIR)/bench_engines
+$(BENCH_ENGINES): $(patsubst %,$(ENGINES_DIR)/%.o,bench clip lib_aom lib_vpx lib_x264 lib_x265) \
+		$(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs aom vpx x264 x265) \
+		$(LIBHVCAL_LIBS)
+
+BENCH_ROUNDS ?= 6
+## bench-engines: direct mode beside the libraries called as they are (BENCH_ROUNDS=N)
+BENCHES += bench-engines
+.PHONY: bench-engines
+bench-engines: $(BENCH_ENGINES) $(ENGINE_SOS)
+	@mkdir -p $(B)/bench
+	@HVCAL_ENGINE_PATH=$(B)/lib/engines $(BENCH_ENGINES) --rounds $(BENCH_ROUNDS) \
+		--json $(B)/bench/engines.json $$(selftests/engines/clip.sh $(B)/bench)
+else
+$(info bench-engines: not built; it needs libaom-dev libvpx-dev libx264-dev libx265-dev)
+endif
