@@ -30,4 +30,4 @@ SUITES += conformance-detects:"selftests/conformance/detects $(CONFORMANCE) $(B)
 .PHONY: conformance
 ## conformance: every engine that was built, through the conformance tests
 conformance: all
-	@set -e; for e in $(ENGINES); do $(CONFORMANCE_RUN) $$e; done
+	@set -e; for e in $(ENGINES); do $(CONFORMANCE_RUN) $$e || [ $$? -eq 4 ]; done

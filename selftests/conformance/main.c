@@ -12,6 +12,9 @@ static const char usage[] =
 	"usage: hvcal-conformance [--path FOLDERS] [--option key=value] [--only TEST,...] [--long] ENGINE\n"
 	"Puts every engine of a plug-in through the conformance tests; prints TAP.\n";
 
+/* The kernel's own exit status for "cannot be tested here". */
+#define NOTHING_TO_TEST 4
+
 struct args {
 	const char *path, *only, *name;
 	bool longer;
@@ -161,6 +164,8 @@ static int run_plugin(struct conf *c, const struct hvcal_plugin *plugin, const s
 			hvcal_options_unused(c->options, NULL, 0));
 		return 2;
 	}
+	if (!t.number)
+		return NOTHING_TO_TEST;
 	return t.failed ? 1 : 0;
 }
 
