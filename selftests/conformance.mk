@@ -24,6 +24,8 @@ $(info conformance: does not decode AV1, libdav1d-dev missing)
 endif
 
 ALL += $(CONFORMANCE)
+# names of formats; the engine itself is a plug-in
+CONFORMANCE_OBJS += $(B)/lib/engines/v4l2/node.o $(B)/lib/engines/v4l2/control.o
 $(CONFORMANCE): $(CONFORMANCE_OBJS) $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CONFORMANCE_LIBS) $(LIBHVCAL_LIBS)
 
