@@ -18,6 +18,9 @@ endef
 $(eval $(call engine-from-pkg,x264,x264,libx264-dev))
 $(eval $(call engine-from-pkg,x265,x265,libx265-dev))
 
+# Engines of several files have a folder and a fragment of their own.
+include $(wildcard lib/engines/*/*.mk)
+
 ENGINE_SOS := $(ENGINES:%=$(B)/lib/engines/hvcal-engine-%.so)
 ALL += $(ENGINE_SOS)
 INSTALLS += install-engines

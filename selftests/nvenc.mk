@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+# The nvenc plug-in without a GPU: on a libcuda and a libnvidia-encode of our own.
+
+ifneq ($(filter nvenc,$(ENGINES)),)
+ifeq ($(shell pkg-config --exists x264 x265 && echo yes),yes)
+STUB_CUDA := $(B)/selftests/nvenc/libcuda.so.1
+STUB_ENCODE := $(B)/selftests/nvenc/libnvidia-encode.so.1
+STUB_OPTIONS := nvenc.libcuda=$(STUB_CUDA),nvenc.libencode=$(STUB_ENCODE)
+NVENC_STUB_OBJS := $(addprefix $(B)/selftests/nvenc/,stub_encode.o stub_picture.o \
+	stub_codec.o stub_mode.o)
+ALL += $(STUB_CUDA) $(STUB_ENCODE)
+
+# In conformance-nvenc; without the stub it would skip.
+CONFORMANCE_ARGS_nvenc := --option $(STUB_OPTIONS)
+
+$(foreach f,stub_encode stub_picture stub_cuda,\
+	$(eval CFLAGS_selftests/nvenc/$(f) := $(CFLAGS_lib/engines/nvenc)))
+CFLAGS_selftests/nvenc/stub_codec := $(shell pkg-config --cflags x264 x265)
+
+$(STUB_CUDA): $(B)/selftests/nvenc/stub_cuda.o $(B)/selftests/nvenc/stub_mode.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-Bsymbolic,-soname,libcuda.so.1 -o $@ $^
+
+# As the driver's: it needs libcuda, and finds the one that is loaded already.
+$(STUB_ENCODE): $(NVENC_STUB_OBJS) $(STUB_CUDA)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-Bsymbolic,-soname,libnvidia-encode.so.1 \
+		-Wl,-rpath,'$$ORIGIN' -o $@ $^ $(shell pkg-config --libs x264 x265) -lm
+endif
+endif
