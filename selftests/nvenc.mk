@@ -24,5 +24,19 @@ $(STUB_CUDA): $(B)/selftests/nvenc/stub_cuda.o $(B)/selftests/nvenc/stub_mode.o
 $(STUB_ENCODE): $(NVENC_STUB_OBJS) $(STUB_CUDA)
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-Bsymbolic,-soname,libnvidia-encode.so.1 \
 		-Wl,-rpath,'$$ORIGIN' -o $@ $^ $(shell pkg-config --libs x264 x265) -lm
+
+# On the host of the conformance tests, each mode of the stub
+ifeq ($(shell pkg-config --exists cmocka && echo yes),yes)
+TEST_NVENC := $(B)/selftests/nvenc/test_nvenc
+ALL += $(TEST_NVENC)
+SUITES += unit-nvenc:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_NVENC) $(B)/lib/engines $(B)/selftests/nvenc"
+
+$(foreach f,test_nvenc test_nvenc_open test_nvenc_work,\
+	$(eval CPPFLAGS_selftests/nvenc/$(f) := -Ilib/src))
+
+$(TEST_NVENC): $(TEST_NVENC).o $(TEST_NVENC)_open.o $(TEST_NVENC)_work.o \
+		$(addprefix $(B)/selftests/conformance/,host.o frame.o decode.o) $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CONFORMANCE_LIBS) $(LIBHVCAL_LIBS)
+endif
 endif
 endif

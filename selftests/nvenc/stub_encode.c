@@ -128,8 +128,6 @@ static void session_empty(const struct stub_session *s)
 		stub_forbidden("a session is destroyed with input buffers or resources");
 	if (s->outputs)
 		stub_forbidden("a session is destroyed with bitstream buffers");
-	if (s->grouped)
-		stub_forbidden("a session is destroyed without a flush");
 }
 
 static NVENCSTATUS NVENCAPI destroy_encoder(void *handle)
@@ -141,6 +139,8 @@ static NVENCSTATUS NVENCAPI destroy_encoder(void *handle)
 		;
 	s = *at;
 	if (s) {
+		if (s->grouped && !stub_lost)
+			stub_forbidden("a session is destroyed without a flush");
 		*at = s->next;
 		stub_count.sessions--;
 		stub_count.half_open -= s->half_open;
@@ -454,8 +454,11 @@ static void input_free(struct stub_session *s, struct stub_input *in)
 {
 	struct stub_input **at;
 
-	if (in->used)
+	if (in->used && !stub_lost)
 		stub_forbidden("input memory is given back with a picture under way");
+	for (struct stub_output *out = s->outputs; out; out = out->next)
+		if (out->input == in)
+			out->input = NULL;
 	pthread_mutex_lock(&stub_lock);
 	for (at = &s->inputs; *at != in; at = &(*at)->next)
 		;
@@ -664,7 +667,7 @@ static NVENCSTATUS NVENCAPI destroy_output(void *handle, NV_ENC_OUTPUT_PTR outpu
 		return NV_ENC_ERR_INVALID_PTR;
 	}
 	*at = out->next;
-	if (out->input && out->state != STUB_FREE)
+	if (out->input)
 		out->input->used--;
 	free(out->packet);
 	free(out);

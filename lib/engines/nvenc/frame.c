@@ -164,7 +164,11 @@ void nvenc_collect(hvcal_engine_stream_t *s, int status)
 {
 	for (unsigned int i = 0; i < s->waiting && !status; i++)
 		status = collect_one(s, waiting_slot(s, i)->output);
-	/* what has no packet by now gets none */
+	/* what has no packet by now gets none; NVENC must not read it any more either */
+	if (status && s->waiting) {
+		nvenc_stream_end(s);
+		s->broken = true;
+	}
 	for (unsigned int i = 0; i < s->waiting; i++) {
 		const struct hvcal_engine_result failed = { .status = status ? status : -EIO };
 		struct nvenc_slot *slot = waiting_slot(s, i);

@@ -277,6 +277,7 @@ struct hvcal_engine_stream {
 	uint64_t since_key;
 	int64_t pts[NVENC_SLOTS_MAX]; /* of the latest pictures, for dts */
 	bool want_key;
+	bool broken;		/* the session owes packets that nobody can get */
 	bool const_qp;		/* NVENC's rate control is off, and ... */
 	int qp;			/* ... uses this one */
 };

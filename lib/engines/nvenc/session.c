@@ -95,6 +95,7 @@ static int session_start(hvcal_engine_stream_t *s)
 		session_close(s);
 	s->first = 0;
 	s->want_key = true;
+	s->broken = false;
 	return ret;
 }
 
@@ -184,9 +185,6 @@ void nvenc_stream_close(hvcal_engine_stream_t *s)
 	struct hvcal_engine_ctx *c = s->ctx;
 	bool pushed = !nvenc_cuda_push(c);
 
-	/* the header wants a flush before the end, though nobody wants the packets */
-	if (pushed && s->waiting)
-		nvenc_stream_end(s);
 	nvenc_collect(s, -ECANCELED);
 	session_close(s);
 	if (pushed)
@@ -227,7 +225,7 @@ static int change_rates(hvcal_engine_stream_t *s, const NV_ENC_RC_PARAMS *rc)
 	return 0;
 }
 
-/* A chip that cannot switch its rate control off in mid-stream: a new session. */
+/* A new session, where an old one cannot do what is wanted, or not go on. */
 static int restart_as(hvcal_engine_stream_t *s, int qp)
 {
 	struct hvcal_codec_config config = s->config;
@@ -250,7 +248,7 @@ int nvenc_stream_set_qp(hvcal_engine_stream_t *s, int qp)
 	int ret;
 
 	/* without a session: an earlier restart has failed */
-	if (!s->session)
+	if (!s->session || s->broken)
 		return restart_as(s, qp);
 	if (!switching && qp < 0)
 		return 0;
