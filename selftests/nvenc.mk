@@ -2,6 +2,21 @@
 # The nvenc plug-in without a GPU: on a libcuda and a libnvidia-encode of our own.
 
 ifneq ($(filter nvenc,$(ENGINES)),)
+# For machines with the driver: the report, and what compiles it there.
+HWPROBE := $(B)/selftests/nvenc/hwprobe
+ALL += $(HWPROBE)
+CFLAGS_selftests/nvenc/hwprobe := $(CFLAGS_lib/engines/nvenc)
+$(HWPROBE): $(HWPROBE).o $(NVENC_OBJS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldl
+
+## hw-nvenc: what selftests/nvenc/hw-nvenc needs on a machine with NVIDIA's driver
+.PHONY: hw-nvenc
+hw-nvenc: $(HWPROBE)
+	@mkdir -p $(B)/selftests/nvenc/include
+	@cp -r $(shell pkg-config --variable=includedir ffnvcodec)/ffnvcodec \
+		$(B)/selftests/nvenc/include/
+	@echo "there: selftests/nvenc/hw-nvenc $(B); bring $(B)/selftests/nvenc"
+
 ifeq ($(shell pkg-config --exists x264 x265 && echo yes),yes)
 STUB_CUDA := $(B)/selftests/nvenc/libcuda.so.1
 STUB_ENCODE := $(B)/selftests/nvenc/libnvidia-encode.so.1
@@ -24,6 +39,9 @@ $(STUB_CUDA): $(B)/selftests/nvenc/stub_cuda.o $(B)/selftests/nvenc/stub_mode.o
 $(STUB_ENCODE): $(NVENC_STUB_OBJS) $(STUB_CUDA)
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-Bsymbolic,-soname,libnvidia-encode.so.1 \
 		-Wl,-rpath,'$$ORIGIN' -o $@ $^ $(shell pkg-config --libs x264 x265) -lm
+
+# The report, where it can work and where it cannot
+SUITES += unit-nvenc-report:"selftests/nvenc/report $(HWPROBE) $(B)/selftests/nvenc"
 
 # On the host of the conformance tests, each mode of the stub
 ifeq ($(shell pkg-config --exists cmocka && echo yes),yes)

@@ -141,7 +141,7 @@ static void unregister_locked(struct hvcal_engine_ctx *c, const struct hvcal_eng
 	struct nvenc_registration **at = &c->registrations, *r;
 
 	while ((r = *at)) {
-		if (r->stream != s && r->import != im) {
+		if (!(s && r->stream == s) && !(im && r->import == im)) {
 			at = &r->next;
 			continue;
 		}
