@@ -173,10 +173,8 @@ void nvenc_collect(hvcal_engine_stream_t *s, int status)
 		const struct hvcal_engine_result failed = { .status = status ? status : -EIO };
 		struct nvenc_slot *slot = waiting_slot(s, i);
 
-		if (!slot->job)
-			continue;
-		s->want_key = true;
-		finish(s, slot, &failed);
+		if (slot->job)
+			finish(s, slot, &failed);
 	}
 	s->first = s->count ? (s->first + s->waiting) % s->count : 0;
 	s->waiting = 0;
