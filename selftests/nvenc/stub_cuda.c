@@ -31,6 +31,7 @@ struct context {
 };
 
 struct memory {
+	struct context *ctx;
 	void *at;
 	size_t len;
 	unsigned int mapped;	/* buffers that were not freed */
@@ -174,6 +175,23 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext *ctx, CUdevice dev)
 	return CUDA_SUCCESS;
 }
 
+/* Memory does not outlive its context. */
+static void context_end(struct context *ctx)
+{
+	struct memory **at = &memories, *m;
+
+	ctx->magic = 0;
+	while ((m = *at)) {
+		if (m->ctx != ctx) {
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		munmap(m->at, m->len);
+		free(m);
+	}
+}
+
 STUB_API CUresult cuDevicePrimaryCtxRelease(CUdevice dev);
 CUresult cuDevicePrimaryCtxRelease(CUdevice dev)
 {
@@ -181,7 +199,7 @@ CUresult cuDevicePrimaryCtxRelease(CUdevice dev)
 	if (dev < 0 || dev >= DEVICES_MAX || !contexts[dev].refs)
 		stub_forbidden("release of a context that nobody has");
 	else if (!--contexts[dev].refs)
-		contexts[dev].magic = 0;
+		context_end(&contexts[dev]);
 	pthread_mutex_unlock(&lock);
 	return CUDA_SUCCESS;
 }
@@ -265,7 +283,7 @@ CUresult cuImportExternalMemory(CUexternalMemory *out,
 		abort();
 	/* it is the library's from now on */
 	close(desc->handle.fd);
-	*m = (struct memory){ .at = at, .len = desc->size };
+	*m = (struct memory){ .ctx = stack[depth - 1], .at = at, .len = desc->size };
 	pthread_mutex_lock(&lock);
 	m->next = memories;
 	memories = m;
@@ -309,11 +327,14 @@ CUresult cuDestroyExternalMemory(CUexternalMemory memory)
 {
 	struct memory **at, *m = (struct memory *)(void *)memory;
 
-	if (m->mapped)
-		stub_forbidden("external memory is destroyed with a buffer mapped");
 	pthread_mutex_lock(&lock);
-	for (at = &memories; *at != m; at = &(*at)->next)
+	for (at = &memories; *at && *at != m; at = &(*at)->next)
 		;
+	if (!*at || m->mapped) {
+		pthread_mutex_unlock(&lock);
+		stub_forbidden("external memory is destroyed that is gone, or has a buffer mapped");
+		return ERROR_INVALID_VALUE;
+	}
 	*at = m->next;
 	pthread_mutex_unlock(&lock);
 	munmap(m->at, m->len);

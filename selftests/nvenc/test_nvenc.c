@@ -102,6 +102,8 @@ void engine_down(struct nvenc_test *t)
 {
 	struct stub_counts counts;
 
+	/* memory would be gone with the context, which alone is left here */
+	assert_int_equal(cuda_left(), 1);
 	hvcal_plugin_engine_destroy(&t->engine);
 	counts = counts_now();
 	assert_int_equal(counts.sessions, 0);

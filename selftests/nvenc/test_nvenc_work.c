@@ -487,6 +487,34 @@ static void test_gpu_memory_forgotten(void **state)
 	engine_down(t);
 }
 
+/* What was imported into the context of a lost device is imported anew. */
+static void test_gpu_memory_of_lost_device(void **state)
+{
+	struct nvenc_test *t = *state;
+	struct hvcal_codec_config config;
+	struct conf_stream *one, *two;
+
+	engine_up(t, "");
+	config = conf_config(&t->c);
+	one = stream_up(t, &config);
+	assert_int_equal(send_hidden(one, hide_memory), 0);
+	stub_set("lost_at=1");
+	assert_int_equal(send_hidden(one, hide_memory), -ENODEV);
+	stub_set("");
+	conf_close(one);
+	two = stream_up(t, &config);
+	/* the same buffer */
+	two->sources = one->sources;
+	one->sources = NULL;
+	assert_int_equal(send_hidden(two, hide_memory), 0);
+	assert_int_equal(two->frames[0]->result.frame.copied_bytes, 0);
+	assert_int_equal(counts_now().registrations, 2);
+	conf_decode(two, 0, GOOD_PSNR, NULL);
+	conf_free(&one);
+	conf_free(&two);
+	engine_down(t);
+}
+
 static void test_gpu_memory_layout(void **state)
 {
 	struct nvenc_test *t = *state;
@@ -550,7 +578,8 @@ int run_work_tests(void)
 		TEST(test_retarget_is_no_key), TEST(test_retarget_impossible),
 		TEST(test_frame_qp_routes), TEST(test_frame_qp_restart),
 		TEST(test_intra_refresh), TEST(test_copied_bytes), TEST(test_gpu_memory),
-		TEST(test_gpu_memory_forgotten), TEST(test_gpu_memory_layout),
+		TEST(test_gpu_memory_forgotten), TEST(test_gpu_memory_of_lost_device),
+		TEST(test_gpu_memory_layout),
 		TEST(test_dmabuf_refused), TEST(test_dmabuf_imported),
 	};
 

@@ -142,6 +142,7 @@ struct hvcal_engine_ctx {
 	atomic_bool lost;	/* the device is gone */
 	pthread_mutex_t lock;	/* of what follows, and of imports */
 	unsigned int streams;	/* open ones */
+	unsigned int generation; /* how often a lost device came back */
 	struct nvenc_registration *registrations;
 };
 
@@ -236,6 +237,7 @@ struct nvenc_import {
 	size_t len[HVCAL_MAX_PLANES];
 	CUexternalMemory external;	/* of the first DMA-BUF; NULL: the CPU copies */
 	CUdeviceptr device;
+	unsigned int generation;	/* of the context that it lives in */
 };
 
 /** A device buffer that one session may read in place. */

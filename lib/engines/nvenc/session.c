@@ -109,6 +109,7 @@ static int stream_enter(hvcal_engine_ctx_t *c)
 	pthread_mutex_lock(&c->lock);
 	if (atomic_load(&c->lost) && !c->streams) {
 		nvenc_cuda_close(c);
+		c->generation++;
 		ret = nvenc_cuda_open(c, &reason);
 		if (ret)
 			nvenc_log(c, LOG_ERR, "nvenc: %s", text);

@@ -117,8 +117,21 @@ static int import_locked(struct hvcal_engine_ctx *c, struct hvcal_engine_buffer 
 			return -EINVAL;
 		}
 	}
+	im->generation = c->generation;
 	b->priv = im;
 	return 0;
+}
+
+/* Under c->lock. Memory of a lost context is gone with it. */
+static void import_free(struct hvcal_engine_ctx *c, struct nvenc_import *im)
+{
+	import_unmap(im);
+	if (im->external && im->generation == c->generation && !nvenc_cuda_push(c)) {
+		c->lib.cu.cuMemFree_v2(im->device);
+		c->lib.cu.cuDestroyExternalMemory(im->external);
+		nvenc_cuda_pop(c);
+	}
+	free(im);
 }
 
 static int import_get(struct hvcal_engine_ctx *c, struct hvcal_engine_buffer *b,
@@ -127,6 +140,11 @@ static int import_get(struct hvcal_engine_ctx *c, struct hvcal_engine_buffer *b,
 	int ret = 0;
 
 	pthread_mutex_lock(&c->lock);
+	*im = b->priv;
+	if (*im && (*im)->external && (*im)->generation != c->generation) {
+		import_free(c, *im);
+		b->priv = NULL;
+	}
 	if (!b->priv)
 		ret = import_locked(c, b);
 	*im = b->priv;
@@ -167,14 +185,8 @@ void nvenc_source_forget(hvcal_engine_ctx_t *c, struct hvcal_engine_buffer *b)
 	b->priv = NULL;
 	pthread_mutex_lock(&c->lock);
 	unregister_locked(c, NULL, im);
+	import_free(c, im);
 	pthread_mutex_unlock(&c->lock);
-	import_unmap(im);
-	if (im->external && !nvenc_cuda_push(c)) {
-		c->lib.cu.cuMemFree_v2(im->device);
-		c->lib.cu.cuDestroyExternalMemory(im->external);
-		nvenc_cuda_pop(c);
-	}
-	free(im);
 }
 
 /* ---- layouts ---- */
