@@ -30,6 +30,9 @@ $(eval $(call engine-from-pkg,av1,aom,libaom-dev))
 # engines of several files
 include $(wildcard lib/engines/*/*.mk)
 
+# Engines of several files have a folder and a fragment of their own.
+include $(wildcard lib/engines/*/*.mk)
+
 ENGINE_SOS := $(ENGINES:%=$(B)/lib/engines/hvcal-engine-%.so)
 ALL += $(ENGINE_SOS)
 INSTALLS += install-engines
