@@ -21,7 +21,7 @@ $(CONFORMANCE): $(CONFORMANCE_OBJS) $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CONFORMANCE_LIBS) $(LIBHVCAL_LIBS)
 
 CONFORMANCE_RUN := $(CONFORMANCE) --path $(B)/lib/engines
-SUITES += $(foreach e,$(ENGINES),conformance-$(e):"$(CONFORMANCE_RUN) $(e)")
+SUITES += $(foreach e,$(filter-out $(CONFORMANCE_ELSEWHERE),$(ENGINES)),conformance-$(e):"$(CONFORMANCE_RUN) $(e)")
 # the null engine with frames held back: the host's side of reordering
 SUITES += conformance-null-hold:"$(CONFORMANCE_RUN) --option null.hold=3 \
 	--only drain_one_thread,drain_threads,close_with_frames,close_unused,cancel null"

@@ -4,7 +4,8 @@
 # usage: selftests/static/engines.sh [README [FOLDER]]
 set -u
 readme=${1:-README.md} folder=${2:-lib/engines}
-plugins=$(grep -l '^const struct hvcal_engine_plugin hvcal_engine_plugin\b' "$folder"/*.c |
+plugins=$(grep -l '^const struct hvcal_engine_plugin hvcal_engine_plugin\b' \
+	"$folder"/*.c "$folder"/*/*.c 2>/dev/null |
 	sed 's|.*/||; s|\.c$||' | sort)
 rows=$(sed -n '/^## Engines$/,/^## [^E]/s/^| *\([a-z0-9]*\) *|.*/\1/p' "$readme" |
 	grep -vx engine | sort)
