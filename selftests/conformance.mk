@@ -26,12 +26,15 @@ endif
 ALL += $(CONFORMANCE)
 # names of formats; the engine itself is a plug-in
 CONFORMANCE_OBJS += $(B)/lib/engines/v4l2/node.o $(B)/lib/engines/v4l2/control.o
+# what other tests of engines use of it: host and decoders
+CONFORMANCE_PARTS := $(filter-out $(addprefix $(B)/selftests/conformance/,main.o basic.o control.o life.o),\
+	$(CONFORMANCE_OBJS))
 $(CONFORMANCE): $(CONFORMANCE_OBJS) $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CONFORMANCE_LIBS) $(LIBHVCAL_LIBS)
 
 CONFORMANCE_RUN := $(CONFORMANCE) --path $(B)/lib/engines
 # CONFORMANCE_ARGS_engine: what it needs to run without its hardware
-SUITES += $(foreach e,$(ENGINES),conformance-$(e):"$(CONFORMANCE_RUN) $(CONFORMANCE_ARGS_$(e)) $(e)")
+SUITES += $(foreach e,$(filter-out $(CONFORMANCE_ELSEWHERE),$(ENGINES)),conformance-$(e):"$(CONFORMANCE_RUN) $(CONFORMANCE_ARGS_$(e)) $(e)")
 # the null engine with frames held back: the host's side of reordering
 SUITES += conformance-null-hold:"$(CONFORMANCE_RUN) --option null.hold=3 \
 	--only drain_one_thread,drain_threads,close_with_frames,close_unused,cancel null"

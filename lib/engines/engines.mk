@@ -27,9 +27,6 @@ $(eval $(call engine-from-pkg,x265,x265,libx265-dev))
 $(eval $(call engine-from-pkg,vpx,vpx,libvpx-dev))
 $(eval $(call engine-from-pkg,av1,aom,libaom-dev))
 
-# engines of several files
-include $(wildcard lib/engines/*/*.mk)
-
 # Engines of several files have a folder and a fragment of their own.
 include $(wildcard lib/engines/*/*.mk)
 
