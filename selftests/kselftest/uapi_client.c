@@ -79,7 +79,7 @@ static const struct ks_spoil spoils[] = {
 
 	{ "reconfigure.session", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, session), UNKNOWN, -ENOENT },
 	{ "reconfigure.session_0", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, session), 0, -ENOENT },
-	{ "reconfigure.flags", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, flags), 1, -EINVAL },
+	{ "reconfigure.flags", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, flags), 2, -EINVAL },
 	{ "reconfigure.width", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, res.width), 0, -EINVAL },
 	{ "reconfigure.depth", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, res.bit_depth), 4, -EINVAL },
 	{ "reconfigure.res_pad", &ks_op_reconfigure, KS_FIELD(hvcal_session_reconfigure, res.pad), 1, -EINVAL },
