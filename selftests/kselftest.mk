@@ -33,8 +33,8 @@ SUITES_VM += $(call kselftest_suites,$(filter-out $(KSELFTEST_FAULTS),$(KSELFTES
 SUITES_FAULTS += $(call kselftest_suites,$(KSELFTEST_FAULTS))
 
 # All again with a signal every half millisecond, restarting what it interrupts and
-# not, but for those that measure time.
-KSELFTEST_STORM := $(filter-out sched matrix gpu $(KSELFTEST_FAULTS),$(KSELFTEST_NAMES))
+# not, but for those that measure time or want displays.
+KSELFTEST_STORM := $(filter-out sched matrix gpu scanout $(KSELFTEST_FAULTS),$(KSELFTEST_NAMES))
 SUITES_STORM += $(foreach m,restart eintr,$(foreach n,$(KSELFTEST_STORM),\
 	storm-$(m)-$(n):"env KS_STORM=$(m) $(B)/$(KSELFTEST_DIR)/$(n)"))
 
