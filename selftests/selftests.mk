@@ -115,18 +115,21 @@ check-leaks: all
 	$(call in_uml,uml-leaks,--leaks,\
 		--only '^kernel-($(subst $(space),|,$(strip $(UML_LEAKS))))$$' $(UML_SUITES))
 
-# Emulated machines are slow, see check-vm.
 KCSAN_ONLY := ^kernel-(stress|provider_death|migrate|matrix|session|queue|events)$$
 ## check-kcsan: data races in the module, on a kernel of our own in QEMU; not in check-kernel
 check-kcsan: all
 	@mkdir -p $(CHECK_LOGS)
 	@$(MAKE) -s check-detectors VARIANT=kcsan
-	@-ko=$$(tools/kernel/module kcsan 2>/dev/null | tail -n 1); \
+	@ko=$$(tools/kernel/module kcsan 2>/dev/null | tail -n 1); \
 	tools/vm/hvcal-vm --kernel kcsan --timeout 1500 --module "$$ko" \
 		--env HVCAL_KO="$$ko" --env KS_SCALE=8 \
 		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/kcsan.klog -- \
 		selftests/run-suites --tag kcsan --logs $(CHECK_LOGS) \
-		--only '$(KCSAN_ONLY)' $(SUITES_VM)
+		--only '$(KCSAN_ONLY)' $(SUITES_VM) | tee $(CHECK_LOGS)/kcsan.raw; \
+	s=$${PIPESTATUS[0]}; cp $(CHECK_LOGS)/kcsan.raw $(CHECK_LOGS)/kcsan.out; \
+	[ $$s -le 1 ] || echo "the machine ended with status $$s" > $(CHECK_LOGS)/kcsan.out
+	@selftests/sum-results $(CHECK_LOGS)/detectors-kcsan.out $(CHECK_LOGS)/kcsan.out
+check-kcsan: SHELL := /bin/bash
 
 space := $(subst x,,x x)
 # $(call in_uml,TAG,OPTIONS OF THE MACHINE,OPTIONS AND SUITES)
