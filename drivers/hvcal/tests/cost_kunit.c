@@ -3,8 +3,8 @@
 
 #include "../hvcal_cost.c"
 
-/* They are too large for the stack. */
-static struct hvcal_cost *cost_make(struct kunit *test)
+/* Too large for the stack. */
+static struct hvcal_cost *cost(struct kunit *test)
 {
 	struct hvcal_cost *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
 
@@ -14,7 +14,7 @@ static struct hvcal_cost *cost_make(struct kunit *test)
 
 static void nothing_learned_gives_the_cap(struct kunit *test)
 {
-	struct hvcal_cost *c = cost_make(test);
+	struct hvcal_cost *c = cost(test);
 
 	KUNIT_EXPECT_EQ(test, hvcal_cost_budget(c, 2073600, 0, 10, 1000), 1000);
 	hvcal_cost_seed(c, 1000);
@@ -23,9 +23,8 @@ static void nothing_learned_gives_the_cap(struct kunit *test)
 
 static void seed_is_forty_percent_of_the_claim(struct kunit *test)
 {
-	struct hvcal_cost *c = cost_make(test);
+	struct hvcal_cost *c = cost(test);
 
-	memset(c, 0xa5, sizeof(*c));
 	hvcal_cost_seed(c, 1000000);
 	KUNIT_EXPECT_EQ(test, hvcal_cost_predict(c, 1000000), 2500000);
 }
@@ -38,10 +37,9 @@ static void nothing_claimed_is_not_free(struct kunit *test)
 
 static void few_samples_replace_the_seed(struct kunit *test)
 {
-	struct hvcal_cost *c = cost_make(test);
+	struct hvcal_cost *c = cost(test);
 	int i;
 
-	memset(c, 0xa5, sizeof(*c));
 	hvcal_cost_seed(c, 1000000000);
 	for (i = 0; i < SEED_SAMPLES; i++)
 		hvcal_cost_learn(c, 0, 4000, 500000);
@@ -61,7 +59,7 @@ static u64 learn(struct hvcal_cost *c, u64 now, u64 ns, int count)
 
 static void outlier_is_not_believed(struct kunit *test)
 {
-	struct hvcal_cost *c = cost_make(test);
+	struct hvcal_cost *c = cost(test);
 	u64 now = learn(c, 0, 2000000, 200);
 
 	hvcal_cost_learn(c, now, 90000000, 1000000);
@@ -70,7 +68,7 @@ static void outlier_is_not_believed(struct kunit *test)
 
 static void steps_are_followed_within_a_second(struct kunit *test)
 {
-	struct hvcal_cost *c = cost_make(test);
+	struct hvcal_cost *c = cost(test);
 	u64 now = learn(c, 0, 2000000, 2000);
 
 	KUNIT_EXPECT_EQ(test, c->ns_per_mpix, 2000000);
@@ -83,7 +81,7 @@ static void steps_are_followed_within_a_second(struct kunit *test)
 
 static void ramp_is_followed(struct kunit *test)
 {
-	struct hvcal_cost *c = cost_make(test);
+	struct hvcal_cost *c = cost(test);
 	u64 now = 0, cost;
 
 	for (cost = 1000000; cost < 4000000; cost += 1000)
@@ -94,7 +92,7 @@ static void ramp_is_followed(struct kunit *test)
 
 static void estimate_is_a_high_quantile(struct kunit *test)
 {
-	struct hvcal_cost *c = cost_make(test);
+	struct hvcal_cost *c = cost(test);
 	int i;
 
 	for (i = 0; i < 1000; i++)
@@ -119,7 +117,7 @@ static void buckets_are_in_order(struct kunit *test)
 
 static void budget_is_the_largest_of_three_within_the_cap(struct kunit *test)
 {
-	struct hvcal_cost *c = cost_make(test);
+	struct hvcal_cost *c = cost(test);
 
 	hvcal_cost_learn(c, 0, 1000, 1000000);
 	KUNIT_EXPECT_EQ(test, hvcal_cost_budget(c, 1000000, 100, 10, 100000), 4000);
@@ -130,7 +128,7 @@ static void budget_is_the_largest_of_three_within_the_cap(struct kunit *test)
 
 static void absurd_samples_stay_in_range(struct kunit *test)
 {
-	struct hvcal_cost *c = cost_make(test);
+	struct hvcal_cost *c = cost(test);
 
 	hvcal_cost_learn(c, 0, U64_MAX, 1);
 	hvcal_cost_learn(c, 0, 1000, 0);
