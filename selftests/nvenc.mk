@@ -53,7 +53,7 @@ $(foreach f,test_nvenc test_nvenc_open test_nvenc_work,\
 	$(eval CPPFLAGS_selftests/nvenc/$(f) := -Ilib/src))
 
 $(TEST_NVENC): $(TEST_NVENC).o $(TEST_NVENC)_open.o $(TEST_NVENC)_work.o \
-		$(addprefix $(B)/selftests/conformance/,host.o frame.o decode.o) $(LIBHVCAL_A)
+		$(CONFORMANCE_PARTS) $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CONFORMANCE_LIBS) $(LIBHVCAL_LIBS)
 endif
 endif
