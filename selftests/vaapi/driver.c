@@ -164,11 +164,20 @@ static bool object_drop(struct driver *d, uint32_t id, enum kind kind)
 
 /* ---- configurations ---- */
 
+static bool is_hevc(VAProfile profile)
+{
+	return profile == VAProfileHEVCMain || profile == VAProfileHEVCMain10;
+}
+
 static VAStatus query_profiles(VADriverContextP ctx, VAProfile *list, int *count)
 {
 	(void)ctx;
 	*count = 0;
 	list[(*count)++] = VAProfileMPEG2Main;
+	if (!mode("no-hevc")) {
+		list[(*count)++] = VAProfileHEVCMain;
+		list[(*count)++] = VAProfileHEVCMain10;
+	}
 	list[(*count)++] = VAProfileH264ConstrainedBaseline;
 	if (mode("baseline"))
 		return VA_STATUS_SUCCESS;
@@ -215,13 +224,24 @@ static uint32_t rc_taken(VAEntrypoint entrypoint)
 	return VA_RC_CQP | VA_RC_CBR | VA_RC_VBR | VA_RC_ICQ;
 }
 
-static uint32_t attribute(VAConfigAttribType type, VAEntrypoint entrypoint)
+static uint32_t attribute(VAConfigAttribType type, VAProfile profile, VAEntrypoint entrypoint)
 {
 	VAConfigAttribValEncROI roi = { 0 };
+	const VAConfigAttribValEncHEVCFeatures features = {
+		.bits = { .amp = 1, .temporal_mvp = 1, .strong_intra_smoothing = 1,
+			  .sign_data_hiding = 1, .cu_qp_delta = 1 },
+	};
+	const VAConfigAttribValEncHEVCBlockSizes sizes = {
+		.bits = { .log2_max_coding_tree_block_size_minus3 = 2,
+			  .log2_min_coding_tree_block_size_minus3 = 2,
+			  .log2_max_luma_transform_block_size_minus2 = 3,
+			  .max_max_transform_hierarchy_depth_inter = 2,
+			  .max_max_transform_hierarchy_depth_intra = 1 },
+	};
 
 	switch ((int)type) {
 	case VAConfigAttribRTFormat:
-		return VA_RT_FORMAT_YUV420;
+		return profile == VAProfileHEVCMain10 ? VA_RT_FORMAT_YUV420_10 : VA_RT_FORMAT_YUV420;
 	case VAConfigAttribRateControl:
 		return rc_taken(entrypoint);
 	case VAConfigAttribEncPackedHeaders:
@@ -230,7 +250,15 @@ static uint32_t attribute(VAConfigAttribType type, VAEntrypoint entrypoint)
 	case VAConfigAttribMaxPictureHeight:
 		return 4096;
 	case VAConfigAttribEncMaxSlices:
-		return SLICES_MAX;
+		return is_hevc(profile) ? 1 : SLICES_MAX;
+	case VAConfigAttribPredictionDirection:
+		return is_hevc(profile) && mode("only-b") ?
+		       VA_PREDICTION_DIRECTION_PREVIOUS | VA_PREDICTION_DIRECTION_BI_NOT_EMPTY :
+		       VA_PREDICTION_DIRECTION_PREVIOUS;
+	case VAConfigAttribEncHEVCFeatures:
+		return is_hevc(profile) && !mode("hevc-untold") ? features.value : VA_ATTRIB_NOT_SUPPORTED;
+	case VAConfigAttribEncHEVCBlockSizes:
+		return is_hevc(profile) && !mode("hevc-untold") ? sizes.value : VA_ATTRIB_NOT_SUPPORTED;
 	case VAConfigAttribEncQualityRange:
 		return 7;
 	case VAConfigAttribMaxFrameSize:
@@ -248,11 +276,10 @@ static VAStatus get_attributes(VADriverContextP ctx, VAProfile profile, VAEntryp
 			       VAConfigAttrib *list, int count)
 {
 	(void)ctx;
-	(void)profile;
 	if (!has_entrypoint(entrypoint))
 		return VA_STATUS_ERROR_UNSUPPORTED_ENTRYPOINT;
 	for (int i = 0; i < count; i++)
-		list[i].value = attribute(list[i].type, entrypoint);
+		list[i].value = attribute(list[i].type, profile, entrypoint);
 	return VA_STATUS_SUCCESS;
 }
 
@@ -267,7 +294,7 @@ static VAStatus create_config(VADriverContextP ctx, VAProfile profile, VAEntrypo
 	c->profile = profile;
 	c->entrypoint = entrypoint;
 	for (int i = 0; i < count; i++) {
-		if (list[i].value & ~attribute(list[i].type, entrypoint)) {
+		if (list[i].value & ~attribute(list[i].type, profile, entrypoint)) {
 			wrong("attribute %d is set to %#x", list[i].type, list[i].value);
 			object_drop(driver_of(ctx), c->o.id, KIND_CONFIG);
 			return VA_STATUS_ERROR_INVALID_VALUE;
@@ -307,8 +334,7 @@ static VAStatus query_config(VADriverContextP ctx, VAConfigID id, VAProfile *pro
 
 const struct codec_ops *codec_of(const struct config *config)
 {
-	(void)config;
-	return &h264_ops;
+	return is_hevc(config->profile) ? &hevc_ops : &h264_ops;
 }
 
 /* ---- surfaces ---- */

@@ -15,6 +15,9 @@
  *	baseline	H.264 in Constrained Baseline only
  *	no-entrypoint	decodes only
  *	low-power, low-power-cqp	has EncSliceLP too, the latter without rate control
+ *	no-hevc		H.264 only
+ *	hevc-untold	tells nothing of the tools of HEVC
+ *	only-b		HEVC pictures that refer to others are of B slices, in which all is skipped
  *	rois=N		takes N rectangles of QP offsets (8)
  *	hang=N, hang-always	picture number N (of the process) or each does not finish
  *	lost=N		the GPU is reset in picture number N
@@ -103,6 +106,7 @@ struct context {
 	bool has_seq;
 	union {
 		VAEncSequenceParameterBufferH264 h264;
+		VAEncSequenceParameterBufferHEVC hevc;
 	} seq;
 	VAEncMiscParameterRateControl rc;
 	VAEncMiscParameterHRD hrd;
@@ -159,6 +163,9 @@ void raw_free(struct raw *r);
 /** Puts a picture into a surface of the same size. */
 void raw_store(const struct raw *r, struct surface *s);
 
+/** QP offset at a pixel: that of the first rectangle that covers it. */
+int roi_offset(const struct context *c, int x, int y);
+
 /* ---- codecs ---- */
 
 struct bits;
@@ -172,7 +179,7 @@ struct codec_ops {
 	size_t seq_size, pic_size, slice_size;
 };
 
-extern const struct codec_ops h264_ops;
+extern const struct codec_ops h264_ops, hevc_ops;
 const struct codec_ops *codec_of(const struct config *config);
 
 /** Appends to a coded buffer. @return false: it is full */
