@@ -252,9 +252,9 @@ static void draw_still(struct hvcal_engine_job *job, struct hvcal_engine_buffer 
 }
 
 /* A frame that should be nothing but a reference to picture @number. */
-static void send_still(struct conf_stream *s, int number)
+static void send_still(struct conf_stream *s, int number, uint32_t flags)
 {
-	static const struct conf_how how = { .spoil = draw_still };
+	const struct conf_how how = { .spoil = draw_still, .flags = flags };
 	const struct conf_frame *f;
 
 	still_number = number;
@@ -276,16 +276,16 @@ static void test_references(struct conf *c)
 	if (!s)
 		return;
 	conf_send_many(s, 1);
-	send_still(s, 0);
+	send_still(s, 0, 0);
 	conf_send(s, &no_ref);
-	send_still(s, 0);
+	send_still(s, 0, 0);
 	conf_send(s, &no_ref);
 	conf_send(s, &no_ref);
-	send_still(s, 0);
+	send_still(s, 0, 0);
 	conf_send_many(s, 1);
-	send_still(s, 7);
+	send_still(s, 7, 0);
 	conf_send(s, &key);
-	send_still(s, 9);
+	send_still(s, 9, 0);
 	conf_flush(s);
 	conf_decode(s, 0, 99, NULL);
 	conf_free(&s);
@@ -303,7 +303,7 @@ static void test_only_b(struct conf *c)
 		return;
 	for (int i = 0; i < 12; i++) {
 		if (i % 6)
-			send_still(s, i / 6 * 6);
+			send_still(s, i / 6 * 6, i % 3 ? HVCAL_FRAME_NO_REF : 0);
 		else
 			conf_send(s, &key);
 	}
