@@ -6,8 +6,7 @@ VAAPI_DRIVER_DIR := $(B)/selftests/vaapi
 VAAPI_DRIVER := $(VAAPI_DRIVER_DIR)/hvcaltest_drv_video.so
 VAAPI_SHIM := $(VAAPI_DRIVER_DIR)/drm_shim.so
 VAAPI_DRIVER_SRCS := $(addprefix selftests/vaapi/,driver.c raw.c bits.c cabac.c h264.c \
-	h264_exact.c h264_x264.c hevc.c hevc_read.c hevc_skip.c \
-	hevc_write.c hevc_x265.c)
+	h264_exact.c h264_x264.c hevc.c hevc_read.c hevc_skip.c hevc_write.c hevc_x265.c)
 
 $(foreach f,$(VAAPI_DRIVER_SRCS),$(eval CFLAGS_$(f:.c=) := $(shell pkg-config --cflags libva x264 x265)))
 
@@ -25,8 +24,7 @@ TEST_VAAPI := $(VAAPI_DRIVER_DIR)/test_vaapi
 CPPFLAGS_selftests/vaapi/test_vaapi := -Ilib/src
 CFLAGS_selftests/vaapi/test_vaapi := $(CFLAGS_selftests/conformance/decode)
 ALL += $(TEST_VAAPI)
-$(TEST_VAAPI): $(TEST_VAAPI).o $(LIBHVCAL_A) \
-		$(addprefix $(B)/selftests/conformance/,decode.o frame.o host.o)
+$(TEST_VAAPI): $(TEST_VAAPI).o $(LIBHVCAL_A) $(CONFORMANCE_PARTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CONFORMANCE_LIBS) \
 		$(LIBHVCAL_LIBS)
 
