@@ -5,7 +5,7 @@ ifneq ($(and $(filter vaapi,$(ENGINES)),$(filter x264,$(ENGINES)),$(filter x265,
 VAAPI_DRIVER_DIR := $(B)/selftests/vaapi
 VAAPI_DRIVER := $(VAAPI_DRIVER_DIR)/hvcaltest_drv_video.so
 VAAPI_SHIM := $(VAAPI_DRIVER_DIR)/drm_shim.so
-VAAPI_DRIVER_SRCS := $(addprefix selftests/vaapi/,driver.c raw.c bits.c cabac.c h264.c \
+VAAPI_DRIVER_SRCS := $(addprefix selftests/vaapi/,driver.c surfaces.c raw.c bits.c cabac.c h264.c \
 	h264_exact.c h264_x264.c hevc.c hevc_read.c hevc_skip.c hevc_write.c hevc_x265.c)
 
 $(foreach f,$(VAAPI_DRIVER_SRCS),$(eval CFLAGS_$(f:.c=) := $(shell pkg-config --cflags libva x264 x265)))

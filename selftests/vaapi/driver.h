@@ -137,7 +137,36 @@ struct driver {
 	bool hung;	/* ever: objects may be left behind */
 };
 
+static inline struct driver *driver_of(VADriverContextP ctx)
+{
+	return ctx->pDriverData;
+}
+
+void *object_new(struct driver *d, enum kind kind, size_t size);
 void *object_find(struct driver *d, uint32_t id, enum kind kind);
+/** @return false: there is none */
+bool object_drop(struct driver *d, uint32_t id, enum kind kind);
+/** Never returns from what the hardware is stuck in. */
+void block_if_stuck(uint64_t ready_ns);
+
+/* ---- calls that are not in driver.c, or that others there need ---- */
+
+VAStatus create_surfaces(VADriverContextP ctx, int width, int height, int format, int count,
+			 VASurfaceID *ids);
+VAStatus create_surfaces2(VADriverContextP ctx, unsigned int format, unsigned int width,
+			  unsigned int height, VASurfaceID *ids, unsigned int count,
+			  VASurfaceAttrib *list, unsigned int attribs);
+VAStatus destroy_surfaces(VADriverContextP ctx, VASurfaceID *ids, int count);
+VAStatus derive_image(VADriverContextP ctx, VASurfaceID id, VAImage *out);
+VAStatus create_image(VADriverContextP ctx, VAImageFormat *format, int width, int height,
+		      VAImage *out);
+VAStatus destroy_image(VADriverContextP ctx, VAImageID id);
+VAStatus put_image(VADriverContextP ctx, VASurfaceID id, VAImageID image, int sx, int sy,
+		   unsigned int sw, unsigned int sh, int dx, int dy, unsigned int dw,
+		   unsigned int dh);
+VAStatus query_image_formats(VADriverContextP ctx, VAImageFormat *list, int *count);
+VAStatus create_buffer(VADriverContextP ctx, VAContextID context, VABufferType type,
+		       unsigned int size, unsigned int count, void *data, VABufferID *id);
 
 /* ---- the environment ---- */
 

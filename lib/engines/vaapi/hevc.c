@@ -14,7 +14,10 @@
 
 enum { SLICE_B, SLICE_P, SLICE_I };
 enum { CODING_I = 1, CODING_P = 2 };
-enum { TYPE_TRAIL_N, TYPE_TRAIL_R, TYPE_IDR = 19, TYPE_VPS = 32, TYPE_SPS, TYPE_PPS, TYPE_SEI = 39 };
+enum {
+	TYPE_TRAIL_N, TYPE_TRAIL_R, TYPE_IDR = 19, TYPE_VPS = 32, TYPE_SPS, TYPE_PPS,
+	TYPE_SEI = 39
+};
 
 /* Two bytes: type, layer 0, temporal layer 0. */
 #define NAL(type) ((uint32_t)(type) << 9 | 1)

@@ -189,8 +189,9 @@ static void cpu_access(const struct hvcal_engine_buffer *b, const struct source 
 }
 
 /* @return bytes */
-static uint64_t copy_planes(const struct hvcal_engine_stream *s, const struct hvcal_engine_buffer *b,
-			    const struct source *src, const VAImage *image, uint8_t *to)
+static uint64_t copy_planes(const struct hvcal_engine_stream *s,
+			    const struct hvcal_engine_buffer *b, const struct source *src,
+			    const VAImage *image, uint8_t *to)
 {
 	const struct hvcal_frame_layout *l = &b->layout;
 	size_t bytes = (size_t)s->config.width * (l->format == HVCAL_FORMAT_P010 ? 2 : 1);
