@@ -206,6 +206,16 @@ bool conf_can_decode(const struct conf *c);
 void conf_decode(struct conf_stream *s, unsigned int first, double min_psnr,
 		 struct conf_picture *pictures);
 
+/**
+ * The same through a decoder node of V4L2 for FWHT, the codec of the kernel's own
+ * test driver (fwht.c); fails if there is none.
+ */
+void conf_decode_fwht(struct conf_stream *s, unsigned int first, double min_psnr,
+		      struct conf_picture *pictures);
+
+/** Is this a packet of FWHT? */
+bool conf_is_fwht(const struct conf_frame *f);
+
 /* ---- tests ---- */
 
 struct conf_test {

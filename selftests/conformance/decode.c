@@ -259,7 +259,9 @@ void conf_decode(struct conf_stream *s, unsigned int first, double min_psnr,
 		memset(pictures, 0, s->count * sizeof(*pictures));
 	if (conf_failed(s->c))
 		return;
-	if (s->c->cap->codec == HVCAL_CODEC_NULL)
+	if (s->c->cap->codec == HVCAL_CODEC_NULL && s->count && conf_is_fwht(s->frames[0]))
+		conf_decode_fwht(s, first, min_psnr, pictures);
+	else if (s->c->cap->codec == HVCAL_CODEC_NULL)
 		decode_null(s, first);
 	else if (s->c->cap->codec == HVCAL_CODEC_RAW)
 		decode_raw(s, first, pictures);
