@@ -15,7 +15,8 @@ HVCAL_LDLIBS := $(shell pkg-config --libs $(HVCAL_PKGS)) $(LIBHVCAL_LIBS)
 ALL        += hvcal
 INSTALLS   += install-hvcal
 UNINSTALLS += uninstall-hvcal
-SUITES     += cli-bad-input:selftests/cli/bad-input cli-encode:selftests/cli/encode
+SUITES     += cli-bad-input:selftests/cli/bad-input cli-encode:selftests/cli/encode \
+	cli-hdr:selftests/cli/hdr
 SUITES_VM  += cli-module:'selftests/cli/encode module'
 else
 $(info hvcal: not built; it needs libavformat-dev libavcodec-dev libswscale-dev \

@@ -3,7 +3,7 @@
 # A plug-in without a library of its own adds itself to ENGINES; the others go
 # through engine-from-pkg: name, pkg-config module, Debian package.
 
-ENGINES := null
+ENGINES := null raw
 # Those that are left out here, too: `hvcal info` says that they are missing.
 ENGINES_ALL = $(sort $(ENGINES) $(ENGINES_LEFT_OUT))
 comma := ,
@@ -24,8 +24,10 @@ endef
 
 $(eval $(call engine-from-pkg,x264,x264,libx264-dev))
 $(eval $(call engine-from-pkg,x265,x265,libx265-dev))
+$(eval $(call engine-from-pkg,vpx,vpx,libvpx-dev))
+$(eval $(call engine-from-pkg,av1,aom,libaom-dev))
 
-# engines of several files
+# Engines of several files have a folder and a fragment of their own.
 include $(wildcard lib/engines/*/*.mk)
 
 ENGINE_SOS := $(ENGINES:%=$(B)/lib/engines/hvcal-engine-%.so)
@@ -34,6 +36,9 @@ INSTALLS += install-engines
 UNINSTALLS += uninstall-engines
 
 .SECONDARY: $(ENGINES:%=$(B)/lib/engines/%.o)
+
+# engines of sibling libraries share a file
+$(B)/lib/engines/hvcal-engine-vpx.so $(B)/lib/engines/hvcal-engine-av1.so: $(B)/lib/engines/twins.o
 
 # -Bsymbolic: two plug-ins must not see each other's symbols
 $(B)/lib/engines/hvcal-engine-%.so: $(B)/lib/engines/%.o
