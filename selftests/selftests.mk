@@ -3,7 +3,7 @@
 # spaces; fragments add those that need nothing to SUITES and those that need
 # the loaded module to SUITES_VM.
 
-CHECK_PKGS := gcc make pkg-config libx264-dev libx265-dev libva-dev libavformat-dev \
+CHECK_PKGS := gcc make pkg-config libx264-dev libx265-dev libva-dev libdrm-dev libavformat-dev \
 	libavcodec-dev libswscale-dev libavutil-dev libvpx-dev libaom-dev libsvtav1enc-dev libdav1d-dev \
 	clang libjson-c-dev libcmocka-dev ffmpeg python3 \
 	qemu-system-x86 busybox-static cpio kmod zstd xz-utils bc flex bison \
