@@ -104,7 +104,7 @@ check-uml: all
 		--env HVCAL_KO="$$ko" --env KS_SCALE=$(if $(filter plain,$(VARIANT)),2,8) \
 		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/uml-$(VARIANT).klog -- \
 		selftests/run-suites --tag uml-$(VARIANT) --logs $(CHECK_LOGS) \
-		--only '$(if $(filter plain,$(VARIANT)),.,^kernel-|v4l2-copy)' $(SUITES_VM) \
+		--only '$(if $(filter plain,$(VARIANT)),.,^kernel-|v4l2-copy|^unit-v4l2)' $(SUITES_VM) \
 		| tee $(CHECK_LOGS)/uml-$(VARIANT).raw; \
 	s=$${PIPESTATUS[0]}; cp $(CHECK_LOGS)/uml-$(VARIANT).raw $(CHECK_LOGS)/uml-$(VARIANT).out; \
 	[ $$s -le 1 ] || echo "the machine ended with status $$s" > $(CHECK_LOGS)/uml-$(VARIANT).out
