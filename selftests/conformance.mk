@@ -16,16 +16,18 @@ else
 $(info conformance: does not decode, libavcodec-dev missing)
 endif
 
-ALL += $(CONFORMANCE)
-$(CONFORMANCE): $(CONFORMANCE_OBJS) $(LIBHVCAL_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CONFORMANCE_LIBS) $(LIBHVCAL_LIBS)
+ALL += $(if $(SANDBOX_LIBS),$(CONFORMANCE))
+$(CONFORMANCE): $(CONFORMANCE_OBJS) $(SANDBOX_OBJS) $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CONFORMANCE_LIBS) $(SANDBOX_LIBS) $(LIBHVCAL_LIBS)
 
+ifneq ($(SANDBOX_LIBS),)
 CONFORMANCE_RUN := $(CONFORMANCE) --path $(B)/lib/engines
 SUITES += $(foreach e,$(ENGINES),conformance-$(e):"$(CONFORMANCE_RUN) $(e)")
 # the null engine with frames held back: the host's side of reordering
 SUITES += conformance-null-hold:"$(CONFORMANCE_RUN) --option null.hold=3 \
 	--only drain_one_thread,drain_threads,close_with_frames,close_unused,cancel null"
 SUITES += conformance-detects:"selftests/conformance/detects $(CONFORMANCE) $(B)/lib/engines"
+endif
 
 .PHONY: conformance
 ## conformance: every engine that was built, through the conformance tests

@@ -47,5 +47,8 @@ SUITES += provider-unit:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_PROVIDER) $(B)/lib
 endif
 
 SUITES += provider-errors:"env B=$(B) selftests/hvcald/errors"
+SUITES += sandbox-engines:"env B=$(B) selftests/hvcald/sandbox-engines $(ENGINES)"
+SUITES += static-service:selftests/static/service.sh
+SUITES_VM += provider-sandbox:"env B=$(B) selftests/hvcald/sandbox"
 SUITES_VM += provider-lifecycle:"env B=$(B) selftests/hvcald/lifecycle"
 SUITES_VM += provider-failover:"env B=$(B) selftests/hvcald/failover"

@@ -7,14 +7,17 @@
 #include <string.h>
 
 #include "conformance.h"
+#include "../../tools/hvcald/sandbox.h"
 
 static const char usage[] =
-	"usage: hvcal-conformance [--path FOLDERS] [--option key=value] [--only TEST,...] [--long] ENGINE\n"
-	"Puts every engine of a plug-in through the conformance tests; prints TAP.\n";
+	"usage: hvcal-conformance [--path FOLDERS] [--option key=value] [--only TEST,...] [--long]\n"
+	"       [--sandbox] ENGINE\n"
+	"Puts every engine of a plug-in through the conformance tests; prints TAP.\n"
+	"--sandbox: in what hvcald locks its workers into\n";
 
 struct args {
 	const char *path, *only, *name;
-	bool longer;
+	bool longer, sandbox;
 };
 
 void conf_fail(struct conf *c, const char *fmt, ...)
@@ -171,6 +174,7 @@ static int parse(int argc, char **argv, struct args *args, struct hvcal_options 
 		{ "option", required_argument, NULL, 'o' },
 		{ "only", required_argument, NULL, 't' },
 		{ "long", no_argument, NULL, 'l' },
+		{ "sandbox", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -193,6 +197,9 @@ static int parse(int argc, char **argv, struct args *args, struct hvcal_options 
 			break;
 		case 'l':
 			args->longer = true;
+			break;
+		case 's':
+			args->sandbox = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -232,6 +239,9 @@ int main(int argc, char **argv)
 	if (ret)
 		goto out;
 	c.longer = args.longer;
+	ret = args.sandbox && hvcald_sandbox_enter(args.name, &(struct hvcald_user){ 0 }) ? 2 : 0;
+	if (ret)
+		goto out;
 	ret = hvcal_plugins_load(args.path, args.name, &plugins);
 	plugin = ret ? NULL : hvcal_plugins_find(plugins, args.name);
 	if (!plugin || !plugin->ops) {

@@ -49,10 +49,6 @@ int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int statu
 	unsigned int engines;
 	int ret, stop;
 
-	if (hvcal_plugin_load(plugin)) {
-		hvcald_say("engine %s: %s", plugin->name, plugin->reason);
-		return WORKER_USELESS;
-	}
 	hvcal_provider_params_default(&params, sizeof(params));
 	params.node = d->node;
 	params.log = hvcald_log;
@@ -63,6 +59,16 @@ int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int statu
 	if (ret) {
 		hvcald_say("%s: %s", d->node ? d->node : HVCAL_PROVIDER_NODE, strerror(-ret));
 		return WORKER_FAILED;
+	}
+	/* The node is open, foreign code is not here yet. */
+	if (d->sandbox && hvcald_sandbox_enter(plugin->name, &d->user)) {
+		hvcal_provider_close(&p);
+		return WORKER_USELESS;
+	}
+	if (hvcal_plugin_load(plugin)) {
+		hvcald_say("engine %s: %s", plugin->name, plugin->reason);
+		hvcal_provider_close(&p);
+		return WORKER_USELESS;
 	}
 	engines = add_engines(p, plugin);
 	warn_unused(d, plugin->name);
