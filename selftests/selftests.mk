@@ -11,6 +11,7 @@ CHECK_PKGS := gcc make pkg-config libx264-dev libx265-dev libavformat-dev libavc
 CHECK_KERNELS ?= 6.12 6.1
 CHECK_LOGS := $(B)/check
 
+SUITES += static-threat-model:selftests/static/threat-model.sh
 SUITES += static-spdx:selftests/static/spdx.sh
 SUITES += static-engines:selftests/static/engines.sh
 SUITES += static-shellcheck:selftests/static/shellcheck.sh
