@@ -172,7 +172,7 @@ int hvcal_layout_copy(hvcal_buffer_t *to, const hvcal_buffer_t *from, uint64_t *
 int hvcal_config_take(hvcal_config_t *out, const hvcal_config_t *in, char *reason,
 		      size_t len);
 void hvcal_config_to_codec(const hvcal_config_t *config, struct hvcal_codec_config *out);
-void hvcal_config_to_reservation(const hvcal_config_t *config,
+void hvcal_config_to_reservation(const hvcal_config_t *config, uint32_t mode,
 				 struct hvcal_reservation *out);
 uint32_t hvcal_config_need(const hvcal_config_t *config);
 uint32_t hvcal_config_packet_bytes(const hvcal_config_t *config);

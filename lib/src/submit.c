@@ -253,6 +253,18 @@ static int fill_features(hvcal_session_t *s, struct hvcal_slot *slot,
 	return ret;
 }
 
+/* Will it be a key frame, by what is asked or by the length of the GOP? */
+static bool is_key(hvcal_session_t *s, const struct hvcal_frame_params *p)
+{
+	uint32_t gop = s->config.gop_size;
+	bool key = p->flags & HVCAL_FRAME_FORCE_KEY;
+
+	if (gop && !(s->config.features & 1U << HVCAL_FEATURE_INTRA_REFRESH))
+		key = key || s->since_key >= gop;
+	s->since_key = key ? 1 : s->since_key + 1;
+	return key;
+}
+
 static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_frame_t *f)
 {
 	struct hvcal_frame_params *p = &slot->params;
@@ -286,6 +298,8 @@ static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_fr
 		job->flags |= HVCAL_JOB_IMPLICIT_FENCE;
 	if (f->flags & HVCAL_SUBMIT_WANT_FENCE)
 		job->flags |= HVCAL_JOB_WANT_FENCE;
+	if (is_key(s, p) && s->ctx->caps.features & HVCAL_FEATURE_REBALANCE)
+		job->flags |= HVCAL_JOB_KEY;
 	ret = hvcal_buf_import(hvcal_buf_from(slot->source), HVCAL_BUFFER_SOURCE,
 			       &job->source);
 	if (!ret)
