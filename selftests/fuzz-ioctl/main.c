@@ -175,7 +175,10 @@ static void result(struct fuzz *f, bool good, const char *name)
 	say_where(f);
 }
 
-/* Some have finished; who died on its own is a fault of the fuzzer's. */
+/*
+ * Some have finished, some were killed by the module, as providers may ask for; who
+ * died of anything else is a fault of the fuzzer's.
+ */
 static bool reap(struct fuzz *f, bool *crashed)
 {
 	bool alive = false;
@@ -184,7 +187,9 @@ static bool reap(struct fuzz *f, bool *crashed)
 	for (unsigned int i = 0; i < f->opt.procs; i++) {
 		if (f->procs[i].pid && waitpid(f->procs[i].pid, &status, WNOHANG) > 0) {
 			f->procs[i].pid = 0;
-			if (!WIFEXITED(status) || WEXITSTATUS(status))
+			if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !f->opt.program)
+				proc_start(f, i);
+			else if (!WIFEXITED(status) || WEXITSTATUS(status))
 				*crashed = true;
 			if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
 				_exit(4);

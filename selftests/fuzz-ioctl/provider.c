@@ -130,6 +130,7 @@ static void engine_register(struct fz_actor *a)
 	arg->kind = fz_one_in(a, 8) ? HVCAL_ENGINE_TEST : 1 + fz_below(a, 2);
 	snprintf(arg->name, sizeof(arg->name), "fz-%u-%u", a->proc,
 		 fz_one_in(a, 8) ? 0 : ++a->z->names);
+	arg->flags = fz_one_in(a, 16) ? HVCAL_ENGINE_KILL : 0;
 	arg->numa_node = -1;
 	arg->slots = 1 + fz_below(a, fz_one_in(a, 4) ? 1024 : 4);
 	arg->session_depth = 1 + fz_below(a, 8);

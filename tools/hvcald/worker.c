@@ -55,6 +55,8 @@ int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int statu
 	params.option = worker_option;
 	params.cookie = (void *)d;
 	params.fault = d->fault;
+	/* a debugger that stops it looks like a hang */
+	params.kill_when_hung = d->sandbox;
 	ret = hvcal_provider_open(&p, &params);
 	if (ret) {
 		hvcald_say("%s: %s", d->node ? d->node : HVCAL_PROVIDER_NODE, strerror(-ret));

@@ -48,6 +48,12 @@ typedef struct hvcal_provider_params {
 	const char *(*option)(void *cookie, const char *key);
 	void *cookie;			/**< of both */
 	hvcal_provider_fault_t fault;
+	/**
+	 * Not 0: when an engine hangs until the kernel gives this provider up, the
+	 * kernel ends this process (SIGKILL), so that frames can be encoded again
+	 * elsewhere. Nothing on kernels that cannot do that.
+	 */
+	int kill_when_hung;
 } hvcal_provider_params_t;
 
 HVCAL_API void hvcal_provider_params_default(hvcal_provider_params_t *params, size_t size);
