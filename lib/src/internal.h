@@ -131,6 +131,10 @@ int hvcal_memory_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req,
 		       struct hvcal_mem *out);
 void hvcal_memory_free(hvcal_context_t *ctx, struct hvcal_mem *mem);
 
+/** The same without a context, for hosts of plug-ins. A zeroed @mem is free. */
+int hvcal_memory_alloc_alone(struct hvcal_memory_request *req, struct hvcal_mem *out);
+void hvcal_memory_free_alone(struct hvcal_mem *mem);
+
 struct hvcal_buf {
 	hvcal_buffer_t pub;	/* first: a hvcal_buffer_t is one of these */
 	atomic_uint refs;

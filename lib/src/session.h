@@ -101,6 +101,9 @@ void hvcal_session_unref(hvcal_session_t *s);
 /** Takes an event in. Any thread; never waits. */
 void hvcal_session_event(hvcal_session_t *s, const struct hvcal_event *event);
 
+/** What the engine says of the frame; what it does not say is zero. */
+void hvcal_event_result(const struct hvcal_event *event, struct hvcal_frame_result *result);
+
 /** Takes the oldest event out. False: none. */
 bool hvcal_session_pop(hvcal_session_t *s, struct hvcal_item_event *event);
 

@@ -21,7 +21,7 @@ void hvcal_slot_free(hvcal_session_t *s, struct hvcal_slot *slot)
 		pthread_mutex_unlock(&s->lock);
 		return;
 	}
-	hvcal_rate_report(s, slot, 0);
+	hvcal_rate_report(s, slot, 0, 0);
 	slot->rate_bitrate = 0;
 	source = slot->source;
 	map = slot->map;

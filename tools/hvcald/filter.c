@@ -20,6 +20,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "hvcald.h"
 #include "sandbox.h"
 
 #define NAMES 512	/* system calls whose name the log has */
@@ -255,5 +256,8 @@ int hvcald_filter_load(const char *name)
 	if (!ret)
 		ret = seccomp_load(f);
 	seccomp_release(f);
+	if (ret)
+		hvcald_say("engine %s: no sandbox, filtering system calls: %s (--no-sandbox runs without)",
+			   name, strerror(-ret));
 	return ret;
 }

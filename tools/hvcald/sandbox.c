@@ -86,7 +86,7 @@ static int keep_death_signal(int sig, pid_t parent)
 	return 0;
 }
 
-int hvcald_sandbox_enter(const char *name, const struct hvcald_user *user)
+int hvcald_rights_drop(const char *name, const struct hvcald_user *user)
 {
 	const char *step = "giving up privileges";
 	pid_t parent = getppid();
@@ -104,12 +104,15 @@ int hvcald_sandbox_enter(const char *name, const struct hvcald_user *user)
 	/* nor may workers of one user look into each other's memory */
 	if (!ret && (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))
 		ret = -errno;
-	if (!ret) {
-		step = "filtering system calls";
-		ret = hvcald_filter_load(name);
-	}
 	if (ret)
 		hvcald_say("engine %s: no sandbox, %s: %s (--no-sandbox runs without)", name,
 			   step, strerror(-ret));
 	return ret;
+}
+
+int hvcald_sandbox_enter(const char *name, const struct hvcald_user *user)
+{
+	int ret = hvcald_rights_drop(name, user);
+
+	return ret ? ret : hvcald_filter_load(name);
 }

@@ -19,17 +19,17 @@ struct hvcald_user {
  */
 int hvcald_user_find(struct hvcald_user *user, char *text);
 
-/**
- * For good, for this process and what it starts: another user, no capability, no
- * new privileges, no core dumps, and only the system calls that engines need.
- * Descriptors that are open stay open. Call it with one thread.
- *
- * @param name the engine's, for the log; must stay
- * @return 0; a negative errno, said in a line
+/*
+ * The following are for good, for this process and what it starts. Descriptors
+ * that are open stay open. Call them with one thread. @name is the engine's, for
+ * the log, and must stay. They return 0 or a negative errno, said in a line.
  */
-int hvcald_sandbox_enter(const char *name, const struct hvcald_user *user);
 
-/** The system call filter, the last step of the above. */
+/** Another user, no capability, no new privileges, no core dumps. */
+int hvcald_rights_drop(const char *name, const struct hvcald_user *user);
+/** Only the system calls that engines need; none that starts a process. */
 int hvcald_filter_load(const char *name);
+/** Both. */
+int hvcald_sandbox_enter(const char *name, const struct hvcald_user *user);
 
 #endif

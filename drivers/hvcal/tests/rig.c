@@ -357,6 +357,28 @@ void rig_provider_close(struct hvcal_provider *p)
 	hvcal_provider_destroy(p);
 }
 
+int rig_reserve(struct hvcal_session *s, const struct hvcal_reservation *res,
+		struct hvcal_reservation *before, struct hvcal_session_reply *reply)
+{
+	int ret;
+
+	mutex_lock(&s->submit_lock);
+	ret = hvcal_session_reserve(s, res, before, reply);
+	mutex_unlock(&s->submit_lock);
+	return ret;
+}
+
+int rig_switch(struct hvcal_session *s, const struct hvcal_reservation *res,
+	       struct hvcal_session_reply *reply)
+{
+	int ret;
+
+	mutex_lock(&s->submit_lock);
+	ret = hvcal_session_switch(s, res, reply);
+	mutex_unlock(&s->submit_lock);
+	return ret;
+}
+
 struct hvcal_engine_register rig_registration(void)
 {
 	return (struct hvcal_engine_register){

@@ -69,6 +69,11 @@ void rig_session_open(struct kunit *test, struct hvcal_session *s);
 /* Both of the above, best effort. */
 struct hvcal_session *rig_session(struct kunit *test, struct hvcal_client *c);
 void rig_session_close(struct hvcal_session *s);
+/* hvcal_session_reserve() and _switch() with the lock that they want. */
+int rig_reserve(struct hvcal_session *s, const struct hvcal_reservation *res,
+		struct hvcal_reservation *before, struct hvcal_session_reply *reply);
+int rig_switch(struct hvcal_session *s, const struct hvcal_reservation *res,
+	       struct hvcal_session_reply *reply);
 
 /* Charged, with a handle: the client's. */
 struct hvcal_buffer *rig_buffer(struct kunit *test, struct hvcal_client *c, u32 flags);

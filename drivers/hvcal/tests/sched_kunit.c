@@ -309,7 +309,7 @@ static void change_reserves_for_both(struct kunit *test)
 	/* smaller frames, but more often */
 	res.width = 320;
 	res.period_ns = 20 * RIG_MS;
-	KUNIT_ASSERT_EQ(test, hvcal_session_reserve(s, &res, &before, &reply), 0);
+	KUNIT_ASSERT_EQ(test, rig_reserve(s, &res, &before, &reply), 0);
 	KUNIT_EXPECT_GE(test, reply.share_ppm, 2 * share - 1);
 	spin_lock_irqsave(&hvcal.lock, flags);
 	s->res = res;

@@ -131,7 +131,7 @@ static void tight_deadlines_need_a_credential(struct kunit *test)
 	s = rig_session_as(test, peers.c, &args);
 	args.res.deadline_ns = 20 * RIG_MS - 1;
 	KUNIT_EXPECT_EQ(test, create(&peers, &args), -EACCES);
-	KUNIT_EXPECT_EQ(test, hvcal_session_reserve(s, &args.res, &before, &reply), -EACCES);
+	KUNIT_EXPECT_EQ(test, rig_reserve(s, &args.res, &before, &reply), -EACCES);
 	args.res.deadline_ns = 20 * RIG_MS;
 	KUNIT_EXPECT_EQ(test, create(&peers, &args), 0);
 	args = rig_args(RIG_MS - 1);
@@ -373,7 +373,7 @@ static void reservation_is_given_by_who_has_one(struct kunit *test)
 
 	rig_session_open(test, s);
 	res.period_ns = 20 * RIG_MS;
-	KUNIT_EXPECT_EQ(test, hvcal_session_reserve(s, &res, &before, &reply), 0);
+	KUNIT_EXPECT_EQ(test, rig_reserve(s, &res, &before, &reply), 0);
 	KUNIT_EXPECT_EQ(test, before.period_ns, 40 * RIG_MS);
 	KUNIT_EXPECT_GT(test, reply.share_ppm, share);
 	KUNIT_EXPECT_EQ(test, s->asked.period_ns, 20 * RIG_MS);
@@ -383,12 +383,58 @@ static void reservation_is_given_by_who_has_one(struct kunit *test)
 	/* there is no time for that: as before */
 	res.width = 4096;
 	res.height = 4096;
-	KUNIT_EXPECT_EQ(test, hvcal_session_reserve(s, &res, &before, &reply), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, rig_reserve(s, &res, &before, &reply), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, s->asked.width, 640);
 	KUNIT_EXPECT_EQ(test, reply.refused, HVCAL_RESOURCE_ENGINE_TIME);
 
 	s->state = HVCAL_SESSION_CLOSED;
-	KUNIT_EXPECT_EQ(test, hvcal_session_reserve(s, &args.res, &before, &reply), -ENOENT);
+	KUNIT_EXPECT_EQ(test, rig_reserve(s, &args.res, &before, &reply), -ENOENT);
+	s->state = HVCAL_SESSION_ACTIVE;
+}
+
+static void switch_changes_the_class_at_once(struct kunit *test)
+{
+	struct hvcal_session_args args = rig_args(40 * RIG_MS);
+	struct peers peers = peers_make(test);
+	struct hvcal_session *s = rig_session_as(test, peers.c, &args);
+	struct hvcal_reservation res = args.res;
+	struct hvcal_session_reply reply = {};
+	struct hvcal_job *job;
+
+	rig_session_open(test, s);
+	s->pressed = true;
+	res.sched_class = HVCAL_CLASS_BEST_EFFORT;
+	KUNIT_EXPECT_EQ(test, rig_switch(s, &res, &reply), 0);
+	KUNIT_EXPECT_EQ(test, reply.share_ppm, 0);
+	KUNIT_EXPECT_FALSE(test, s->binding->flow.realtime);
+	KUNIT_EXPECT_EQ(test, s->binding->flow.lane, HVCAL_LANE_NONE);
+	KUNIT_EXPECT_FALSE(test, s->ask.realtime);
+	KUNIT_EXPECT_FALSE(test, s->pressed);
+
+	/* too much to ask: as before */
+	res.sched_class = HVCAL_CLASS_REALTIME;
+	res.period_ns = RIG_MS / 2;
+	KUNIT_EXPECT_EQ(test, rig_switch(s, &res, &reply), -EACCES);
+	peers.c->nice = true;
+	KUNIT_EXPECT_EQ(test, rig_switch(s, &res, &reply), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, reply.refused, HVCAL_RESOURCE_ENGINE_TIME);
+	KUNIT_EXPECT_EQ(test, s->res.sched_class, HVCAL_CLASS_BEST_EFFORT);
+	KUNIT_EXPECT_EQ(test, s->asked.period_ns, 40 * RIG_MS);
+	KUNIT_EXPECT_EQ(test, rig_switch(s, &args.res, &reply), 0);
+	KUNIT_EXPECT_GT(test, reply.share_ppm, 0);
+	KUNIT_EXPECT_TRUE(test, s->binding->flow.realtime);
+
+	/* the engine would have to know */
+	res = args.res;
+	res.height++;
+	KUNIT_EXPECT_EQ(test, rig_switch(s, &res, &reply), -EINVAL);
+	/* which of the two would hold? */
+	job = rig_control(test, s, HVCAL_ITEM_RECONFIGURE);
+	job->res = args.res;
+	KUNIT_ASSERT_EQ(test, rig_submit(job), 0);
+	KUNIT_EXPECT_EQ(test, rig_switch(s, &args.res, &reply), -EBUSY);
+	s->state = HVCAL_SESSION_CLOSED;
+	KUNIT_EXPECT_EQ(test, rig_switch(s, &args.res, &reply), -ENOENT);
 	s->state = HVCAL_SESSION_ACTIVE;
 }
 
@@ -442,6 +488,7 @@ static struct kunit_case session_cases[] = {
 	KUNIT_CASE(destroyed_session_withdraws_its_events),
 	KUNIT_CASE(stats_count_what_is_where),
 	KUNIT_CASE(reservation_is_given_by_who_has_one),
+	KUNIT_CASE(switch_changes_the_class_at_once),
 	KUNIT_CASE(bad_reservations_are_refused),
 	{}
 };
