@@ -8,10 +8,12 @@ CHECK_PKGS := gcc make pkg-config libx264-dev libx265-dev libva-dev libdrm-dev l
 	clang libjson-c-dev libcmocka-dev ffmpeg python3 \
 	qemu-system-x86 busybox-static cpio kmod zstd xz-utils bc flex bison \
 	libelf-dev libssl-dev dwarves rsync sparse shellcheck clang-tidy \
-	gcc-multilib g++ g++-multilib groff-base dkms perl libffmpeg-nvenc-dev
+	gcc-multilib g++ g++-multilib groff-base dkms perl libffmpeg-nvenc-dev \
+	libseccomp-dev libcap-ng-dev
 CHECK_KERNELS ?= 6.12 6.1
 CHECK_LOGS := $(B)/check
 
+SUITES += static-threat-model:selftests/static/threat-model.sh
 SUITES += static-spdx:selftests/static/spdx.sh
 SUITES += static-engines:selftests/static/engines.sh
 SUITES += static-shellcheck:selftests/static/shellcheck.sh

@@ -214,7 +214,7 @@ static int run_child(const struct hvcal_plugin *plugin, struct hvcal_options *op
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(fds[0]);
-		if (getppid() == parent)
+		if (getppid() == parent && (!probe->confine || !probe->confine(probe->cookie)))
 			child_run(plugin, options, *from, fds[1]);
 		_exit(1);
 	}

@@ -7,17 +7,20 @@
 #include <string.h>
 
 #include "conformance.h"
+#include "../../tools/hvcald/sandbox.h"
 
 static const char usage[] =
-	"usage: hvcal-conformance [--path FOLDERS] [--option key=value] [--only TEST,...] [--except TEST,...] [--long] ENGINE\n"
-	"Puts every engine of a plug-in through the conformance tests; prints TAP.\n";
+	"usage: hvcal-conformance [--path FOLDERS] [--option key=value] [--only TEST,...]\n"
+	"       [--except TEST,...] [--long] [--sandbox] ENGINE\n"
+	"Puts every engine of a plug-in through the conformance tests; prints TAP.\n"
+	"--sandbox: in what hvcald locks its workers into\n";
 
 /* The kernel's convention for "cannot be tested here". */
 #define SKIPPED 4
 
 struct args {
 	const char *path, *only, *except, *name;
-	bool longer;
+	bool longer, sandbox;
 };
 
 void conf_fail(struct conf *c, const char *fmt, ...)
@@ -185,6 +188,7 @@ static int parse(int argc, char **argv, struct args *args, struct hvcal_options 
 		{ "only", required_argument, NULL, 't' },
 		{ "except", required_argument, NULL, 'x' },
 		{ "long", no_argument, NULL, 'l' },
+		{ "sandbox", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -210,6 +214,9 @@ static int parse(int argc, char **argv, struct args *args, struct hvcal_options 
 			break;
 		case 'l':
 			args->longer = true;
+			break;
+		case 's':
+			args->sandbox = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -249,6 +256,9 @@ int main(int argc, char **argv)
 	if (ret)
 		goto out;
 	c.longer = args.longer;
+	ret = args.sandbox && hvcald_sandbox_enter(args.name, &(struct hvcald_user){ 0 }) ? 2 : 0;
+	if (ret)
+		goto out;
 	ret = hvcal_plugins_load(args.path, args.name, &plugins);
 	plugin = ret ? NULL : hvcal_plugins_find(plugins, args.name);
 	if (!plugin || !plugin->ops) {
