@@ -37,11 +37,11 @@ struct child {
 
 static void child_say(struct child *c, int what)
 {
-	struct message m = c->message;
+	const struct message *m = &c->message;
 
-	m.what = what;
+	c->message.what = what;
 	/* a parent that is gone needs no word */
-	if (write(c->fd, &m, sizeof(m)) != sizeof(m))
+	if (write(c->fd, m, sizeof(*m)) != sizeof(*m))
 		_exit(1);
 }
 
