@@ -42,6 +42,7 @@ struct rc_flight {
 	enum rc_class class;
 	struct rc_point point;
 	double bits;		/* as planned */
+	double refined;		/* what refining alone would cost; 0: it does not do that */
 	double owed;		/* part of debt that came with it */
 	double mean_bits;	/* what one frame may take on average, then */
 	double room;		/* what fits into the buffer and under the ceiling */
@@ -86,6 +87,8 @@ struct hvcal_rc {
 	unsigned int open;	/* frames for which steps are not limited */
 	double cost_mean;	/* ICQ: log2 of the usual cost */
 	bool have_cost_mean;
+	double cost_usual;	/* inter cost of P frames lately, 0 not known */
+	double late;		/* frames by which sizes are late */
 	double upper_share;	/* of frames that are of the upper layer */
 
 	unsigned int saturated_for[3];	/* by enum hvcal_rc_saturation */
@@ -133,6 +136,16 @@ double rc_buffer_horizon(const hvcal_rc_t *rc);
 struct rc_flight *rc_flight_find(hvcal_rc_t *rc, uint32_t id);
 struct rc_flight *rc_flight_new(hvcal_rc_t *rc);
 void rc_flight_end(hvcal_rc_t *rc, struct rc_flight *f);
+
+/* ---- class.c ---- */
+
+bool rc_cost_known(const struct hvcal_rc_hint *hint);
+/* log2 of what a frame costs more than one of cost 1. */
+double rc_cost_inter(const struct hvcal_rc_hint *hint);
+double rc_cost_intra(const struct hvcal_rc_hint *hint);
+enum rc_class rc_class_of(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame);
+/* Makes the class's model fit what is known of this frame. */
+void rc_class_prepare(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_hint *hint);
 
 /* ---- decide.c ---- */
 

@@ -43,7 +43,7 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 
 	for (unsigned int i = 0; i < clip->frames; i++) {
 		struct coded coded;
-		int qp = job->who == WHO_CQP ? (int)job->bitrate : -1;
+		int qp = -1;
 		double begin = now_ns();
 
 		if (job->step_at && i == job->step_at) {
@@ -62,7 +62,7 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 			struct hvcal_rc_frame frame = {
 				.time_ns = (int64_t)llround(i * interval * 1e9),
 				.key = !i,
-				.hint = job->no_hints ? NULL : &clip->hints[i],
+				.hint = job->who == WHO_BLIND ? NULL : &clip->hints[i],
 			};
 			struct hvcal_rc_decision d;
 
@@ -110,7 +110,7 @@ int run_job(const struct job *job, struct trace *t)
 	if (!e)
 		return -1;
 	configure(job, job->bitrate, &c);
-	if (job->who == WHO_OURS && hvcal_rc_create(&c, &rc))
+	if ((job->who == WHO_OURS || job->who == WHO_BLIND) && hvcal_rc_create(&c, &rc))
 		goto out;
 	if (job->who == WHO_FQP) {
 		fqp = fqp_open(job->bitrate, job->clip->fps, job->vbv_ms,
