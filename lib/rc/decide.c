@@ -13,6 +13,7 @@
 #define LATE_GAIN_DOWN 0.1
 #define TAU 0.30		/* s: deviations of the level are corrected over that */
 #define TAU_FRAMES 5.0
+#define TAU_EASE 0.6
 #define TAU_VBR 3.0
 #define CORRECTION_DOWN 0.6	/* at most this share of B is taken off */
 #define CORRECTION_UP 0.6
@@ -23,12 +24,17 @@
 #define P_FRAMES_VBR 8.0
 #define STEP_DOWN 0.5		/* log2 of the step, a frame: 3 QP */
 #define STEP_UP 0.67
+#define STEP_FALLING 0.17	/* down, after a lower rate */
+#define P_FRAMES_FALLING 1.2	/* no P frame shall cost more then */
+#define GUARD_FALLING 1.0
 #define HYSTERESIS 0.62		/* of a quantiser, before it is left */
 #define CARRY_MAX 0.5
 #define GUARD_BUFFER 2.0	/* sigmas */
 #define GUARD_CEILING 0.7
 #define UPPER_OFFSET 0.33	/* log2 of the step: an upper layer is 2 QP coarser */
-#define REFINE_GAIN 0.3
+#define REFINE_GAIN_UP 0.6
+#define REFINE_GAIN_DOWN 0.2
+#define REFINE_LEVEL 0.5	/* of a frame's worth, in the buffer */
 #define REFINE_STEP 0.17	/* log2 of the step: 1 QP */
 #define REFINE_MIN 0.05
 #define REFINE_MAX 1.5
@@ -42,6 +48,12 @@
 #define MEAN_GAIN 0.1
 #define OVERHEAD_BITS 64.0	/* no frame is smaller */
 
+/* Little of it is predicted from frames before. */
+static bool is_new(enum rc_class class)
+{
+	return class == CLASS_KEY || class == CLASS_CUT || class == CLASS_PART;
+}
+
 /* An upper frame refers to the base frame before it, too. */
 static struct rc_point point_of(const hvcal_rc_t *rc, enum rc_class class,
 				const struct hvcal_rc_hint *hint, bool *has_cost)
@@ -53,6 +65,8 @@ static struct rc_point point_of(const hvcal_rc_t *rc, enum rc_class class,
 		return p;
 	if (class == CLASS_KEY || class == CLASS_CUT)
 		p.cost = rc_cost_intra(hint);
+	else if (class == CLASS_PART)
+		p.cost = rc_cost_part(hint);
 	else
 		p.cost = rc_cost_inter(hint);
 	return p;
@@ -106,6 +120,9 @@ static double target_p(const hvcal_rc_t *rc, double mean)
 		bits = mean - rc->account * rc->interval / TAU_VBR;
 		return rc_clip(bits, 0.25 * mean, 3.0 * mean);
 	}
+	/* an old queue is being paid: nothing shall be added to it */
+	if (rc->ease > 0.0)
+		tau *= TAU_EASE;
 	off = (rc->level - rc->debt - rc_buffer_set_point(rc)) * rc->interval / tau;
 	/* with late sizes a loop this strong would swing */
 	late = 1.0 + 0.5 * rc->late;
@@ -119,7 +136,7 @@ static double target_bits(const hvcal_rc_t *rc, enum rc_class class, double mean
 {
 	double frames, room;
 
-	if (class != CLASS_KEY && class != CLASS_CUT)
+	if (!is_new(class))
 		return target_p(rc, mean);
 	frames = class == CLASS_KEY ? KEY_FRAMES : CUT_FRAMES;
 	if (rc->config.control == HVCAL_RC_CONTROL_VBR)
@@ -182,6 +199,9 @@ static double limit_step(const hvcal_rc_t *rc, double q)
 	if ((!rc->known[CLASS_P] && rc->known[CLASS_KEY] + rc->in_flight > 0) ||
 	    (rc->late >= 1.0 && rc->seen != rc->scene))
 		q = fmax(q, rc->q_key - STEP_DOWN);
+	/* what a large step did is seen in the next sizes: no haste to take it back */
+	if (rc->falling)
+		return fmax(q, rc->q_ref - STEP_FALLING);
 	if (rc->open)
 		return fmax(q, rc->q_ref - 4.0 * STEP_DOWN / (1.0 + late));
 	return rc_clip(q, rc->q_ref - STEP_DOWN / late, rc->q_ref + 2.0 * STEP_UP / (1.0 + late));
@@ -221,7 +241,9 @@ static double refine_q(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, d
 
 void rc_refine_learn(hvcal_rc_t *rc, double ratio)
 {
-	rc->refine = rc_clip(rc->refine * pow(rc_clip(ratio, 0.1, 10.0), REFINE_GAIN),
+	double gain = ratio > 1.0 ? REFINE_GAIN_UP : REFINE_GAIN_DOWN;
+
+	rc->refine = rc_clip(rc->refine * pow(rc_clip(ratio, 0.1, 10.0), gain),
 			     REFINE_MIN, REFINE_MAX);
 }
 
@@ -304,9 +326,12 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 		return q;
 	if (moves_little(f, hint))
 		q = fmax(q, refine_guard(rc, hint, mean, most));
-	if (f->class == CLASS_P || f->class == CLASS_CUT || f->class == CLASS_UPPER)
-		q = fmax(q, rc_model_solve(m, at, log2((f->class == CLASS_CUT ?
-							CUT_FRAMES_MAX : P_FRAMES) * mean) -
+	if (f->class == CLASS_P && rc->falling)
+		q = fmax(q, rc_model_solve(m, at, log2(P_FRAMES_FALLING * mean) -
+					   GUARD_FALLING * fmin(sigma, 1.0)));
+	if (f->class != CLASS_KEY)
+		q = fmax(q, rc_model_solve(m, at, log2((is_new(f->class) ? CUT_FRAMES_MAX :
+									   P_FRAMES) * mean) -
 					   GUARD_CEILING * fmin(sigma, 1.0)));
 	return q;
 }
@@ -336,12 +361,28 @@ static int quantise(hvcal_rc_t *rc, const struct rc_flight *f, double q, double 
 	return qp;
 }
 
+/*
+ * Refinements come in whole quantisers, which cost about a frame's worth each: where
+ * the buffer is empty anyway, one more is better than a rate that is not used.
+ */
+static int refine_more(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, int qp, double mean)
+{
+	double q = hvcal_rc_qp_to_log2(rc->config.scale, qp - 1);
+
+	if (!rc->rate || rc->config.control == HVCAL_RC_CONTROL_CQP ||
+	    rc->config.control == HVCAL_RC_CONTROL_ICQ || qp <= rc->config.qp_min ||
+	    rc->level > REFINE_LEVEL * mean)
+		return qp;
+	return refine_bits(rc, hint, q) <= fmin(REFINE_LIMIT * mean, 0.5 * rc_buffer_room(rc)) ?
+	       qp - 1 : qp;
+}
+
 static void watch_saturation(hvcal_rc_t *rc, const struct rc_flight *f, int qp, double bits,
 			     double expected)
 {
 	uint32_t now = HVCAL_RC_SATURATED_NOT;
 
-	if (f->class == CLASS_KEY || f->class == CLASS_CUT)
+	if (is_new(f->class))
 		return;
 	if (rc->config.control == HVCAL_RC_CONTROL_CQP ||
 	    rc->config.control == HVCAL_RC_CONTROL_ICQ)
@@ -432,6 +473,8 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	f->mean_bits = mean;
 	f->room = room;
 	f->qp = quantise(rc, f, q, guard, &out->qp_exact);
+	if (f->class == CLASS_STILL)
+		f->qp = refine_more(rc, frame->hint, f->qp, mean);
 	at.q = hvcal_rc_qp_to_log2(rc->config.scale, f->qp);
 	f->point = at;
 	expected = f->class == CLASS_STILL ? refine_bits(rc, frame->hint, at.q) :
@@ -441,7 +484,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	if (moves_little(f, frame->hint) && at.q < rc->q_ref)
 		f->refined = refine_bits(rc, frame->hint, at.q);
 	rc_buffer_add(rc, expected);
-	if (f->class == CLASS_KEY || f->class == CLASS_CUT) {
+	if (is_new(f->class)) {
 		f->owed = fmax(0.0, expected - mean);
 		rc_buffer_owe(rc, f->owed, rc_buffer_horizon(rc));
 		/* the next frames are new */
@@ -454,6 +497,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	} else if (rc->open) {
 		rc->open--;
 	}
+	rc->falling -= rc->falling > 0;
 	watch_saturation(rc, f, f->qp, bits, expected);
 
 	f->scene = rc->scene;

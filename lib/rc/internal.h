@@ -13,6 +13,7 @@
 enum rc_class {
 	CLASS_KEY,
 	CLASS_CUT,	/* not a key frame, but little is left to refer to */
+	CLASS_PART,	/* a part of the picture is new: a window, a page */
 	CLASS_P,	/* base layer */
 	CLASS_UPPER,	/* upper temporal layer */
 	CLASS_STILL,	/* nothing moves: costs what it is refined by */
@@ -85,6 +86,7 @@ struct hvcal_rc {
 	bool have_qp;
 	double qp_mean;
 	unsigned int open;	/* frames for which steps are not limited */
+	unsigned int falling;	/* frames for which the rate has just been lowered */
 	double cost_mean;	/* ICQ: log2 of the usual cost */
 	bool have_cost_mean;
 	double cost_usual;	/* inter cost of P frames lately, 0 not known */
@@ -143,6 +145,7 @@ bool rc_cost_known(const struct hvcal_rc_hint *hint);
 /* log2 of what a frame costs more than one of cost 1. */
 double rc_cost_inter(const struct hvcal_rc_hint *hint);
 double rc_cost_intra(const struct hvcal_rc_hint *hint);
+double rc_cost_part(const struct hvcal_rc_hint *hint);
 enum rc_class rc_class_of(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame);
 /* Makes the class's model fit what is known of this frame. */
 void rc_class_prepare(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_hint *hint);

@@ -20,6 +20,8 @@
 #define AGAIN_MAX 3		/* times that one frame is encoded again */
 #define AGAIN_FIT 0.9		/* of the room is aimed at then */
 #define OPEN_FRAMES 4
+#define FALL 0.8
+#define FALL_FRAMES 6
 
 void hvcal_rc_config_init(struct hvcal_rc_config *config)
 {
@@ -139,6 +141,7 @@ int hvcal_rc_retarget(hvcal_rc_t *rc, const struct hvcal_rc_config *config)
 	}
 	rc_buffer_retarget(rc, old_rate);
 	rc->open = OPEN_FRAMES + (unsigned int)rc->late;
+	rc->falling = rc->rate < FALL * old_rate ? FALL_FRAMES + (unsigned int)rc->late : 0;
 	rc->carry = 0.0;
 	return 0;
 }

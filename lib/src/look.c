@@ -12,8 +12,6 @@
 #define SHARE 5
 #define ROW_STEP_MAX 8
 #define COST_GAIN 8		/* the mean cost moves by 1/8 of each new one */
-/* Blocks that rounding changes do not make a picture move. */
-#define STILL_SHARE 0.999
 
 struct hvcal_look {
 	const struct hvcal_log *log;
@@ -158,17 +156,7 @@ bool hvcal_look_frame(struct hvcal_look *l, hvcal_buffer_t *source, int fence, b
 	if (ret)
 		return false;
 	account(l, thread_ns() - begin);
-	/* the first picture that is seen is no cut of the stream */
-	if (result.first && !key)
-		return false;
-	*hint = (struct hvcal_rc_hint){
-		.inter_cost = (float)result.inter_cost,
-		.intra_cost = (float)result.intra_cost,
-		.cut = (float)result.cut,
-		.screen = (float)result.screen,
-		.is_static = result.still >= STILL_SHARE,
-	};
-	return true;
+	return !hvcal_rc_hint_take(hint, &result, key);
 }
 
 void hvcal_look_get(const struct hvcal_look *l, struct hvcal_look_figures *out)

@@ -55,6 +55,14 @@ static const double buffers[] = { 200.0, 1000.0 };
 
 /* ---- what to run ---- */
 
+/* The whole comparison is with one encoder; another one shows that it holds there, too. */
+static bool comparison(const struct job *job)
+{
+	return job->enc == &encoder_x264 ||
+	       ((job->who == WHO_OURS || job->who == WHO_OWN) && !job->delay &&
+		job->vbv_ms == buffers[0]);
+}
+
 static bool wanted(const struct bench *b, enum who who, const struct clip *clip, enum part part)
 {
 	return (!b->only || !strcmp(b->only, who_name(who))) &&
@@ -66,7 +74,7 @@ static void plan(struct bench *b, enum part part, const struct job *job)
 {
 	struct shared *s = b->shared;
 
-	if (!wanted(b, job->who, job->clip, part))
+	if (!comparison(job) || !wanted(b, job->who, job->clip, part))
 		return;
 	if (s->count == RUNS_MAX) {
 		fprintf(stderr, "bench-rc: more than %u runs\n", RUNS_MAX);
@@ -132,7 +140,8 @@ static void plan_quality(struct bench *b, unsigned int encoder, unsigned int cli
 		return;
 	for (enum who who = WHO_OURS; who <= WHO_OWN; who++) {
 		/* what hints are worth is seen where there is something to see */
-		if (who == WHO_BLIND && b->clips[clip].kind == CLIP_CAMERA)
+		if (who == WHO_FQP ||
+		    (who == WHO_BLIND && b->clips[clip].kind == CLIP_CAMERA))
 			continue;
 		for (int i = 0; i < POINTS; i++) {
 			struct job job = job_of(b, encoder, clip, who, buffers[0]);

@@ -4,9 +4,6 @@
 
 #include "bench.h"
 
-/* As lib/src/look.c, which has no clips but buffers. */
-#define STILL_SHARE 0.999
-
 int hint_clip(struct clip *clip)
 {
 	struct hvcal_analysis *an;
@@ -22,13 +19,10 @@ int hint_clip(struct clip *clip)
 		struct hvcal_analysis_result r;
 
 		ret = hvcal_analysis_frame(an, &picture, NULL, &r);
+		if (!ret)
+			ret = hvcal_rc_hint_take(&clip->hints[i], &r, !i);
 		if (ret)
 			break;
-		clip->hints[i] = (struct hvcal_rc_hint){
-			.inter_cost = (float)r.inter_cost, .intra_cost = (float)r.intra_cost,
-			.cut = (float)r.cut, .screen = (float)r.screen,
-			.is_static = r.still >= STILL_SHARE,
-		};
 	}
 	hvcal_analysis_destroy(an);
 	return ret;

@@ -71,7 +71,7 @@ static void draw_scene(struct fixture *f, hvcal_buffer_t *b, unsigned int frame)
 		for (unsigned int x = 0; x < WIDTH; x++) {
 			uint64_t r = plant_random(&f->noise);
 			/* a camera's noise: a sum of many */
-			int noise = __builtin_popcountll(r & 0xffff) - 8;
+			int noise = __builtin_popcountll(r & 15) - 2;
 			int px = t[y % TILE * TILE + (x + move) % TILE] + noise;
 
 			row[x] = (uint8_t)(px < 0 ? 0 : px > 255 ? 255 : px);

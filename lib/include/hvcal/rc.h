@@ -145,6 +145,15 @@ struct hvcal_rc_hint {
 	uint32_t is_static;	/**< not 0: equal to the frame before */
 };
 
+struct hvcal_analysis_result;
+
+/**
+ * The hint out of what hvcal/analysis.h saw. @key: the frame will be a key frame.
+ * -ENODATA: nothing is known, as no picture was seen before; -EINVAL: a NULL.
+ */
+HVCAL_RC_API int hvcal_rc_hint_take(struct hvcal_rc_hint *hint,
+				    const struct hvcal_analysis_result *seen, int key);
+
 /** A frame that is to be encoded. */
 struct hvcal_rc_frame {
 	int64_t time_ns;	/**< capture time; not after the one before: taken as equal */
