@@ -19,6 +19,10 @@
 #define POINTS 4
 #define RUNS_MAX 1024
 #define JOBS_MAX 16
+#define VGA (640U * 480U)
+/* Steps and curves need fewer frames than a mean error does. */
+#define STEP_FRAMES 180U
+#define QUALITY_FRAMES 150U
 
 enum part { STEADY, STEPS, QUALITY, PARTS };
 
@@ -30,7 +34,7 @@ struct run {
 	struct job job;
 	struct metrics m;
 	double decide_ns;
-	bool failed;
+	bool done;
 };
 
 /* In memory that the workers share. */
@@ -55,12 +59,15 @@ static const double buffers[] = { 200.0, 1000.0 };
 
 /* ---- what to run ---- */
 
-/* The whole comparison is with one encoder; another one shows that it holds there, too. */
+/*
+ * The whole comparison is with one encoder; another one shows, on the smaller clips,
+ * that it holds there, too.
+ */
 static bool comparison(const struct job *job)
 {
 	return job->enc == &encoder_x264 ||
 	       ((job->who == WHO_OURS || job->who == WHO_OWN) && !job->delay &&
-		job->vbv_ms == buffers[0]);
+		job->vbv_ms == buffers[0] && job->clip->width * job->clip->height <= VGA);
 }
 
 static bool wanted(const struct bench *b, enum who who, const struct clip *clip, enum part part)
@@ -90,6 +97,7 @@ static struct job job_of(const struct bench *b, unsigned int encoder, unsigned i
 	return (struct job){
 		.clip = &b->clips[clip], .enc = b->encoders[encoder], .who = who,
 		.bitrate = b->clips[clip].kbps * 1000.0, .vbv_ms = vbv_ms,
+		.frames = b->clips[clip].frames,
 	};
 }
 
@@ -100,7 +108,9 @@ static void plan_steady(struct bench *b, unsigned int encoder, unsigned int clip
 			/* baselines cannot be told late: theirs is the best case */
 			unsigned int late = who == WHO_OURS && !b->quick ? 4 : 0;
 
-			if (who == WHO_BLIND && v)
+			/* hints show where there is something to see */
+			if ((who == WHO_BLIND && (v || b->clips[clip].kind == CLIP_CAMERA)) ||
+			    (who == WHO_FQP && v))
 				continue;
 			for (unsigned int d = 0; d <= late; d += 2) {
 				struct job job = job_of(b, encoder, clip, who, buffers[v]);
@@ -114,6 +124,9 @@ static void plan_steady(struct bench *b, unsigned int encoder, unsigned int clip
 
 static void plan_steps(struct bench *b, unsigned int encoder, unsigned int clip)
 {
+	/* there, what the picture does hides what the rate does */
+	if (b->clips[clip].kind == CLIP_SCREEN)
+		return;
 	for (int up = 0; up < 2; up++) {
 		for (enum who who = WHO_OURS; who <= WHO_OWN; who++) {
 			if (who == WHO_BLIND)
@@ -124,7 +137,9 @@ static void plan_steps(struct bench *b, unsigned int encoder, unsigned int clip)
 
 				job.bitrate = up ? high / 4.0 : high;
 				job.step_rate = up ? high : high / 4.0;
-				job.step_at = job.clip->frames / 2;
+				if (job.frames > STEP_FRAMES)
+					job.frames = STEP_FRAMES;
+				job.step_at = job.frames / 2;
 				job.delay = d;
 				plan(b, STEPS, &job);
 			}
@@ -139,7 +154,6 @@ static void plan_quality(struct bench *b, unsigned int encoder, unsigned int cli
 	if (b->quick)
 		return;
 	for (enum who who = WHO_OURS; who <= WHO_OWN; who++) {
-		/* what hints are worth is seen where there is something to see */
 		if (who == WHO_FQP ||
 		    (who == WHO_BLIND && b->clips[clip].kind == CLIP_CAMERA))
 			continue;
@@ -147,6 +161,8 @@ static void plan_quality(struct bench *b, unsigned int encoder, unsigned int cli
 			struct job job = job_of(b, encoder, clip, who, buffers[0]);
 
 			job.bitrate *= factors[i];
+			if (job.frames > QUALITY_FRAMES)
+				job.frames = QUALITY_FRAMES;
 			plan(b, QUALITY, &job);
 		}
 	}
@@ -158,14 +174,14 @@ static void run_one(struct run *run)
 {
 	static struct trace trace;
 
-	run->failed = run_job(&run->job, &trace) != 0;
-	if (run->failed) {
+	if (run_job(&run->job, &trace)) {
 		fprintf(stderr, "bench-rc: %s on %s failed\n", run->job.enc->name,
 			run->job.clip->name);
 		return;
 	}
 	run->decide_ns = trace.decide_ns;
 	measure(&trace, &run->job, &run->m);
+	run->done = true;
 }
 
 static void work(struct shared *s)
@@ -198,7 +214,7 @@ static int run_all(const struct bench *b)
 		bad |= waitpid(pids[i], &status, 0) < 0 || status;
 	fputc('\n', stderr);
 	for (unsigned int i = 0; i < b->shared->count; i++)
-		bad |= b->shared->runs[i].failed;
+		bad |= !b->shared->runs[i].done;
 	return bad ? -1 : 0;
 }
 
@@ -231,6 +247,8 @@ static bool curve_of(const struct bench *b, const struct run *run, double *rate,
 	if (run + POINTS > end)
 		return false;
 	for (int i = 0; i < POINTS; i++) {
+		if (!run[i].done)
+			return false;
 		rate[i] = run[i].m.kbps;
 		psnr[i] = run[i].m.psnr;
 		ssim[i] = run[i].m.ssim;
@@ -269,7 +287,7 @@ static void tell(const struct bench *b)
 	for (unsigned int i = 0; i < b->shared->count; i++) {
 		const struct run *run = &b->shared->runs[i];
 
-		if (run->failed)
+		if (!run->done && run->part != QUALITY)
 			continue;
 		if ((int)run->part != part)
 			puts(heads[part = (int)run->part]);
@@ -297,21 +315,21 @@ static int load(struct bench *b, const char *path)
 {
 	FILE *list = fopen(path, "r");
 	char line[1024];
+	bool good = true;
 
 	if (!list) {
 		perror(path);
 		return -1;
 	}
-	while (b->clip_count < CLIPS_MAX && fgets(line, sizeof(line), list)) {
-		if (clip_open(&b->clips[b->clip_count], line) ||
-		    hint_clip(&b->clips[b->clip_count]))
-			break;
-		b->clip_count++;
+	while (good && b->clip_count < CLIPS_MAX && fgets(line, sizeof(line), list)) {
+		good = !clip_open(&b->clips[b->clip_count], line) &&
+		       !hint_clip(&b->clips[b->clip_count]);
+		b->clip_count += good;
 	}
 	fclose(list);
 	if (!b->clip_count)
 		fprintf(stderr, "bench-rc: no clips in %s\n", path);
-	return b->clip_count ? 0 : -1;
+	return good && b->clip_count ? 0 : -1;
 }
 
 static int options(struct bench *b, int argc, char **argv, const char **json)

@@ -83,6 +83,7 @@ struct job {
 	enum who who;
 	double bitrate;		/* bits/s */
 	double vbv_ms;
+	unsigned int frames;	/* of the clip, from its beginning */
 	unsigned int delay;	/* frames by which sizes come late */
 	unsigned int step_at;	/* frame of a new rate, 0 never */
 	double step_rate;

@@ -41,7 +41,7 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 	double interval = 1.0 / clip->fps, spent[FRAMES_MAX];
 	uint32_t ids[FRAMES_MAX];
 
-	for (unsigned int i = 0; i < clip->frames; i++) {
+	for (unsigned int i = 0; i < job->frames; i++) {
 		struct coded coded;
 		int qp = -1;
 		double begin = now_ns();
@@ -92,9 +92,9 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 			spent[i] += now_ns() - begin;
 		}
 	}
-	t->frames = clip->frames;
-	qsort(spent, clip->frames, sizeof(spent[0]), by_value);
-	t->decide_ns = spent[clip->frames / 2];
+	t->frames = job->frames;
+	qsort(spent, job->frames, sizeof(spent[0]), by_value);
+	t->decide_ns = spent[job->frames / 2];
 	return 0;
 }
 

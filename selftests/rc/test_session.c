@@ -63,16 +63,17 @@ static void make_texture(uint8_t *t, unsigned int scene)
 static void draw_scene(struct fixture *f, hvcal_buffer_t *b, unsigned int frame)
 {
 	unsigned int scene = frame / SCENE % SCENES, move = 2 * (frame % SCENE);
+	unsigned int dx = (unsigned int)plant_random(&f->noise) % TILE;
+	unsigned int dy = (unsigned int)plant_random(&f->noise) % TILE;
 	const uint8_t *t = f->texture[scene];
 
 	for (unsigned int y = 0; y < HEIGHT; y++) {
 		uint8_t *row = (uint8_t *)b->cpu_ptr + b->offset[0] + (size_t)y * b->stride[0];
 
 		for (unsigned int x = 0; x < WIDTH; x++) {
-			uint64_t r = plant_random(&f->noise);
-			/* a camera's noise: a sum of many */
-			int noise = __builtin_popcountll(r & 15) - 2;
-			int px = t[y % TILE * TILE + (x + move) % TILE] + noise;
+			/* what no search finds: another place of the smooth noise */
+			int noise = f->texture[0][(y + dy) % TILE * TILE + (x + dx) % TILE] - 128;
+			int px = t[y % TILE * TILE + (x + move) % TILE] + noise / 8;
 
 			row[x] = (uint8_t)(px < 0 ? 0 : px > 255 ? 255 : px);
 		}
