@@ -60,10 +60,11 @@ $(RC_BENCH): $(RC_BENCH_OBJS) $(LIBHVCAL_A)
 		$(shell pkg-config --libs x264 vpx) $(RC_LIBS)
 
 JOBS ?= 2
-## bench-rc: our rate control beside the encoders' own (QUICK=1: a part; JOBS runs at once)
+## bench-rc: our rate control beside the encoders' own (QUICK=1: a part; JOBS; RC_CLIPS=a,b)
 .PHONY: bench-rc
 bench-rc: $(RC_BENCH)
 	@mkdir -p $(B)/bench
 	@selftests/rc/clips.sh $(B)/bench/rc-clips > $(B)/bench/rc-clips.list
-	$(RC_BENCH) $(if $(QUICK),--quick) --jobs $(JOBS) --json $(B)/bench/rc.json $(B)/bench/rc-clips.list
+	$(RC_BENCH) $(if $(QUICK),--quick) --jobs $(JOBS) $(if $(RC_CLIPS),--clips $(RC_CLIPS)) \
+		--json $(B)/bench/rc.json $(B)/bench/rc-clips.list
 endif

@@ -97,6 +97,8 @@ struct trace {
 };
 
 int run_job(const struct job *job, struct trace *t);
+/* A decision and report with warm caches, the mean on the slowest scale. */
+double decide_alone_ns(void);
 
 /* ---- metrics.c ---- */
 
