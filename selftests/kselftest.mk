@@ -1,9 +1,19 @@
 # SPDX-License-Identifier: MIT
-# Tests of the kernel interface: one program a theme, TAP, nothing but uapi/.
+# Tests of the kernel interface: one program a theme, TAP.
 
 KSELFTEST_DIR := selftests/kselftest
 KSELFTEST_LIB := $(patsubst %.c,$(B)/%.o,$(wildcard $(KSELFTEST_DIR)/lib/*.c))
 KSELFTEST_NAMES := $(basename $(notdir $(wildcard $(KSELFTEST_DIR)/*.c)))
+
+# displays are spoken to through libdrm
+ifeq ($(shell pkg-config --exists libdrm && echo yes),yes)
+CFLAGS_$(KSELFTEST_DIR)/scanout := $(shell pkg-config --cflags libdrm)
+$(B)/$(KSELFTEST_DIR)/scanout: LDLIBS += $(shell pkg-config --libs libdrm)
+else
+KSELFTEST_NAMES := $(filter-out scanout,$(KSELFTEST_NAMES))
+$(info kselftest scanout: not built, libdrm-dev missing)
+endif
+
 KSELFTEST_PROGS := $(addprefix $(B)/$(KSELFTEST_DIR)/,$(KSELFTEST_NAMES))
 
 $(KSELFTEST_PROGS): %: %.o $(KSELFTEST_LIB)

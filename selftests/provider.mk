@@ -46,6 +46,17 @@ SUITES += unit-plugin:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_PLUGIN) $(BAD_PLUGIN
 SUITES += provider-unit:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_PROVIDER) $(B)/lib/engines"
 endif
 
+# engines that break when they are tried
+BROKEN_DIR := $(B)/selftests/broken-engines
+BROKEN := loading create exits nothing encode destroy order garbage key empty twice second codec
+BROKEN_SOS := $(BROKEN:%=$(BROKEN_DIR)/hvcal-engine-%.so)
+ALL += $(BROKEN_SOS)
+
+$(BROKEN_DIR)/hvcal-engine-%.so: selftests/hvcald/broken_engine.c lib/include/hvcal/engine.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -shared -DPLUGIN_NAME='"$*"' -DBREAKS_$* -o $@ $<
+
+SUITES += provider-probe:"env B=$(B) selftests/hvcald/probe"
 SUITES += provider-errors:"env B=$(B) selftests/hvcald/errors"
 SUITES_VM += provider-lifecycle:"env B=$(B) selftests/hvcald/lifecycle"
 SUITES_VM += provider-failover:"env B=$(B) selftests/hvcald/failover"

@@ -3,11 +3,12 @@
 # spaces; fragments add those that need nothing to SUITES and those that need
 # the loaded module to SUITES_VM.
 
-CHECK_PKGS := gcc make pkg-config libx264-dev libx265-dev libavformat-dev libavcodec-dev \
-	libswscale-dev libavutil-dev libvpx-dev clang libjson-c-dev libcmocka-dev ffmpeg python3 \
+CHECK_PKGS := gcc make pkg-config libx264-dev libx265-dev libva-dev libdrm-dev libavformat-dev \
+	libavcodec-dev libswscale-dev libavutil-dev libvpx-dev libaom-dev libsvtav1enc-dev libdav1d-dev \
+	clang libjson-c-dev libcmocka-dev ffmpeg python3 \
 	qemu-system-x86 busybox-static cpio kmod zstd xz-utils bc flex bison \
 	libelf-dev libssl-dev dwarves rsync sparse shellcheck clang-tidy \
-	gcc-multilib g++ g++-multilib groff-base dkms perl
+	gcc-multilib g++ g++-multilib groff-base dkms perl libffmpeg-nvenc-dev
 CHECK_KERNELS ?= 6.12 6.1
 CHECK_LOGS := $(B)/check
 

@@ -10,12 +10,13 @@ HVCAL_OBJ  := $(HVCAL_SRC:%.c=$(B)/%.o)
 ifeq ($(shell pkg-config --exists $(HVCAL_PKGS) && echo yes),yes)
 $(foreach s,$(HVCAL_SRC),$(eval CFLAGS_$(s:%.c=%) := \
 	$(shell pkg-config --cflags $(HVCAL_PKGS))))
-HVCAL_LDLIBS := -L$(B)/lib -lhvcal $(shell pkg-config --libs $(HVCAL_PKGS)) -lm
+HVCAL_LDLIBS := $(shell pkg-config --libs $(HVCAL_PKGS)) $(LIBHVCAL_LIBS)
 
 ALL        += hvcal
 INSTALLS   += install-hvcal
 UNINSTALLS += uninstall-hvcal
-SUITES     += cli-bad-input:selftests/cli/bad-input cli-encode:selftests/cli/encode
+SUITES     += cli-bad-input:selftests/cli/bad-input cli-encode:selftests/cli/encode \
+	cli-hdr:selftests/cli/hdr
 SUITES_VM  += cli-module:'selftests/cli/encode module'
 else
 $(info hvcal: not built; it needs libavformat-dev libavcodec-dev libswscale-dev \
@@ -26,15 +27,11 @@ endif
 .PHONY: hvcal install-hvcal uninstall-hvcal
 hvcal: $(HVCAL_BIN)
 
-# In the build tree it finds its library beside it, installed where the system looks.
-$(HVCAL_BIN): $(HVCAL_OBJ) $(LIBHVCAL_SO)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(HVCAL_OBJ) \
-		-Wl,-rpath,'$$ORIGIN/../../lib' $(HVCAL_LDLIBS)
+# static: trying engines out is not part of the library's interface
+$(HVCAL_BIN): $(HVCAL_OBJ) $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(HVCAL_LDLIBS)
 
-$(HVCAL_BIN).install: $(HVCAL_OBJ) $(LIBHVCAL_SO)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(HVCAL_OBJ) $(HVCAL_LDLIBS)
-
-install-hvcal: $(HVCAL_BIN).install
+install-hvcal: $(HVCAL_BIN)
 	$(INSTALL) -d $(DESTDIR)$(bindir)
 	$(INSTALL) -m 755 $< $(DESTDIR)$(bindir)/hvcal
 

@@ -117,6 +117,7 @@ struct hvcal_blob {
 #define HVCAL_FEATURE_FAILOVER		(1ULL << 5) /* sessions move when engines die */
 #define HVCAL_FEATURE_PRIVATE_ENGINE	(1ULL << 6) /* HVCAL_ENGINE_PRIVATE */
 #define HVCAL_FEATURE_GPU_LIST		(1ULL << 7) /* GPUs are discovered */
+#define HVCAL_FEATURE_REBALANCE		(1ULL << 8) /* HVCAL_JOB_KEY moves sessions */
 
 /**
  * struct hvcal_caps - what this module is (HVCAL_IOC_CAPS)
@@ -405,18 +406,27 @@ struct hvcal_session_create {
 	__u64 fit_period_ns;
 };
 
+/* enum hvcal_reconfigure_flags */
+#define HVCAL_RECONFIGURE_RESERVATION	(1U << 0) /* the engine is not told */
+#define HVCAL_RECONFIGURE_FLAGS_ALL	0x1U
+
 /**
  * struct hvcal_session_reconfigure - HVCAL_IOC_SESSION_RECONFIGURE
  * @session: handle
- * @flags: zero
- * @res: new reservation; the class cannot change
+ * @flags: HVCAL_RECONFIGURE_*
+ * @res: new reservation, of the same class
  * @config: new struct hvcal_codec_config
  * @user_data: comes back in HVCAL_EVENT_RECONFIGURED
  * @share_ppm: out: as on creation
  * @left_ppm: out: as on creation
  *
  * Takes its place among the session's jobs: those submitted before run under
- * the old configuration, those after under the new one.
+ * the old configuration, those after under the new one. -ENOSPC: there is no room,
+ * and all stays as it was.
+ *
+ * With HVCAL_RECONFIGURE_RESERVATION only class, period and deadline may differ,
+ * @config and @user_data are zero, the change holds on return and no event follows.
+ * -EBUSY: a reconfiguration of the other kind is under way.
  */
 struct hvcal_session_reconfigure {
 	__u32 session;
@@ -581,7 +591,8 @@ struct hvcal_buffer_release {
 #define HVCAL_JOB_IN_FENCE		(1U << 0) /* wait for in_fence */
 #define HVCAL_JOB_IMPLICIT_FENCE	(1U << 1) /* wait for writers of the source */
 #define HVCAL_JOB_WANT_FENCE		(1U << 2) /* HVCAL_EVENT_ACCEPTED wanted */
-#define HVCAL_JOB_FLAGS_ALL		0x7U
+#define HVCAL_JOB_KEY			(1U << 3) /* a key frame: see below */
+#define HVCAL_JOB_FLAGS_ALL		0xfU
 
 /**
  * struct hvcal_job_desc - one frame to encode
@@ -605,6 +616,11 @@ struct hvcal_buffer_release {
  * @params: struct hvcal_frame_params
  * @meta: struct hvcal_frame_meta records, one after another
  * @job: out: job number, unique within the open file
+ *
+ * HVCAL_JOB_KEY says that @params ask for a key frame. A session that has not
+ * named its engine may then move to a better one (HVCAL_FEATURE_REBALANCE): the
+ * frames before this one are done first, and HVCAL_EVENT_RESYNC comes before its
+ * own event.
  */
 struct hvcal_job_desc {
 	__u32 flags;

@@ -168,21 +168,38 @@ static int session_reconfigure(struct hvcal_session *s, struct hvcal_session_rec
 	struct hvcal_job *job;
 	int ret;
 
-	if (req->res.sched_class != s->res.sched_class)
-		return -EINVAL;
 	job = reconfigure_job(s, req);
 	if (IS_ERR(job))
 		return PTR_ERR(job);
+	/* nobody else changes the reservation before the job is queued */
+	mutex_lock(&s->submit_lock);
 	ret = hvcal_session_reserve(s, &req->res, &before, &reply);
 	req->share_ppm = reply.share_ppm;
 	req->left_ppm = reply.left_ppm;
-	if (ret) {
-		hvcal_job_put(job);
-		return ret;
+	if (!ret) {
+		ret = hvcal_job_submit(job, 0, 0);
+		if (ret)
+			hvcal_session_reserve(s, &before, &before, &reply);
 	}
-	ret = session_submit_control(s, job);
+	mutex_unlock(&s->submit_lock);
 	if (ret)
-		hvcal_session_reserve(s, &before, &before, &reply);
+		hvcal_job_put(job);
+	return ret;
+}
+
+/* The engine is not told: nothing changes for it. */
+static int session_switch(struct hvcal_session *s, struct hvcal_session_reconfigure *req)
+{
+	struct hvcal_session_reply reply = {};
+	int ret;
+
+	if (req->config.ptr || req->config.len || req->user_data)
+		return -EINVAL;
+	mutex_lock(&s->submit_lock);
+	ret = hvcal_session_switch(s, &req->res, &reply);
+	mutex_unlock(&s->submit_lock);
+	req->share_ppm = reply.share_ppm;
+	req->left_ppm = reply.left_ppm;
 	return ret;
 }
 
@@ -192,7 +209,7 @@ static long ioctl_session_reconfigure(struct file *file, void *arg)
 	struct hvcal_session *s;
 	int ret;
 
-	if (req->flags)
+	if (req->flags & ~HVCAL_RECONFIGURE_FLAGS_ALL)
 		return -EINVAL;
 	ret = hvcal_reservation_check(&req->res);
 	if (!ret)
@@ -202,7 +219,8 @@ static long ioctl_session_reconfigure(struct file *file, void *arg)
 	s = session_find(file->private_data, req->session);
 	if (!s)
 		return -ENOENT;
-	ret = session_reconfigure(s, req);
+	ret = req->flags & HVCAL_RECONFIGURE_RESERVATION ? session_switch(s, req) :
+							   session_reconfigure(s, req);
 	hvcal_session_put(s);
 	return ret;
 }

@@ -60,6 +60,11 @@ void hvcal_fence_arm(struct hvcal_job *job)
 	fence_done(job, 0);
 }
 
+void hvcal_fence_open_gate(struct hvcal_job *job)
+{
+	fence_done(job, 0);
+}
+
 void hvcal_fence_disarm(struct hvcal_job *job)
 {
 	u32 i;

@@ -270,6 +270,9 @@ struct hvcal_session {
 	bool homeless;			/* its engine is gone; see hvcal_migrate.c */
 	u32 avoid;			/* engine that could not open it, 0 none */
 	u64 migrate_round;		/* when it was last tried */
+	u64 moved_ns;			/* when it last came to another engine, 0 never */
+	struct hvcal_job *gated;	/* key frame that waits for a move; one of jobs */
+	struct work_struct rebalance;	/* holds a reference while queued */
 	struct delayed_work grace;	/* holds a reference while queued */
 	struct hvcal_binding *binding;	/* NULL when lost or closed; gone when homeless */
 	struct hvcal_reservation res;	/* what frames are coded under */
@@ -316,6 +319,9 @@ int hvcal_reservation_check(const struct hvcal_reservation *res);
  */
 int hvcal_session_reserve(struct hvcal_session *session, const struct hvcal_reservation *res,
 			  struct hvcal_reservation *before, struct hvcal_session_reply *reply);
+/* Changes class, period and deadline at once. */
+int hvcal_session_switch(struct hvcal_session *session, const struct hvcal_reservation *res,
+			 struct hvcal_session_reply *reply);
 int hvcal_session_create(struct hvcal_client *client, const struct hvcal_session_args *args,
 			 struct hvcal_session_reply *reply);
 /* @handle is gone already; takes over the handle's reference. */
@@ -344,6 +350,8 @@ void hvcal_fence_add(struct hvcal_job *job, struct dma_fence *fence);
 int hvcal_fence_add_implicit(struct hvcal_job *job, struct dma_buf *dmabuf);
 /* Starts waiting; hvcal_job_ready() follows, perhaps from within. */
 void hvcal_fence_arm(struct hvcal_job *job);
+/* What hvcal_rebalance_gate_locked() made it wait for has come. */
+void hvcal_fence_open_gate(struct hvcal_job *job);
 /* Stops waiting and drops the fences. After it no callback runs. */
 void hvcal_fence_disarm(struct hvcal_job *job);
 /* May a provider hand out @fence as its own? */
@@ -560,6 +568,22 @@ void hvcal_migrate_leave_locked(struct hvcal_session *s);
 void hvcal_migrate_retry_locked(struct hvcal_session *s);
 /* An engine has come or gone: finds places for who has none. Process context. */
 void hvcal_migrate_homeless(void);
+/* @s goes to @offer, with what is queued. Uses up @to, and @spare at need. */
+void hvcal_migrate_locked(struct hvcal_session *s, struct hvcal_binding *to,
+			  const struct hvcal_offer *offer, struct hvcal_model **spare);
+
+/* ------------------------------------------------------------------------ */
+/* hvcal_rebalance.c                                                        */
+
+void hvcal_rebalance_init(struct hvcal_session *s);
+/* Before the session goes. Process context. */
+void hvcal_rebalance_stop(struct hvcal_session *s);
+/* True: @job, about to be queued, has to wait for hvcal_fence_open_gate(). */
+bool hvcal_rebalance_gate_locked(struct hvcal_job *job);
+/* Frames of @s were queued, have ended or are held: time to move? */
+void hvcal_rebalance_check_locked(struct hvcal_session *s);
+/* @job has ended. */
+void hvcal_rebalance_forget_locked(struct hvcal_job *job);
 
 /* ------------------------------------------------------------------------ */
 /* hvcal_watchdog.c                                                         */

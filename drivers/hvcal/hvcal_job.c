@@ -305,11 +305,12 @@ static int job_enqueue_locked(struct hvcal_job *job, u64 deadline_ns, u64 releas
 		job->ticket.cost_ns = hvcal_sched_cost_locked(b, job->pixels);
 	job->ticket.ready = false;
 	atomic_set(&job->state, HVCAL_JOB_WAITING);
-	atomic_set(&job->waiting, job->nwaits + 1);
 	list_add_tail(&job->link, &s->jobs);
+	atomic_set(&job->waiting, job->nwaits + 1 + hvcal_rebalance_gate_locked(job));
 	hvcal_queue_append(&e->queue, &b->flow, &job->ticket, now);
 	if (job->work.type == HVCAL_ITEM_ENCODE)
 		s->stats.submitted++;
+	hvcal_rebalance_check_locked(s);
 	trace_hvcal_job_submit(job);
 	return 0;
 }
@@ -432,6 +433,8 @@ bool hvcal_job_finish_locked(struct hvcal_job *job, enum hvcal_job_state state, 
 	if (job->work.type == HVCAL_ITEM_ENCODE)
 		job_account_locked(job, state);
 	trace_hvcal_job_complete(job, state);
+	hvcal_rebalance_forget_locked(job);
+	hvcal_rebalance_check_locked(s);
 
 	if (silent) {
 		job_uncount_locked(job);

@@ -62,9 +62,21 @@ static void move_jobs_locked(struct hvcal_session *s, struct hvcal_binding *from
 	}
 }
 
-void hvcal_migrate_leave_locked(struct hvcal_session *s)
+/* What is not finished stays queued at the engine that @s has left, closed. */
+static void leave_locked(struct hvcal_session *s)
 {
 	struct hvcal_binding *b = s->binding;
+
+	hvcal_queue_open(&b->engine->queue, &b->flow, false, ktime_get_ns());
+	take_back_jobs_locked(s, b);
+	/* what was taken back stands in front again, in its order */
+	move_jobs_locked(s, b, b);
+	hvcal_binding_close_locked(b);
+	hvcal_binding_leave_locked(b);
+}
+
+void hvcal_migrate_leave_locked(struct hvcal_session *s)
+{
 	unsigned int grace = READ_ONCE(failover_grace_ms);
 
 	lockdep_assert_held(&hvcal.lock);
@@ -74,12 +86,7 @@ void hvcal_migrate_leave_locked(struct hvcal_session *s)
 		hvcal_session_lost_locked(s, -ENODEV);
 		return;
 	}
-	hvcal_queue_open(&b->engine->queue, &b->flow, false, ktime_get_ns());
-	take_back_jobs_locked(s, b);
-	/* what was taken back stands in front again, in its order */
-	move_jobs_locked(s, b, b);
-	hvcal_binding_close_locked(b);
-	hvcal_binding_leave_locked(b);
+	leave_locked(s);
 	if (s->state == HVCAL_SESSION_ACTIVE)
 		s->state = HVCAL_SESSION_MIGRATING;
 	s->homeless = true;
@@ -88,11 +95,28 @@ void hvcal_migrate_leave_locked(struct hvcal_session *s)
 		hvcal_session_put(s);
 }
 
-/* True: @s has an engine now. */
-static bool migrate_locked(struct hvcal_session *s, struct hvcal_binding *to,
-			   struct hvcal_model **spare)
+/* @s has left its engine and goes to that of @offer. */
+static void settle_locked(struct hvcal_session *s, struct hvcal_binding *to,
+			  const struct hvcal_offer *offer, struct hvcal_model **spare)
 {
 	struct hvcal_binding *from = s->binding;
+
+	hvcal_binding_start_locked(to, s, offer, spare);
+	move_jobs_locked(s, from, to);
+	s->binding = to;
+	s->homeless = false;
+	s->placed = offer->placed;
+	s->moved_ns = ktime_get_ns();
+	s->stats.migrations++;
+	trace_hvcal_migrate(s, from->engine->id, to->engine->id);
+	hvcal_binding_put(from);
+	hvcal_sched_replan_locked(to->engine);
+}
+
+/* True: @s has an engine now. */
+static bool find_place_locked(struct hvcal_session *s, struct hvcal_binding *to,
+			      struct hvcal_model **spare)
+{
 	struct hvcal_session_reply reply = {};
 	struct hvcal_offer offer;
 	struct hvcal_wish wish = {
@@ -105,16 +129,18 @@ static bool migrate_locked(struct hvcal_session *s, struct hvcal_binding *to,
 
 	if (hvcal_sched_choose_locked(&wish, &offer, &reply))
 		return false;
-	hvcal_binding_start_locked(to, s, &offer, spare);
-	move_jobs_locked(s, from, to);
-	s->binding = to;
-	s->homeless = false;
-	s->placed = offer.placed;
-	s->stats.migrations++;
-	trace_hvcal_migrate(s, from->engine->id, to->engine->id);
-	hvcal_binding_put(from);
-	hvcal_sched_replan_locked(to->engine);
+	settle_locked(s, to, &offer, spare);
 	return true;
+}
+
+void hvcal_migrate_locked(struct hvcal_session *s, struct hvcal_binding *to,
+			  const struct hvcal_offer *offer, struct hvcal_model **spare)
+{
+	lockdep_assert_held(&hvcal.lock);
+
+	leave_locked(s);
+	s->state = HVCAL_SESSION_MIGRATING;
+	settle_locked(s, to, offer, spare);
 }
 
 static void migrate(struct hvcal_session *s)
@@ -126,7 +152,7 @@ static void migrate(struct hvcal_session *s)
 
 	if (b && spare) {
 		spin_lock_irqsave(&hvcal.lock, flags);
-		moved = s->homeless && migrate_locked(s, b, &spare);
+		moved = s->homeless && find_place_locked(s, b, &spare);
 		spin_unlock_irqrestore(&hvcal.lock, flags);
 	}
 	kfree(spare);

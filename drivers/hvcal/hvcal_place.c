@@ -68,3 +68,23 @@ int hvcal_place_compare(const struct hvcal_place_candidate *a,
 		*why = HVCAL_PLACED_FIRST;
 	return order;
 }
+
+/* A tenth of an engine: what is measured as load varies by less. */
+#define WORTH_PPM 100000
+
+bool hvcal_place_worth(const struct hvcal_place_candidate *here,
+		       const struct hvcal_place_candidate *there,
+		       const struct hvcal_place_ask *ask, u32 share_ppm)
+{
+	struct hvcal_place_candidate then = *there;
+	u32 why;
+
+	if (hvcal_place_compare(there, here, ask, &why) >= 0)
+		return false;
+	if (why != HVCAL_PLACED_LOAD)
+		return true;
+	then.sessions++;
+	then.used_ppm += share_ppm;
+	return then.used_ppm + WORTH_PPM <= here->used_ppm &&
+	       (ask->realtime || compare_crowd(&then, here) < 0);
+}

@@ -49,4 +49,14 @@ int hvcal_place_compare(const struct hvcal_place_candidate *a,
 			const struct hvcal_place_candidate *b,
 			const struct hvcal_place_ask *ask, u32 *why);
 
+/*
+ * Is a move from @here to @there worth it? For kind, GPU and node always. For load
+ * only if @there is still the less used one, by a margin, when the session is
+ * there: else sessions would go to and fro. @share_ppm: what it reserves of
+ * @there.
+ */
+bool hvcal_place_worth(const struct hvcal_place_candidate *here,
+		       const struct hvcal_place_candidate *there,
+		       const struct hvcal_place_ask *ask, u32 share_ppm);
+
 #endif /* HVCAL_PLACE_H */

@@ -37,6 +37,20 @@ static void flow_head(struct hvcal_flow *f, struct hvcal_ticket *t, u64 now)
 			  t->start_ns + f->task.deadline_ns + LENIENT_NS);
 }
 
+/* Lane or class change before its head has run: that one's period starts anew. */
+static void flow_head_again(struct hvcal_flow *f, bool realtime, u64 now)
+{
+	struct hvcal_ticket *t = f->first;
+	bool headed = t && t->headed;
+
+	/* the period that it took is not used up */
+	if (headed && f->realtime && t->cost_ns)
+		f->next_start_ns = t->start_ns;
+	f->realtime = realtime;
+	if (headed)
+		flow_head(f, t, now);
+}
+
 static u32 effort_class(u64 cost_ns)
 {
 	return min_t(u32, fls64(cost_ns >> EFFORT_SHIFT), HVCAL_EFFORT_CLASSES - 1);
@@ -133,6 +147,12 @@ void hvcal_queue_open(struct hvcal_queue *q, struct hvcal_flow *f, bool open, u6
 	flow_update(q, f, now);
 }
 
+void hvcal_queue_reclass(struct hvcal_queue *q, struct hvcal_flow *f, bool realtime, u64 now)
+{
+	flow_head_again(f, realtime, now);
+	flow_update(q, f, now);
+}
+
 void hvcal_queue_settle(struct hvcal_queue *q, struct hvcal_flow *f, u32 lane, u64 now)
 {
 	if (f->lane != HVCAL_LANE_NONE) {
@@ -152,10 +172,9 @@ void hvcal_queue_settle(struct hvcal_queue *q, struct hvcal_flow *f, u32 lane, u
 		if (f->lane_next)
 			f->lane_next->lane_prev = f;
 		q->lane[lane].members = f;
-		hvcal_heap_add(&q->lane[lane].coming, &f->coming, f->next_start_ns);
 		/* the new lane has promised nothing before now */
-		if (f->first && f->first->headed)
-			flow_head(f, f->first, now);
+		flow_head_again(f, f->realtime, now);
+		hvcal_heap_add(&q->lane[lane].coming, &f->coming, hvcal_flow_coming(f));
 	}
 	flow_update(q, f, now);
 }

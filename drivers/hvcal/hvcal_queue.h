@@ -122,6 +122,8 @@ void hvcal_queue_attach(struct hvcal_queue *q, struct hvcal_flow *f, bool realti
 			u32 depth);
 void hvcal_queue_detach(struct hvcal_queue *q, struct hvcal_flow *f, u64 now);
 void hvcal_queue_open(struct hvcal_queue *q, struct hvcal_flow *f, bool open, u64 now);
+/* Real time or best effort from now on. Not while at home in a lane. */
+void hvcal_queue_reclass(struct hvcal_queue *q, struct hvcal_flow *f, bool realtime, u64 now);
 /* Gives @f a home, or takes it with HVCAL_LANE_NONE. */
 void hvcal_queue_settle(struct hvcal_queue *q, struct hvcal_flow *f, u32 lane, u64 now);
 

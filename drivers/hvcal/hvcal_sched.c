@@ -98,14 +98,14 @@ u32 hvcal_sched_share_locked(const struct hvcal_session *s)
 /* ------------------------------------------------------------------------ */
 /* Limits other than time                                                   */
 
-/* The longest best-effort frame that @e must be able to take in. */
-static u64 engine_guest_cost(const struct hvcal_engine *e)
+/* The longest best-effort frame that @e must be able to take in, but for @self. */
+static u64 engine_guest_cost(const struct hvcal_engine *e, const struct hvcal_binding *self)
 {
 	struct hvcal_binding *b;
 	u64 cost = 0;
 
 	list_for_each_entry(b, &e->bindings, link)
-		if (!b->flow.realtime && b->session->binding == b)
+		if (b != self && !b->flow.realtime && b->session->binding == b)
 			cost = max(cost, hvcal_sched_cost_locked(b, 0));
 	return cost;
 }
@@ -121,7 +121,8 @@ static u64 res_bandwidth(const struct hvcal_reservation *res)
 	return res->period_ns ? div64_u64(bytes * NSEC_PER_SEC, res->period_ns) : 0;
 }
 
-static bool bandwidth_left(const struct hvcal_engine *e, const struct hvcal_reservation *res)
+static bool bandwidth_left(const struct hvcal_engine *e, const struct hvcal_reservation *res,
+			   const struct hvcal_session *self)
 {
 	u64 max = (u64)READ_ONCE(bandwidth_mbps) * 1000000, used = res_bandwidth(res);
 	struct hvcal_session *s;
@@ -129,7 +130,8 @@ static bool bandwidth_left(const struct hvcal_engine *e, const struct hvcal_rese
 	if (!max)
 		return true;
 	list_for_each_entry(s, &hvcal.sessions, link)
-		if (s->binding && s->binding->flow.realtime && s->binding->engine->gpu == e->gpu)
+		if (s != self && s->binding && s->binding->flow.realtime &&
+		    s->binding->engine->gpu == e->gpu)
 			used += res_bandwidth(&s->res);
 	return used <= max;
 }
@@ -187,7 +189,7 @@ static bool admit_locked(const struct hvcal_wish *wish, struct hvcal_offer *offe
 		return false;
 	}
 
-	guest = engine_guest_cost(e);
+	guest = engine_guest_cost(e, NULL);
 	offer->lane = hvcal_admit_find(&e->queue, &offer->task, guest);
 	if (wish->promised)
 		return true;
@@ -200,7 +202,7 @@ static bool admit_locked(const struct hvcal_wish *wish, struct hvcal_offer *offe
 		refuse(reply, HVCAL_RESOURCE_USER_SHARE, 0);
 		return false;
 	}
-	if (!bandwidth_left(e, wish->res)) {
+	if (!bandwidth_left(e, wish->res, NULL)) {
 		refuse(reply, HVCAL_RESOURCE_BANDWIDTH, 0);
 		return false;
 	}
@@ -249,7 +251,8 @@ int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer 
 			continue;
 		known = true;
 		cap = hvcal_engine_fits(e, ask);
-		if (!cap || (wish->avoid && e->id == wish->avoid) || !hvcal_engine_usable_locked(e))
+		if (!cap || e->id == wish->avoid || e->id == wish->leaving ||
+		    !hvcal_engine_usable_locked(e))
 			continue;
 		if (ask->gpu && e->gpu && e->gpu != ask->gpu &&
 		    !(e->flags & HVCAL_ENGINE_FOREIGN_MEMORY)) {
@@ -284,6 +287,36 @@ int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer 
 	if (foreign)
 		return -EXDEV;
 	return wish->engine && !known ? -ENODEV : -ENOTCONN;
+}
+
+bool hvcal_sched_better_locked(const struct hvcal_session *s, struct hvcal_offer *offer)
+{
+	const struct hvcal_binding *b = s->binding;
+	struct hvcal_offer own = { .engine = b->engine, .lane = b->flow.lane };
+	struct hvcal_place_candidate here, there;
+	struct hvcal_session_reply reply = {};
+	struct hvcal_wish wish = {
+		.ask = &s->ask,
+		.res = &s->asked,
+		.client = s->client,
+		.avoid = s->avoid,
+		.leaving = b->engine->id,
+	};
+	u64 now = ktime_get_ns();
+	u32 share = 0;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	if (hvcal_sched_choose_locked(&wish, offer, &reply))
+		return false;
+	/* any place that keeps its promise is better than one that does not */
+	if (b->flow.realtime && (s->pressed || b->flow.lane == HVCAL_LANE_NONE))
+		return true;
+	here = candidate(&wish, &own, now);
+	there = candidate(&wish, offer, now);
+	if (b->flow.realtime)
+		share = hvcal_admit_share_ppm(&offer->engine->queue, &offer->task);
+	return hvcal_place_worth(&here, &there, &s->ask, share);
 }
 
 /* ------------------------------------------------------------------------ */
@@ -349,7 +382,7 @@ static bool settle_loose(struct hvcal_engine *e, u64 now)
 		if (!b->flow.realtime || b->flow.lane != HVCAL_LANE_NONE ||
 		    b->session->binding != b)
 			continue;
-		lane = hvcal_admit_find(q, &b->flow.task, engine_guest_cost(e));
+		lane = hvcal_admit_find(q, &b->flow.task, engine_guest_cost(e, b));
 		if (lane == HVCAL_LANE_NONE) {
 			set_pressure(&b->flow, true, 0);
 			all = false;
@@ -391,11 +424,63 @@ static struct hvcal_reservation res_union(const struct hvcal_reservation *a,
 	return both;
 }
 
-static u32 find_lane(struct hvcal_binding *b, const struct hvcal_reservation *res)
+/* Takes @b out of its lane, and says which that was. */
+static u32 unsettle(struct hvcal_binding *b, u64 now)
+{
+	struct hvcal_queue *q = &b->engine->queue;
+	u32 lane = b->flow.lane;
+
+	hvcal_queue_settle(q, &b->flow, HVCAL_LANE_NONE, now);
+	if (lane != HVCAL_LANE_NONE)
+		hvcal_admit_refresh(&q->lane[lane]);
+	return lane;
+}
+
+static void settle(struct hvcal_binding *b, u32 lane, u64 now)
+{
+	struct hvcal_queue *q = &b->engine->queue;
+
+	hvcal_queue_settle(q, &b->flow, lane, now);
+	if (lane != HVCAL_LANE_NONE)
+		hvcal_admit_refresh(&q->lane[lane]);
+}
+
+static void ask_for(struct hvcal_binding *b, const struct hvcal_reservation *res)
 {
 	b->session->asked = *res;
 	plan_binding(b);
-	return hvcal_admit_find(&b->engine->queue, &b->flow.task, engine_guest_cost(b->engine));
+}
+
+/* A lane for @b under @res; limits are for those who want more than @had_ppm. */
+static u32 find_lane(struct hvcal_binding *b, const struct hvcal_reservation *res, u32 had_ppm,
+		     struct hvcal_session_reply *reply)
+{
+	struct hvcal_engine *e = b->engine;
+	struct hvcal_session *s = b->session;
+	u32 lane, share;
+
+	ask_for(b, res);
+	lane = hvcal_admit_find(&e->queue, &b->flow.task, engine_guest_cost(e, b));
+	if (lane == HVCAL_LANE_NONE) {
+		refuse(reply, HVCAL_RESOURCE_ENGINE_TIME, 0);
+		return lane;
+	}
+	share = hvcal_admit_share_ppm(&e->queue, &b->flow.task);
+	if (share > had_ppm && !user_share_left(e, s->client, share)) {
+		refuse(reply, HVCAL_RESOURCE_USER_SHARE, 0);
+		return HVCAL_LANE_NONE;
+	}
+	if (share > had_ppm && !bandwidth_left(e, res, s)) {
+		refuse(reply, HVCAL_RESOURCE_BANDWIDTH, 0);
+		return HVCAL_LANE_NONE;
+	}
+	return lane;
+}
+
+static void tell_shares(struct hvcal_session *s, struct hvcal_session_reply *reply)
+{
+	reply->share_ppm = hvcal_sched_share_locked(s);
+	reply->left_ppm = hvcal_sched_left_locked(s->binding->engine);
 }
 
 int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reservation *res,
@@ -403,8 +488,7 @@ int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reserv
 {
 	struct hvcal_reservation before = s->asked, both = res_union(&s->res, res);
 	struct hvcal_binding *b = s->binding;
-	struct hvcal_queue *q = &b->engine->queue;
-	u32 lane = b->flow.lane, found;
+	u32 had = hvcal_sched_share_locked(s), lane, found;
 	u64 now = ktime_get_ns();
 	int ret = 0;
 
@@ -415,29 +499,62 @@ int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reserv
 		return 0;
 	}
 	if (!b->flow.realtime) {
-		s->asked = *res;
-		plan_binding(b);
+		ask_for(b, res);
 		return 0;
 	}
-	hvcal_queue_settle(q, &b->flow, HVCAL_LANE_NONE, now);
-	if (lane != HVCAL_LANE_NONE)
-		hvcal_admit_refresh(&q->lane[lane]);
-	found = find_lane(b, &both);
+	lane = unsettle(b, now);
+	found = find_lane(b, &both, had, reply);
 	if (found == HVCAL_LANE_NONE)
-		found = find_lane(b, res);
+		found = find_lane(b, res, had, reply);
 	if (found == HVCAL_LANE_NONE && lane != HVCAL_LANE_NONE) {
-		refuse(reply, HVCAL_RESOURCE_ENGINE_TIME, 0);
-		s->asked = before;
-		plan_binding(b);
+		ask_for(b, &before);
 		found = lane;
 		ret = -ENOSPC;
 	}
-	hvcal_queue_settle(q, &b->flow, found, now);
-	if (found != HVCAL_LANE_NONE)
-		hvcal_admit_refresh(&q->lane[found]);
-	reply->share_ppm = hvcal_sched_share_locked(s);
-	reply->left_ppm = hvcal_sched_left_locked(b->engine);
+	settle(b, found, now);
+	tell_shares(s, reply);
 	return ret;
+}
+
+int hvcal_sched_switch_locked(struct hvcal_session *s, const struct hvcal_reservation *res,
+			      struct hvcal_session_reply *reply)
+{
+	bool realtime = res->sched_class == HVCAL_CLASS_REALTIME, fits = true;
+	struct hvcal_reservation before = s->asked;
+	struct hvcal_binding *b = s->binding;
+	u32 had = hvcal_sched_share_locked(s), lane, found = HVCAL_LANE_NONE;
+	struct hvcal_queue *q = &b->engine->queue;
+	bool was = b->flow.realtime;
+	u64 now = ktime_get_ns();
+
+	lockdep_assert_held(&hvcal.lock);
+
+	if (!b->gone) {
+		lane = unsettle(b, now);
+		if (realtime) {
+			found = find_lane(b, res, had, reply);
+			/* who came here without a reservation may go on so */
+			fits = found != HVCAL_LANE_NONE || (was && lane == HVCAL_LANE_NONE);
+		} else {
+			ask_for(b, res);
+			fits = !was || hvcal_admit_guest(q, hvcal_sched_cost_locked(b, 0));
+		}
+		if (!fits) {
+			ask_for(b, &before);
+			settle(b, lane, now);
+			return -ENOSPC;
+		}
+		hvcal_queue_reclass(q, &b->flow, realtime, now);
+		settle(b, found, now);
+	}
+	s->asked = *res;
+	s->res = *res;
+	s->ask.realtime = realtime;
+	s->pressed &= realtime;
+	if (!b->gone)
+		hvcal_sched_replan_locked(b->engine);
+	tell_shares(s, reply);
+	return 0;
 }
 
 void hvcal_sched_changed_locked(struct hvcal_session *s, struct hvcal_model **spare)

@@ -56,6 +56,7 @@ struct hvcal_wish {
 	const struct hvcal_client *client;
 	u32 engine;			/* 0 any */
 	u32 avoid;			/* never this one; 0 none */
+	u32 leaving;			/* nor this one, where it is; 0 none */
 	bool promised;			/* comes from a dead engine: never refused for time */
 };
 
@@ -66,10 +67,15 @@ struct hvcal_wish {
  */
 int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer *offer,
 			      struct hvcal_session_reply *reply);
+/* Is there a place so much better for @s than its own that a move is worth it? */
+bool hvcal_sched_better_locked(const struct hvcal_session *s, struct hvcal_offer *offer);
 /* Costs, outsiders or members have changed: lanes are tried anew. */
 void hvcal_sched_replan_locked(struct hvcal_engine *e);
 /* Changes the reservation of @s: -ENOSPC leaves it as it was. */
 int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reservation *res,
+			      struct hvcal_session_reply *reply);
+/* The same for class, period and deadline, at once; the class may change. */
+int hvcal_sched_switch_locked(struct hvcal_session *s, const struct hvcal_reservation *res,
 			      struct hvcal_session_reply *reply);
 /* The change is done, or has failed: s->res is what holds. Uses up @spare at need. */
 void hvcal_sched_changed_locked(struct hvcal_session *s, struct hvcal_model **spare);

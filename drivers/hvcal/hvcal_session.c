@@ -75,6 +75,7 @@ static struct hvcal_session *session_alloc(struct hvcal_client *client,
 	s->state = HVCAL_SESSION_OPENING;
 	s->named = args->engine;
 	hvcal_migrate_init(s);
+	hvcal_rebalance_init(s);
 	INIT_LIST_HEAD(&s->jobs);
 	INIT_LIST_HEAD(&s->pool);
 	for (i = 0; i < HVCAL_SEV_COUNT; i++) {
@@ -224,6 +225,8 @@ int hvcal_session_reserve(struct hvcal_session *s, const struct hvcal_reservatio
 	unsigned long flags;
 	int ret;
 
+	lockdep_assert_held(&s->submit_lock);
+
 	ret = session_check_credential(s->client, res);
 	if (ret)
 		return ret;
@@ -233,8 +236,54 @@ int hvcal_session_reserve(struct hvcal_session *s, const struct hvcal_reservatio
 		ret = -ENOENT;
 	else if (!s->binding)
 		ret = -ENOTCONN;
+	else if (res->sched_class != s->res.sched_class)
+		ret = -EINVAL;
 	else
 		ret = hvcal_sched_change_locked(s, res, reply);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	return ret;
+}
+
+static bool reconfiguring_locked(const struct hvcal_session *s)
+{
+	const struct hvcal_job *job;
+
+	list_for_each_entry(job, &s->jobs, link)
+		if (job->work.type == HVCAL_ITEM_RECONFIGURE &&
+		    !hvcal_job_is_final(atomic_read(&job->state)))
+			return true;
+	return false;
+}
+
+/* Anything else has to do with how frames are coded: the engine must know. */
+static bool same_frames(const struct hvcal_reservation *a, const struct hvcal_reservation *b)
+{
+	return a->width == b->width && a->height == b->height && a->bit_depth == b->bit_depth &&
+	       a->preset == b->preset;
+}
+
+int hvcal_session_switch(struct hvcal_session *s, const struct hvcal_reservation *res,
+			 struct hvcal_session_reply *reply)
+{
+	unsigned long flags;
+	int ret;
+
+	lockdep_assert_held(&s->submit_lock);
+
+	ret = session_check_credential(s->client, res);
+	if (ret)
+		return ret;
+	spin_lock_irqsave(&hvcal.lock, flags);
+	if (s->state == HVCAL_SESSION_CLOSED)
+		ret = -ENOENT;
+	else if (!s->binding)
+		ret = -ENOTCONN;
+	else if (reconfiguring_locked(s))
+		ret = -EBUSY;
+	else if (!same_frames(res, &s->res))
+		ret = -EINVAL;
+	else
+		ret = hvcal_sched_switch_locked(s, res, reply);
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 	return ret;
 }
@@ -335,6 +384,7 @@ void hvcal_session_destroy(struct hvcal_session *s)
 	mutex_unlock(&s->submit_lock);
 
 	hvcal_migrate_stop(s);
+	hvcal_rebalance_stop(s);
 	hvcal_job_put_list(&silent);
 	while (withdrawn--)
 		hvcal_session_put(s);

@@ -11,6 +11,7 @@
  *   null.delay_us=N      time that a frame takes                   (0)
  *   null.packet_bytes=N  size of a packet, at least its header     (its header)
  *   null.hold=K          frames held back until K more came        (0)
+ *   null.hardware=1      passes for hardware
  * Faults; frames are counted from 0 over all streams of an engine:
  *   null.fail_open=E     every open fails with errno E
  *   null.fail_encode=E   encode of frame fail_after fails with errno E
@@ -43,7 +44,7 @@
 
 struct null_options {
 	unsigned long engines, slots, depth, sessions, cost, delay_us, packet_bytes;
-	unsigned long hold, fail_open, fail_encode, fail_after, stall_after;
+	unsigned long hold, hardware, fail_open, fail_encode, fail_after, stall_after;
 	unsigned long stall_count, stall_block, oversize_after, crash_after;
 	const char *crash;
 };
@@ -111,6 +112,7 @@ static int read_options(const struct hvcal_engine_host *host,
 		{ "null.packet_bytes", sizeof(struct hvcal_null_packet), 1 << 30,
 		  sizeof(struct hvcal_null_packet), &o->packet_bytes },
 		{ "null.hold", 0, HOLD_MAX, 0, &o->hold },
+		{ "null.hardware", 0, 1, 0, &o->hardware },
 		{ "null.fail_open", 1, 4095, 0, &o->fail_open },
 		{ "null.fail_encode", 1, 4095, 0, &o->fail_encode },
 		{ "null.fail_after", 0, NEVER, 0, &o->fail_after },
@@ -162,7 +164,7 @@ static int null_create(const struct hvcal_engine_host *host, unsigned int index,
 	}
 	ctx->host = host;
 	snprintf(desc->name, sizeof(desc->name), index ? "null%u" : "null", index);
-	desc->kind = HVCAL_ENGINE_TEST;
+	desc->kind = ctx->opt.hardware ? HVCAL_ENGINE_HARDWARE : HVCAL_ENGINE_TEST;
 	desc->flags = HVCAL_ENGINE_MAP_SOURCE | HVCAL_ENGINE_MAP_TARGET;
 	desc->slots = ctx->opt.slots;
 	desc->session_depth = ctx->opt.depth;

@@ -49,6 +49,32 @@ static inline bool hvcal_soft_plane_fits(const struct hvcal_engine_buffer *b, ui
 	       b->len[fd] - l->offset[plane];
 }
 
+/*
+ * The ITU-T T.35 payloads of a job, from *@at = 0 on. Records that end in the middle
+ * end the list. NULL: there is no other one.
+ */
+static inline const uint8_t *hvcal_soft_t35_next(const struct hvcal_engine_job *job, size_t *at,
+						 uint32_t *len)
+{
+	struct hvcal_frame_meta head;
+
+	while (job->meta_len - *at >= sizeof(head)) {
+		const uint8_t *payload = (const uint8_t *)job->meta + *at + sizeof(head);
+		size_t left = job->meta_len - *at - sizeof(head), step;
+
+		memcpy(&head, payload - sizeof(head), sizeof(head));
+		if (head.len > left)
+			break;
+		step = (head.len + (size_t)7) & ~(size_t)7;
+		*at += sizeof(head) + (step < left ? step : left);
+		if (head.type == HVCAL_META_T35 && head.len) {
+			*len = head.len;
+			return payload;
+		}
+	}
+	return NULL;
+}
+
 /* Is there room in the target of @job for a packet? */
 static inline bool hvcal_soft_room(const struct hvcal_engine_job *job, uint64_t size)
 {

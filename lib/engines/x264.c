@@ -412,35 +412,26 @@ static int set_map(const struct hvcal_engine_stream *s, x264_picture_t *pic,
 /* T.35 payloads become SEI messages; x264 frees them when it has coded them. */
 static int set_meta(x264_picture_t *pic, const struct hvcal_engine_job *job)
 {
-	const char *at = job->meta, *end = at + job->meta_len;
-	struct hvcal_frame_meta head;
 	x264_sei_payload_t *list = NULL;
+	const uint8_t *payload;
+	size_t at = 0;
+	uint32_t len;
 	int count = 0;
 
-	while (job->meta_len && end - at >= (ptrdiff_t)sizeof(head)) {
-		x264_sei_payload_t *more;
-		uint8_t *copy;
+	while ((payload = hvcal_soft_t35_next(job, &at, &len))) {
+		x264_sei_payload_t *more = realloc(list, sizeof(*list) * (count + 1));
+		uint8_t *copy = more ? malloc(len) : NULL;
 
-		memcpy(&head, at, sizeof(head));
-		at += sizeof(head);
-		if (head.len > (size_t)(end - at))
-			break;
-		if (head.type == HVCAL_META_T35 && head.len) {
-			more = realloc(list, sizeof(*list) * (count + 1));
-			copy = more ? malloc(head.len) : NULL;
-			list = more ? more : list;
-			if (!copy) {
-				while (count--)
-					free(list[count].payload);
-				free(list);
-				return -ENOMEM;
-			}
-			memcpy(copy, at, head.len);
-			list[count++] = (x264_sei_payload_t){
-				.payload_size = (int)head.len, .payload_type = SEI_T35,
-				.payload = copy };
+		list = more ? more : list;
+		if (!copy) {
+			while (count--)
+				free(list[count].payload);
+			free(list);
+			return -ENOMEM;
 		}
-		at += (head.len + 7UL) & ~7UL;
+		memcpy(copy, payload, len);
+		list[count++] = (x264_sei_payload_t){
+			.payload_size = (int)len, .payload_type = SEI_T35, .payload = copy };
 	}
 	pic->extra_sei.payloads = list;
 	pic->extra_sei.num_payloads = count;

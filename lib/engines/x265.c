@@ -395,37 +395,24 @@ static int set_planes(const struct hvcal_engine_stream *s, x265_picture *pic,
 /* T.35 payloads become SEI messages; x265 copies them. Free the list afterwards. */
 static int set_meta(x265_picture *pic, const struct hvcal_engine_job *job)
 {
-	uint8_t *at = (uint8_t *)(uintptr_t)job->meta;
-	struct hvcal_frame_meta head;
 	x265_sei_payload *list = NULL;
-	size_t left = job->meta_len;
+	const uint8_t *payload;
+	size_t at = 0;
+	uint32_t len;
 	int count = 0;
 
-	while (left >= sizeof(head)) {
-		size_t step;
+	while ((payload = hvcal_soft_t35_next(job, &at, &len))) {
+		x265_sei_payload *more = realloc(list, sizeof(*list) * (count + 1));
 
-		memcpy(&head, at, sizeof(head));
-		at += sizeof(head);
-		left -= sizeof(head);
-		if (head.len > left)
-			break;
-		if (head.type == HVCAL_META_T35 && head.len) {
-			x265_sei_payload *more = realloc(list, sizeof(*list) * (count + 1));
-
-			if (!more) {
-				free(list);
-				return -ENOMEM;
-			}
-			list = more;
-			list[count++] = (x265_sei_payload){
-				.payloadSize = (int)head.len,
-				.payloadType = USER_DATA_REGISTERED_ITU_T_T35,
-				.payload = at };
+		if (!more) {
+			free(list);
+			return -ENOMEM;
 		}
-		step = (head.len + (size_t)7) & ~(size_t)7;
-		step = step < left ? step : left;
-		at += step;
-		left -= step;
+		list = more;
+		list[count++] = (x265_sei_payload){
+			.payloadSize = (int)len,
+			.payloadType = USER_DATA_REGISTERED_ITU_T_T35,
+			.payload = (uint8_t *)(uintptr_t)payload };
 	}
 	pic->userSEI.payloads = list;
 	pic->userSEI.numPayloads = count;

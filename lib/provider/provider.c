@@ -150,6 +150,12 @@ int hvcal_provider_add(hvcal_provider_t *p, const struct hvcal_engine_plugin *pl
 	ret = hvcal_plugin_engine_create(&loaded, &e->host, index, &e->plugin, reason, reason_len);
 	if (ret)
 		return ret;
+	if (p->params.vet)
+		ret = p->params.vet(p->params.cookie, index, &e->plugin.desc, reason, reason_len);
+	if (ret) {
+		hvcal_plugin_engine_destroy(&e->plugin);
+		return ret;
+	}
 	ret = engine_register(p, e);
 	if (ret) {
 		snprintf(reason, reason_len, ret == -EBUSY ?

@@ -11,6 +11,9 @@
 #define OPEN_TIMEOUT_MS 5000U
 #define PACKET_SLACK 65536U	/* headers, and frames too small to be compressed */
 #define SIDE_MAX 65536U
+/* Latency mode reserves 9/8 of the rate. */
+#define LATENCY_RESERVE 9
+
 #define FEATURES_ALL ((1U << HVCAL_FEATURES) - 1)
 
 /* ITU-T H.273 */
@@ -219,7 +222,8 @@ void hvcal_config_to_codec(const hvcal_config_t *c, struct hvcal_codec_config *o
 	out->max_fall = c->max_fall;
 }
 
-void hvcal_config_to_reservation(const hvcal_config_t *c, struct hvcal_reservation *out)
+void hvcal_config_to_reservation(const hvcal_config_t *c, uint32_t mode,
+				 struct hvcal_reservation *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->sched_class = c->sched;
@@ -229,6 +233,16 @@ void hvcal_config_to_reservation(const hvcal_config_t *c, struct hvcal_reservati
 	out->preset = c->preset;
 	out->period_ns = c->period_ns;
 	out->deadline_ns = c->deadline_ns;
+	if (c->sched != HVCAL_SCHED_REALTIME)
+		return;
+	if (mode == HVCAL_THROUGHPUT_BATCH) {
+		out->sched_class = HVCAL_CLASS_BEST_EFFORT;
+	} else if (mode == HVCAL_THROUGHPUT_LATENCY) {
+		/* the deadline is a period if none is given, and stays what it was */
+		if (!out->deadline_ns)
+			out->deadline_ns = c->period_ns;
+		out->period_ns = c->period_ns - c->period_ns / LATENCY_RESERVE;
+	}
 }
 
 uint32_t hvcal_config_need(const hvcal_config_t *c)

@@ -564,23 +564,25 @@ static int session_queue(struct direct_session *s, struct item *item)
 int direct_session_reconfigure(struct hvcal_be *be, struct hvcal_session_reconfigure *arg)
 {
 	struct direct_session *s = session_find(be, arg->session);
-	struct item *item;
+	struct item *item = NULL;
 
-	if (arg->config.len != sizeof(item->config))
-		return -EINVAL;
-	item = calloc(1, sizeof(*item));
-	if (!item)
-		return -ENOMEM;
-	item->type = ITEM_RECONFIGURE;
-	item->user_data = arg->user_data;
-	memcpy(&item->config, (const void *)(uintptr_t)arg->config.ptr,
-	       sizeof(item->config));
+	if (!(arg->flags & HVCAL_RECONFIGURE_RESERVATION)) {
+		if (arg->config.len != sizeof(item->config))
+			return -EINVAL;
+		item = calloc(1, sizeof(*item));
+		if (!item)
+			return -ENOMEM;
+		item->type = ITEM_RECONFIGURE;
+		item->user_data = arg->user_data;
+		memcpy(&item->config, (const void *)(uintptr_t)arg->config.ptr,
+		       sizeof(item->config));
+	}
 	pthread_mutex_lock(&s->lock);
 	s->period_ns = arg->res.period_ns;
 	s->deadline_ns = arg->res.deadline_ns;
 	pthread_mutex_unlock(&s->lock);
 	arg->share_ppm = arg->left_ppm = 0;
-	return session_queue(s, item);
+	return item ? session_queue(s, item) : 0;
 }
 
 int direct_session_flush(struct hvcal_be *be, struct hvcal_session_flush *arg)

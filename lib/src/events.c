@@ -79,6 +79,7 @@ static struct hvcal_slot *slot_of_event(hvcal_session_t *s, const struct hvcal_e
 void hvcal_session_event(hvcal_session_t *s, const struct hvcal_event *event)
 {
 	hvcal_buffer_t *source = NULL, *map = NULL;
+	struct hvcal_frame_result result;
 	struct hvcal_slot *slot;
 
 	pthread_mutex_lock(&s->lock);
@@ -89,7 +90,8 @@ void hvcal_session_event(hvcal_session_t *s, const struct hvcal_event *event)
 			break;
 		slot->state = HVCAL_SLOT_DONE;
 		s->inside--;
-		hvcal_rate_report(s, slot, event->status ? 0 : event->bytes);
+		hvcal_event_result(event, &result);
+		hvcal_rate_report(s, slot, event->status ? 0 : event->bytes, result.qp_q8);
 		source = slot->source;
 		map = slot->map;
 		slot->source = slot->map = NULL;

@@ -131,6 +131,10 @@ int hvcal_memory_alloc(hvcal_context_t *ctx, struct hvcal_memory_request *req,
 		       struct hvcal_mem *out);
 void hvcal_memory_free(hvcal_context_t *ctx, struct hvcal_mem *mem);
 
+/** The same without a context, for hosts of plug-ins. A zeroed @mem is free. */
+int hvcal_memory_alloc_alone(struct hvcal_memory_request *req, struct hvcal_mem *out);
+void hvcal_memory_free_alone(struct hvcal_mem *mem);
+
 struct hvcal_buf {
 	hvcal_buffer_t pub;	/* first: a hvcal_buffer_t is one of these */
 	atomic_uint refs;
@@ -172,7 +176,7 @@ int hvcal_layout_copy(hvcal_buffer_t *to, const hvcal_buffer_t *from, uint64_t *
 int hvcal_config_take(hvcal_config_t *out, const hvcal_config_t *in, char *reason,
 		      size_t len);
 void hvcal_config_to_codec(const hvcal_config_t *config, struct hvcal_codec_config *out);
-void hvcal_config_to_reservation(const hvcal_config_t *config,
+void hvcal_config_to_reservation(const hvcal_config_t *config, uint32_t mode,
 				 struct hvcal_reservation *out);
 uint32_t hvcal_config_need(const hvcal_config_t *config);
 uint32_t hvcal_config_packet_bytes(const hvcal_config_t *config);

@@ -300,3 +300,23 @@ void hvcal_memory_free(hvcal_context_t *ctx, struct hvcal_mem *mem)
 	mem->map = NULL;
 	mem->fd = -1;
 }
+
+int hvcal_memory_alloc_alone(struct hvcal_memory_request *req, struct hvcal_mem *out)
+{
+	/* what the allocators read of a context */
+	static const struct hvcal_be_ops ops = { .kind = HVCAL_BACKEND_DIRECT };
+	struct hvcal_be be = { .ops = &ops };
+	struct hvcal_context ctx = {
+		.sys = &hvcal_sys_default, .be = &be, .log = { .level = -1 },
+	};
+
+	return hvcal_memory_alloc(&ctx, req, out);
+}
+
+void hvcal_memory_free_alone(struct hvcal_mem *mem)
+{
+	struct hvcal_context ctx = { .sys = &hvcal_sys_default };
+
+	if (mem->map)
+		hvcal_memory_free(&ctx, mem);
+}

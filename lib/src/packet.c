@@ -11,7 +11,7 @@ static struct hvcal_slot *slot_at(hvcal_session_t *s, const struct hvcal_event *
 	return &s->slots[(uint32_t)e->user_data];
 }
 
-static void result_get(const struct hvcal_event *e, struct hvcal_frame_result *r)
+void hvcal_event_result(const struct hvcal_event *e, struct hvcal_frame_result *r)
 {
 	uint32_t len = e->result_len, said;
 
@@ -81,7 +81,7 @@ static int finish_job(hvcal_session_t *s, const struct hvcal_item_event *item,
 		failed(s, slot, p, -EPROTO);
 		return HVCAL_GOT_NOTICE;
 	}
-	result_get(e, &r);
+	hvcal_event_result(e, &r);
 	if (r.size) {
 		p->pts = r.pts;
 		p->dts = r.dts;

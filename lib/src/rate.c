@@ -215,13 +215,20 @@ void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot, int fence)
 	pthread_mutex_unlock(&r->lock);
 }
 
-void hvcal_rate_report(hvcal_session_t *s, struct hvcal_slot *slot, uint64_t bytes)
+/* Engines that have fewer quantisers than the scale take the nearest. */
+static int32_t applied_qp(int32_t qp_q8)
+{
+	return qp_q8 > 0 ? (qp_q8 + QP_SCALE / 2) / QP_SCALE : HVCAL_RC_QP_AS_DECIDED;
+}
+
+void hvcal_rate_report(hvcal_session_t *s, struct hvcal_slot *slot, uint64_t bytes,
+		       int32_t qp_q8)
 {
 	if (!s->rate || !slot->rate_known)
 		return;
 	slot->rate_known = false;
 	pthread_mutex_lock(&s->rate->lock);
-	hvcal_rc_report(s->rate->rc, slot->rate_id, bytes, HVCAL_RC_QP_AS_DECIDED);
+	hvcal_rc_report(s->rate->rc, slot->rate_id, bytes, applied_qp(qp_q8));
 	pthread_mutex_unlock(&s->rate->lock);
 }
 

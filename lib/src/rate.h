@@ -30,7 +30,11 @@ void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot, int fence);
 /** Adds what there is to tell of the rate. Any thread. */
 void hvcal_rate_stats(hvcal_session_t *s, hvcal_stats_t *stats);
 
-/** The frame is finished, or will never be (0 bytes). Any thread. */
-void hvcal_rate_report(hvcal_session_t *s, struct hvcal_slot *slot, uint64_t bytes);
+/**
+ * The frame is finished, or will never be (0 bytes). @qp_q8: what the engine says
+ * it was coded at, 0 nothing. Any thread.
+ */
+void hvcal_rate_report(hvcal_session_t *s, struct hvcal_slot *slot, uint64_t bytes,
+		       int32_t qp_q8);
 
 #endif

@@ -162,7 +162,7 @@ static int session_create(hvcal_session_t *s, struct hvcal_session_create *arg)
 	arg->op = HVCAL_OP_ENCODE;
 	hvcal_config_to_codec(c, &codec);
 	hvcal_rate_codec(s, &codec);
-	hvcal_config_to_reservation(c, &arg->res);
+	hvcal_config_to_reservation(c, s->mode, &arg->res);
 	arg->codec = c->codec;
 	arg->format = c->format;
 	arg->engine = c->engine;
@@ -359,7 +359,7 @@ static int reconfigure_locked(hvcal_session_t *s, const hvcal_config_t *c,
 	hvcal_config_to_codec(c, &codec);
 	if (hvcal_rate_fits(c))
 		hvcal_rate_codec(s, &codec);
-	hvcal_config_to_reservation(c, &arg.res);
+	hvcal_config_to_reservation(c, s->mode, &arg.res);
 	arg.config.ptr = (uintptr_t)&codec;
 	arg.config.len = sizeof(codec);
 	ret = s->ctx->be->ops->session_reconfigure(s->ctx->be, &arg);
@@ -448,15 +448,34 @@ int hvcal_request_key_frame(hvcal_session_t *s)
 	return 0;
 }
 
+/* submit_lock is held. */
+static int reserve_for_mode(hvcal_session_t *s, uint32_t mode)
+{
+	struct hvcal_session_reconfigure arg = {
+		.session = s->handle, .flags = HVCAL_RECONFIGURE_RESERVATION,
+	};
+	int ret;
+
+	if (s->config.sched != HVCAL_SCHED_REALTIME || mode == s->mode)
+		return 0;
+	hvcal_config_to_reservation(&s->config, mode, &arg.res);
+	ret = s->ctx->be->ops->session_reconfigure(s->ctx->be, &arg);
+	return ret == -ENOTCONN ? -ENODEV : ret;
+}
+
 int hvcal_set_throughput_mode(hvcal_session_t *s, uint32_t mode)
 {
+	int ret;
+
 	if (!s || mode > HVCAL_THROUGHPUT_BATCH)
 		return -EINVAL;
 	pthread_mutex_lock(&s->submit_lock);
 	hvcal_session_hand_over(s);
-	s->mode = mode;
+	ret = reserve_for_mode(s, mode);
+	if (!ret)
+		s->mode = mode;
 	pthread_mutex_unlock(&s->submit_lock);
-	return 0;
+	return ret;
 }
 
 /* submit_lock is held. */

@@ -65,6 +65,7 @@ struct hvcal_session {
 	uint32_t told;			/* submit_lock: missing ones that were logged */
 	uint32_t mode;			/* submit_lock: enum hvcal_throughput */
 	bool want_key;			/* submit_lock */
+	uint32_t since_key;		/* submit_lock: frames, as far as we know */
 	struct hvcal_rate *rate;	/* NULL: the engine controls the rate */
 	int64_t next_pts;		/* submit_lock */
 	uint32_t gathered[HVCAL_GATHER]; /* submit_lock: slots not handed over yet */
@@ -100,6 +101,9 @@ void hvcal_session_unref(hvcal_session_t *s);
 
 /** Takes an event in. Any thread; never waits. */
 void hvcal_session_event(hvcal_session_t *s, const struct hvcal_event *event);
+
+/** What the engine says of the frame; what it does not say is zero. */
+void hvcal_event_result(const struct hvcal_event *event, struct hvcal_frame_result *result);
 
 /** Takes the oldest event out. False: none. */
 bool hvcal_session_pop(hvcal_session_t *s, struct hvcal_item_event *event);

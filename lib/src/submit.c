@@ -21,7 +21,7 @@ void hvcal_slot_free(hvcal_session_t *s, struct hvcal_slot *slot)
 		pthread_mutex_unlock(&s->lock);
 		return;
 	}
-	hvcal_rate_report(s, slot, 0);
+	hvcal_rate_report(s, slot, 0, 0);
 	slot->rate_bitrate = 0;
 	slot->rate_saturated = HVCAL_SATURATED_NOT;
 	source = slot->source;
@@ -254,6 +254,18 @@ static int fill_features(hvcal_session_t *s, struct hvcal_slot *slot,
 	return ret;
 }
 
+/* Will it be a key frame, by what is asked or by the length of the GOP? */
+static bool is_key(hvcal_session_t *s, const struct hvcal_frame_params *p)
+{
+	uint32_t gop = s->config.gop_size;
+	bool key = p->flags & HVCAL_FRAME_FORCE_KEY;
+
+	if (gop && !(s->config.features & 1U << HVCAL_FEATURE_INTRA_REFRESH))
+		key = key || s->since_key >= gop;
+	s->since_key = key ? 1 : s->since_key + 1;
+	return key;
+}
+
 static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_frame_t *f)
 {
 	struct hvcal_frame_params *p = &slot->params;
@@ -287,6 +299,8 @@ static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_fr
 		job->flags |= HVCAL_JOB_IMPLICIT_FENCE;
 	if (f->flags & HVCAL_SUBMIT_WANT_FENCE)
 		job->flags |= HVCAL_JOB_WANT_FENCE;
+	if (is_key(s, p) && s->ctx->caps.features & HVCAL_FEATURE_REBALANCE)
+		job->flags |= HVCAL_JOB_KEY;
 	ret = hvcal_buf_import(hvcal_buf_from(slot->source), HVCAL_BUFFER_SOURCE,
 			       &job->source);
 	if (!ret)

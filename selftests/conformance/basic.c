@@ -72,6 +72,21 @@ static void test_sizes(struct conf *c)
 	}
 }
 
+static void test_size_8k(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+
+	config.width = 7680;
+	config.height = 4320;
+	config.preset = 0;
+	if (config.width > c->cap->max_width || config.height > c->cap->max_height)
+		conf_skip(c, "the engine is for smaller pictures");
+	else if (!c->longer)
+		conf_skip(c, "takes long: only with --long");
+	else
+		simple_run(c, &config, 2);
+}
+
 /* An odd size is coded, or refused when the stream is opened. */
 static void test_odd_size(struct conf *c)
 {
@@ -93,7 +108,7 @@ static void test_odd_size(struct conf *c)
 static void count_keys(struct conf *c, struct conf_stream *s, unsigned int gop)
 {
 	for (unsigned int i = 0; i < s->count; i++) {
-		bool want = gop ? i % gop == 0 : i == 0;
+		bool want = conf_all_key(c) || (gop ? i % gop == 0 : i == 0);
 		bool key = s->frames[i]->result.flags & HVCAL_RESULT_KEY;
 
 		CHECK(c, key == want, "gop %u: frame %u is %s key frame", gop, i, key ? "a" : "no");
@@ -219,6 +234,44 @@ static void test_buffer_reuse(struct conf *c)
 	conf_free(&s);
 }
 
+/* Any increasing number is a time; engines give it back as it was. */
+static void times_run(struct conf *c, uint32_t tune)
+{
+	static const int64_t times[] = {
+		-5000000000000, -4999999999999, -1, 0, 1, 2, 90000, 90001, 4294967295, 4294967296,
+		1LL << 45,
+	};
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s;
+
+	config.tune = tune;
+	config.rc_mode = HVCAL_RC_CBR;
+	config.bitrate = 1000000;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	for (unsigned int i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		struct conf_how how = { .pts = &times[i] };
+
+		CHECK(c, conf_send(s, &how) >= 0, "pts %lld is refused", (long long)times[i]);
+		conf_wait(s);
+	}
+	/* check_result() compares what comes with what was sent */
+	conf_flush(s);
+	for (unsigned int i = 0; i < s->count && !conf_failed(c); i++)
+		if (s->frames[i]->result.status || s->frames[i]->result.frame.dts > times[i])
+			conf_fail(c, "frame %u: status %d, dts %lld for pts %lld", i,
+				  s->frames[i]->result.status,
+				  (long long)s->frames[i]->result.frame.dts, (long long)times[i]);
+	conf_free(&s);
+}
+
+static void test_timestamps(struct conf *c)
+{
+	times_run(c, HVCAL_TUNE_LOW_LATENCY);
+	times_run(c, HVCAL_TUNE_QUALITY);
+}
+
 static void test_rate_modes(struct conf *c)
 {
 	for (uint32_t mode = HVCAL_RC_DEFAULT; mode <= HVCAL_RC_ICQ; mode++) {
@@ -244,6 +297,8 @@ const struct conf_test conf_tests_basic[] = {
 	{ "formats", test_formats },
 	{ "sizes", test_sizes },
 	{ "odd_size", test_odd_size },
+	{ "size_8k", test_size_8k },
+	{ "timestamps", test_timestamps },
 	{ "rate_modes", test_rate_modes },
 	{ "key_frames_first_only", test_key_frames_first_only },
 	{ "key_frames_by_gop", test_key_frames_by_gop },

@@ -62,6 +62,9 @@ void conf_buffer_free(struct conf *c, struct conf_buffer *b);
 /** Draws picture number @n. */
 void conf_draw(struct conf_buffer *b, unsigned int n);
 
+/** @return rows of a plane, with the @bytes of each that are picture */
+uint32_t conf_plane_rows(const struct hvcal_frame_layout *l, uint32_t plane, uint32_t *bytes);
+
 /** Sample @x, @y of plane @p (0 luma, 1 Cb, 2 Cr) of picture @n, of 8 bits. */
 uint8_t conf_sample(unsigned int p, unsigned int x, unsigned int y, unsigned int n);
 
@@ -75,6 +78,7 @@ struct conf_frame {
 	struct conf_stream *stream;
 	struct conf_buffer *source, *target, *side;
 	unsigned int number;
+	uint32_t room;		/* bytes for its packet, whatever the job says */
 	enum conf_job_state state;
 	unsigned int order;	/* of its done() within the stream */
 	struct hvcal_engine_result result;
@@ -105,6 +109,7 @@ struct conf_how {
 	uint32_t flags;			/* HVCAL_FRAME_* */
 	int qp;
 	uint32_t target_size;		/* 0: enough */
+	const int64_t *pts;		/* NULL: that of its number */
 	const void *meta;
 	uint32_t meta_len;
 	const int8_t *map;		/* one offset per block */
@@ -149,7 +154,44 @@ struct conf_picture {
 	bool exact;		/* all planes equal the source */
 	bool has_qp;
 	double qp, qp_left, qp_right; /* averages: all, halves of the picture */
+	/* as AV1 has them: R, G, B; 0.16, 24.8 and 18.14 bits before and after the point */
+	bool has_mastering, has_light;
+	uint16_t primaries[3][2], white[2];
+	uint32_t max_luminance, min_luminance;
+	unsigned int max_cll, max_fall;
+	uint8_t t35[512];	/* the last payload, from its country code on */
+	unsigned int t35_len;
 };
+
+/** A picture as it comes out of a decoder; 4:2:0, ten bits in the low ones of two bytes. */
+struct conf_decoded {
+	const uint8_t *data[3];
+	ptrdiff_t stride[3];
+	unsigned int width, height;
+	unsigned int depth;	/* 0: none of those that are expected */
+	int64_t pts;
+};
+
+/**
+ * Compares with the picture that was sent (compare.c): fills @picture, which may
+ * hold more already, and stores it among @pictures (may be NULL).
+ */
+void conf_compare(struct conf_stream *s, const struct conf_decoded *decoded, double min_psnr,
+		  struct conf_picture *picture, struct conf_picture *pictures);
+
+/** libdav1d's part of conf_decode() (av1.c). */
+bool conf_have_dav1d(void);
+void conf_decode_av1(struct conf_stream *s, unsigned int first, double min_psnr,
+		     struct conf_picture *pictures);
+
+/** Does this codec know key frames only? */
+bool conf_all_key(const struct conf *c);
+
+/** Do QPs of this codec count quantiser indices, from 0 to 255? */
+bool conf_qindex(const struct conf *c);
+
+/** How far the nearest QP that an engine has may lie from one that is asked for. */
+double conf_qp_tolerance(const struct conf *c);
 
 /** Is there a decoder for the codec of this capability in this program? */
 bool conf_can_decode(const struct conf *c);
@@ -163,6 +205,16 @@ bool conf_can_decode(const struct conf *c);
  */
 void conf_decode(struct conf_stream *s, unsigned int first, double min_psnr,
 		 struct conf_picture *pictures);
+
+/**
+ * The same through a decoder node of V4L2 for FWHT, the codec of the kernel's own
+ * test driver (fwht.c); fails if there is none.
+ */
+void conf_decode_fwht(struct conf_stream *s, unsigned int first, double min_psnr,
+		      struct conf_picture *pictures);
+
+/** Is this a packet of FWHT? */
+bool conf_is_fwht(const struct conf_frame *f);
 
 /* ---- tests ---- */
 

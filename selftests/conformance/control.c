@@ -43,13 +43,14 @@ static void test_forced_key(struct conf *c)
 		send_ok(s, i == 7 || i == 8 || i == 15 ? &key : NULL);
 	conf_flush(s);
 	for (unsigned int i = 0; i < s->count; i++)
-		if (is_key(s, i) != (i == 0 || i == 7 || i == 8 || i == 15))
+		if (is_key(s, i) != (conf_all_key(c) || i == 0 || i == 7 || i == 8 || i == 15))
 			conf_fail(c, "frame %u is %s key frame", i, is_key(s, i) ? "a" : "no");
 	/* a key frame is decodable on its own: begin there */
 	conf_decode(s, 7, 34, NULL);
 	conf_free(&s);
 }
 
+/* What an engine says must be what it codes, and near what was asked for. */
 static void check_qps(struct conf *c, struct conf_stream *s, const int *qps, unsigned int n,
 		      double tolerance)
 {
@@ -62,19 +63,22 @@ static void check_qps(struct conf *c, struct conf_stream *s, const int *qps, uns
 		const struct hvcal_frame_result *r = &s->frames[i]->result.frame;
 		int want = qps[i % n];
 
-		if (r->qp_q8 && abs(r->qp_q8 - want * 256) > 128)
+		if (fabs(r->qp_q8 / 256.0 - want) > conf_qp_tolerance(c))
 			conf_fail(c, "frame %u: QP %d asked, %.2f said", i, want,
 				  r->qp_q8 / 256.0);
-		if (pictures[i].has_qp && fabs(pictures[i].qp - want) > tolerance)
-			conf_fail(c, "frame %u: QP %d asked, %.2f coded", i, want, pictures[i].qp);
+		if (pictures[i].has_qp && fabs(pictures[i].qp - r->qp_q8 / 256.0) > tolerance)
+			conf_fail(c, "frame %u: QP %.2f said, %.2f coded", i, r->qp_q8 / 256.0,
+				  pictures[i].qp);
 	}
 	free(pictures);
 }
 
 static void qp_run(struct conf *c, uint32_t rc_mode)
 {
-	static const int qps[] = { 24, 30, 20, 36, 27, 33 };
-	const unsigned int n = sizeof(qps) / sizeof(qps[0]);
+	static const int h26x[] = { 24, 30, 20, 36, 27, 33 };
+	static const int qindex[] = { 100, 126, 81, 150, 111, 139 };
+	const int *qps = conf_qindex(c) ? qindex : h26x;
+	const unsigned int n = sizeof(h26x) / sizeof(h26x[0]);
 	struct hvcal_codec_config config = conf_config(c);
 	struct conf_stream *s;
 
@@ -106,6 +110,40 @@ static void test_frame_qp_over_bitrate(struct conf *c)
 {
 	if (!lacks(c, HVCAL_CAP_FRAME_QP, "a QP for each frame"))
 		qp_run(c, HVCAL_RC_CBR);
+}
+
+static void any_qp_run(struct conf *c, uint32_t rc_mode)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	unsigned int max = conf_qindex(c) ? 255 : 51, random = 1;
+	struct conf_stream *s;
+
+	config.rc_mode = rc_mode;
+	config.bitrate = 1000000;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	for (unsigned int i = 0; i < 80; i++) {
+		struct conf_how how = { .qp = 0 };
+
+		random = random * 1103515245 + 12345;
+		/* sixteen frames with, four without */
+		if (i % 20 < 16)
+			how.qp = 1 + (int)(random >> 16) % (int)(i < 40 ? max : max / 5);
+		send_ok(s, &how);
+	}
+	conf_flush(s);
+	conf_decode(s, 0, 8, NULL);
+	conf_free(&s);
+}
+
+/* QPs from all of the scale, and frames without one, in any order. */
+static void test_frame_qp_any(struct conf *c)
+{
+	if (lacks(c, HVCAL_CAP_FRAME_QP, "a QP for each frame"))
+		return;
+	any_qp_run(c, HVCAL_RC_CQP);
+	any_qp_run(c, HVCAL_RC_CBR);
 }
 
 static uint64_t bytes_of(const struct conf_stream *s, unsigned int from, unsigned int to)
@@ -295,6 +333,7 @@ static void test_metadata(struct conf *c)
 	};
 	struct conf_how with = { .meta = &meta, .meta_len = sizeof(meta) };
 	struct hvcal_codec_config config = conf_config(c);
+	struct conf_picture pictures[6];
 	struct conf_stream *s;
 
 	if (lacks(c, HVCAL_CAP_HDR_DYNAMIC, "dynamic HDR metadata"))
@@ -309,8 +348,42 @@ static void test_metadata(struct conf *c)
 	for (unsigned int i = 0; i < s->count && !conf_failed(c); i++)
 		if (contains(s->frames[i], t35, sizeof(t35)) != (i % 2))
 			conf_fail(c, "frame %u %s metadata", i, i % 2 ? "lacks its" : "has foreign");
-	conf_decode(s, 0, 34, NULL);
+	conf_decode(s, 0, 34, pictures);
+	/* a decoder that tells finds the very bytes */
+	if (config.codec == HVCAL_CODEC_AV1 && conf_can_decode(c))
+		for (unsigned int i = 0; i < s->count && !conf_failed(c); i++)
+			if (pictures[i].t35_len != (i % 2 ? sizeof(t35) : 0) ||
+			    memcmp(pictures[i].t35, t35, pictures[i].t35_len))
+				conf_fail(c, "frame %u: the decoder finds %u bytes of metadata", i,
+					  pictures[i].t35_len);
 	conf_free(&s);
+}
+
+/* One part in a unit of AV1's fixed points. */
+static bool near(double fixed, double scale, double value)
+{
+	return fabs(fixed - value * scale) <= 0.501;
+}
+
+static void check_static_av1(struct conf *c, const struct hvcal_codec_config *config,
+			     const struct conf_picture *pic)
+{
+	static const int order[] = { 2, 0, 1 };	/* red, green, blue of green, blue, red */
+
+	CHECK(c, pic->has_mastering, "the key frame lacks the mastering display");
+	CHECK(c, pic->has_light, "the key frame lacks the content light level");
+	for (int i = 0; i < 3; i++)
+		CHECK(c, near(pic->primaries[i][0], 65536, config->mastering_x[order[i]] / 5e4) &&
+		      near(pic->primaries[i][1], 65536, config->mastering_y[order[i]] / 5e4),
+		      "primary %d is %u, %u", i, pic->primaries[i][0], pic->primaries[i][1]);
+	CHECK(c, near(pic->white[0], 65536, config->mastering_x[3] / 5e4) &&
+	      near(pic->white[1], 65536, config->mastering_y[3] / 5e4), "white is %u, %u",
+	      pic->white[0], pic->white[1]);
+	CHECK(c, near(pic->max_luminance, 256, config->mastering_max / 1e4) &&
+	      near(pic->min_luminance, 16384, config->mastering_min / 1e4),
+	      "luminances are %u, %u", pic->max_luminance, pic->min_luminance);
+	CHECK(c, pic->max_cll == config->max_cll && pic->max_fall == config->max_fall,
+	      "light levels are %u, %u", pic->max_cll, pic->max_fall);
 }
 
 /* The SEI messages of the standard, which H.264 and HEVC share: no byte needs escaping. */
@@ -322,14 +395,11 @@ static void test_hdr_static(struct conf *c)
 	};
 	static const uint8_t light[] = { 144, 4, 0x03, 0xe8, 0x01, 0x90 };
 	struct hvcal_codec_config config = conf_config(c);
+	struct conf_picture pictures[4];
 	struct conf_stream *s;
 
 	if (lacks(c, HVCAL_CAP_HDR_STATIC, "static HDR metadata"))
 		return;
-	if (config.codec != HVCAL_CODEC_H264 && config.codec != HVCAL_CODEC_HEVC) {
-		conf_skip(c, "looks into H.264 and HEVC only");
-		return;
-	}
 	config.flags = HVCAL_CONFIG_MASTERING | HVCAL_CONFIG_LIGHT_LEVEL;
 	memcpy(config.mastering_x, (const uint16_t[4]){ 0x2134, 0x1d4c, 0x8a48, 0x3d13 }, 8);
 	memcpy(config.mastering_y, (const uint16_t[4]){ 0x84d0, 0x0bb8, 0x3908, 0x4042 }, 8);
@@ -342,11 +412,15 @@ static void test_hdr_static(struct conf *c)
 		return;
 	conf_send_many(s, 4);
 	conf_flush(s);
-	if (!conf_failed(c) && !contains(s->frames[0], mastering, sizeof(mastering)))
+	conf_decode(s, 0, 34, pictures);
+	if (config.codec == HVCAL_CODEC_AV1) {
+		if (conf_can_decode(c) && !conf_failed(c))
+			check_static_av1(c, &config, &pictures[0]);
+	} else if (!conf_failed(c) && !contains(s->frames[0], mastering, sizeof(mastering))) {
 		conf_fail(c, "the key frame lacks the mastering display");
-	if (!conf_failed(c) && !contains(s->frames[0], light, sizeof(light)))
+	} else if (!conf_failed(c) && !contains(s->frames[0], light, sizeof(light))) {
 		conf_fail(c, "the key frame lacks the content light level");
-	conf_decode(s, 0, 34, NULL);
+	}
 	conf_free(&s);
 }
 
@@ -389,7 +463,7 @@ static void test_target_too_small(struct conf *c)
 		if (r->status != want)
 			conf_fail(c, "frame %u: %s, %s expected", i, strerror(-r->status),
 				  strerror(-want));
-		if (is_key(s, i) != (i == 1 || i == 6))
+		if (is_key(s, i) != (conf_all_key(c) ? !want : i == 1 || i == 6))
 			conf_fail(c, "frame %u is %s key frame", i, is_key(s, i) ? "a" : "no");
 	}
 	conf_decode(s, 0, 34, NULL);
@@ -400,6 +474,7 @@ const struct conf_test conf_tests_control[] = {
 	{ "forced_key", test_forced_key },
 	{ "frame_qp", test_frame_qp },
 	{ "frame_qp_over_bitrate", test_frame_qp_over_bitrate },
+	{ "frame_qp_any", test_frame_qp_any },
 	{ "retarget", test_retarget },
 	{ "retarget_qp", test_retarget_qp },
 	{ "reconfigure_size", test_reconfigure_size },

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Looks into packets: those of codecs through libavcodec, where the program was
- * built with it; those of the null engine by hand.
+ * Looks into packets: those of codecs through libavcodec and libdav1d, where the
+ * program was built with them; those of the null and the raw engine by hand.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +45,44 @@ static void decode_null(struct conf_stream *s, unsigned int first)
 			check_null(s, f);
 }
 
+static void check_raw(struct conf_stream *s, const struct conf_frame *f,
+		      struct conf_picture *picture)
+{
+	struct conf_buffer *again = conf_source_new(&s->config);
+	const struct hvcal_frame_layout *l = &again->engine.layout;
+	uint64_t at = 0;
+
+	conf_draw(again, f->number);
+	for (uint32_t p = 0; p < l->planes; p++) {
+		uint32_t bytes, rows = conf_plane_rows(l, p, &bytes);
+
+		for (uint32_t y = 0; y < rows; y++, at += bytes)
+			if (at + bytes > f->result.bytes ||
+			    memcmp(f->packet + at,
+				   again->mine + l->offset[p] + (size_t)y * l->stride[p], bytes))
+				conf_fail(s->c, "frame %u: row %u of plane %u is another",
+					  f->number, y, p);
+	}
+	if (at != f->result.bytes)
+		conf_fail(s->c, "frame %u: %llu bytes instead of %llu", f->number,
+			  (unsigned long long)f->result.bytes, (unsigned long long)at);
+	if (picture)
+		*picture = (struct conf_picture){
+			.there = true, .exact = true, .psnr = 100,
+			.width = l->width, .height = l->height,
+		};
+	conf_buffer_free(s->c, again);
+}
+
+static void decode_raw(struct conf_stream *s, unsigned int first, struct conf_picture *pictures)
+{
+	struct conf_frame *f;
+
+	for (unsigned int i = first; (f = conf_by_order(s, i)); i++)
+		if (f->packet)
+			check_raw(s, f, pictures ? &pictures[f->number] : NULL);
+}
+
 #ifdef HAVE_LIBAVCODEC
 #include <libavcodec/avcodec.h>
 #include <libavutil/video_enc_params.h>
@@ -69,31 +106,9 @@ static const AVCodec *decoder_of(uint32_t codec)
 		return avcodec_find_decoder(AV_CODEC_ID_HEVC);
 	case HVCAL_CODEC_VP9:
 		return avcodec_find_decoder(AV_CODEC_ID_VP9);
-	case HVCAL_CODEC_AV1:
-		return avcodec_find_decoder(AV_CODEC_ID_AV1);
 	default:
 		return NULL;
 	}
-}
-
-/* Sum of squared differences to the picture, on a scale of 8 bits. */
-static double plane_error(const AVFrame *f, unsigned int p, unsigned int w, unsigned int h,
-			  unsigned int n, int deep)
-{
-	double sum = 0;
-
-	for (unsigned int y = 0; y < h; y++) {
-		const uint8_t *row = f->data[p] + (ptrdiff_t)y * f->linesize[p];
-		const uint16_t *row16 = (const uint16_t *)(const void *)row;
-
-		for (unsigned int x = 0; x < w; x++) {
-			double got = deep ? row16[x] / 4.0 : row[x];
-			double d = got - conf_sample(p, x, y, n);
-
-			sum += d * d;
-		}
-	}
-	return sum;
 }
 
 static void picture_qp(struct conf_picture *pic, const AVFrame *f)
@@ -125,34 +140,29 @@ static void picture_qp(struct conf_picture *pic, const AVFrame *f)
 
 static void take_picture(struct decoder *d)
 {
-	const struct hvcal_codec_config *config = &d->s->config;
 	const AVFrame *f = d->frame;
-	struct conf_picture pic = {
-		.there = true, .width = (unsigned int)f->width, .height = (unsigned int)f->height,
+	struct conf_decoded got = {
+		.width = (unsigned int)f->width, .height = (unsigned int)f->height,
+		.pts = f->pts,
 	};
-	unsigned int n = (unsigned int)((f->pts - PTS_BASE) / PTS_STEP);
-	int deep = f->format == AV_PIX_FMT_YUV420P10LE;
-	unsigned int cw = (pic.width + 1) / 2, ch = (pic.height + 1) / 2;
-	double luma, chroma;
+	struct conf_picture pic = { 0 };
 
-	CHECK(d->s->c, n < d->s->count, "the decoder gives a picture of no frame");
-	CHECK(d->s->c, pic.width == config->width && pic.height == config->height,
-	      "frame %u decodes to %ux%u instead of %ux%u", n, pic.width, pic.height,
-	      config->width, config->height);
-	CHECK(d->s->c, deep || f->format == AV_PIX_FMT_YUV420P || f->format == AV_PIX_FMT_YUVJ420P,
-	      "frame %u decodes to pixel format %d", n, f->format);
-	luma = plane_error(f, 0, pic.width, pic.height, n, deep);
-	chroma = plane_error(f, 1, cw, ch, n, deep) + plane_error(f, 2, cw, ch, n, deep);
-	pic.exact = luma + chroma == 0;
-	pic.psnr = luma > 0 ? 10 * log10(255.0 * 255 * pic.width * pic.height / luma) : 100;
+	switch (f->format) {
+	case AV_PIX_FMT_YUV420P:
+	case AV_PIX_FMT_YUVJ420P:
+		got.depth = 8;
+		break;
+	case AV_PIX_FMT_YUV420P10LE:
+		got.depth = 10;
+		break;
+	}
+	for (unsigned int p = 0; p < 3; p++) {
+		got.data[p] = f->data[p];
+		got.stride[p] = f->linesize[p];
+	}
 	picture_qp(&pic, f);
-	CHECK(d->s->c, pic.psnr >= d->min_psnr, "frame %u decodes with %.1f dB, %.1f expected",
-	      n, pic.psnr, d->min_psnr);
-	/* colours gone wrong do not show in the luma */
-	CHECK(d->s->c, chroma / (2.0 * cw * ch) < 400, "frame %u has wrong colours", n);
 	d->count++;
-	if (d->pictures)
-		d->pictures[n] = pic;
+	conf_compare(d->s, &got, d->min_psnr, &pic, d->pictures);
 }
 
 static void drain(struct decoder *d)
@@ -187,9 +197,9 @@ static unsigned int feed(struct decoder *d, unsigned int first)
 	return sent;
 }
 
-bool conf_can_decode(const struct conf *c)
+static bool have_decoder(uint32_t codec)
 {
-	return decoder_of(c->cap->codec);
+	return decoder_of(codec);
 }
 
 static void decode_codec(struct conf_stream *s, unsigned int first, double min_psnr,
@@ -220,9 +230,9 @@ static void decode_codec(struct conf_stream *s, unsigned int first, double min_p
 	avcodec_free_context(&d.avctx);
 }
 #else
-bool conf_can_decode(const struct conf *c)
+static bool have_decoder(uint32_t codec)
 {
-	(void)c;
+	(void)codec;
 	return false;
 }
 
@@ -236,6 +246,12 @@ static void decode_codec(struct conf_stream *s, unsigned int first, double min_p
 }
 #endif
 
+bool conf_can_decode(const struct conf *c)
+{
+	return c->cap->codec == HVCAL_CODEC_RAW || have_decoder(c->cap->codec) ||
+	       (c->cap->codec == HVCAL_CODEC_AV1 && conf_have_dav1d());
+}
+
 void conf_decode(struct conf_stream *s, unsigned int first, double min_psnr,
 		 struct conf_picture *pictures)
 {
@@ -243,8 +259,14 @@ void conf_decode(struct conf_stream *s, unsigned int first, double min_psnr,
 		memset(pictures, 0, s->count * sizeof(*pictures));
 	if (conf_failed(s->c))
 		return;
-	if (s->c->cap->codec == HVCAL_CODEC_NULL)
+	if (s->c->cap->codec == HVCAL_CODEC_NULL && s->count && conf_is_fwht(s->frames[0]))
+		conf_decode_fwht(s, first, min_psnr, pictures);
+	else if (s->c->cap->codec == HVCAL_CODEC_NULL)
 		decode_null(s, first);
+	else if (s->c->cap->codec == HVCAL_CODEC_RAW)
+		decode_raw(s, first, pictures);
+	else if (s->c->cap->codec == HVCAL_CODEC_AV1)
+		conf_decode_av1(s, first, min_psnr, pictures);
 	else
 		decode_codec(s, first, min_psnr, pictures);
 }

@@ -38,39 +38,56 @@ struct conf_buffer *conf_target_new(size_t size)
 	return b;
 }
 
+uint32_t conf_plane_rows(const struct hvcal_frame_layout *l, uint32_t plane, uint32_t *bytes)
+{
+	uint32_t cw = (l->width + 1) / 2, ch = (l->height + 1) / 2;
+
+	switch (l->format) {
+	case HVCAL_FORMAT_I420:
+		*bytes = plane ? cw : l->width;
+		break;
+	case HVCAL_FORMAT_NV12:
+		*bytes = plane ? 2 * cw : l->width;
+		break;
+	case HVCAL_FORMAT_P010:
+		*bytes = plane ? 4 * cw : 2 * l->width;
+		break;
+	default: /* packed, four bytes */
+		*bytes = 4 * l->width;
+		break;
+	}
+	return plane ? ch : l->height;
+}
+
+static uint32_t planes_of(uint32_t format)
+{
+	switch (format) {
+	case HVCAL_FORMAT_I420:
+		return 3;
+	case HVCAL_FORMAT_NV12:
+	case HVCAL_FORMAT_P010:
+		return 2;
+	default:
+		return 1;
+	}
+}
+
 struct conf_buffer *conf_source_new(const struct hvcal_codec_config *config)
 {
 	struct hvcal_frame_layout l = {
 		.size = sizeof(l), .format = config->format,
 		.width = config->width, .height = config->height,
+		.planes = planes_of(config->format),
 	};
-	uint32_t cw = (config->width + 1) / 2, ch = (config->height + 1) / 2;
-	uint32_t row[3] = { config->width, cw, cw };
 	struct conf_buffer *b;
 	uint64_t at = 0;
 
-	switch (config->format) {
-	case HVCAL_FORMAT_I420:
-		l.planes = 3;
-		break;
-	case HVCAL_FORMAT_NV12:
-		l.planes = 2;
-		row[1] = 2 * cw;
-		break;
-	case HVCAL_FORMAT_P010:
-		l.planes = 2;
-		row[0] *= 2;
-		row[1] = 4 * cw;
-		break;
-	default: /* packed, four bytes */
-		l.planes = 1;
-		row[0] *= 4;
-		break;
-	}
 	for (uint32_t p = 0; p < l.planes; p++) {
-		l.stride[p] = (row[p] + STRIDE_ALIGN - 1) / STRIDE_ALIGN * STRIDE_ALIGN;
+		uint32_t bytes, rows = conf_plane_rows(&l, p, &bytes);
+
+		l.stride[p] = (bytes + STRIDE_ALIGN - 1) / STRIDE_ALIGN * STRIDE_ALIGN;
 		l.offset[p] = at;
-		at += (uint64_t)l.stride[p] * (p ? ch : config->height);
+		at += (uint64_t)l.stride[p] * rows;
 	}
 	b = buffer_new(at, PROT_READ);
 	b->engine.layout = l;

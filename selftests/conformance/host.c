@@ -8,6 +8,7 @@
 #include "conformance.h"
 
 #define CANARY_BYTES 4096
+#define ROOM_OFFSET 256	/* of a packet in its target */
 
 struct hvcal_codec_config conf_config(const struct conf *c)
 {
@@ -30,6 +31,22 @@ struct hvcal_codec_config conf_config(const struct conf *c)
 	};
 
 	return config;
+}
+
+bool conf_all_key(const struct conf *c)
+{
+	return c->cap->codec == HVCAL_CODEC_RAW;
+}
+
+bool conf_qindex(const struct conf *c)
+{
+	return c->cap->codec == HVCAL_CODEC_VP9 || c->cap->codec == HVCAL_CODEC_AV1;
+}
+
+double conf_qp_tolerance(const struct conf *c)
+{
+	/* libvpx and libaom offer 64 of the 256 indices: every fourth */
+	return conf_qindex(c) ? 2 : 0.5;
 }
 
 struct conf_stream *conf_open(struct conf *c, const struct hvcal_codec_config *config)
@@ -62,7 +79,7 @@ struct conf_stream *conf_open(struct conf *c, const struct hvcal_codec_config *c
 
 static void check_target(struct conf_frame *f)
 {
-	const uint8_t *end = f->target->mine + f->job.target_offset + f->job.target_size;
+	const uint8_t *end = f->target->mine + ROOM_OFFSET + f->room;
 
 	for (unsigned int i = 0; i < CANARY_BYTES; i++)
 		if (end[i] != CONF_CANARY) {
@@ -70,7 +87,7 @@ static void check_target(struct conf_frame *f)
 				  f->number, i);
 			return;
 		}
-	for (uint64_t i = 0; i < f->job.target_offset; i++)
+	for (uint64_t i = 0; i < ROOM_OFFSET; i++)
 		if (f->target->mine[i] != CONF_CANARY) {
 			conf_fail(f->stream->c, "frame %u: bytes before its room were overwritten",
 				  f->number);
@@ -123,11 +140,11 @@ void conf_host_done(void *cookie, struct hvcal_engine_job *job,
 	f->result = *result;
 	check_result(f);
 	check_target(f);
-	if (!result->status && result->bytes && result->bytes <= job->target_size) {
+	if (!result->status && result->bytes && result->bytes <= f->room) {
 		f->packet = malloc(result->bytes);
 		if (!f->packet)
 			abort();
-		memcpy(f->packet, f->target->mine + job->target_offset, result->bytes);
+		memcpy(f->packet, f->target->mine + ROOM_OFFSET, result->bytes);
 	}
 	f->source->next = s->sources;
 	s->sources = f->source;
@@ -182,17 +199,18 @@ static struct conf_frame *frame_new(struct conf_stream *s, const struct conf_how
 	conf_draw(f->source, f->number);
 	f->target = take(s, &s->targets);
 	if (!f->target)
-		f->target = conf_target_new(256 + s->target_size + CANARY_BYTES);
+		f->target = conf_target_new(ROOM_OFFSET + s->target_size + CANARY_BYTES);
 	memset(f->target->mine, CONF_CANARY, f->target->size);
+	f->room = how->target_size ? how->target_size : s->target_size;
 	f->job = (struct hvcal_engine_job){
 		.source = &f->source->engine,
 		.target = &f->target->engine,
-		.target_offset = 256,
-		.target_size = how->target_size ? how->target_size : s->target_size,
+		.target_offset = ROOM_OFFSET,
+		.target_size = f->room,
 		.params = {
 			.size = sizeof(f->job.params),
 			.flags = how->flags | (how->qp ? HVCAL_FRAME_QP : 0),
-			.pts = PTS_BASE + PTS_STEP * (int64_t)f->number,
+			.pts = how->pts ? *how->pts : PTS_BASE + PTS_STEP * (int64_t)f->number,
 			.qp_q8 = how->qp * 256,
 		},
 		.meta = how->meta,
@@ -209,6 +227,7 @@ int conf_send(struct conf_stream *s, const struct conf_how *how)
 	static const struct conf_how ordinary;
 	struct conf_frame *f = frame_new(s, how ? how : &ordinary);
 	struct hvcal_frame_layout layout = f->source->engine.layout;
+	void *map = f->target->engine.map[0];
 	int ret;
 
 	if (how && how->spoil)
@@ -221,6 +240,7 @@ int conf_send(struct conf_stream *s, const struct conf_how *how)
 	pthread_mutex_lock(&s->lock);
 	s->inside--;
 	f->source->engine.layout = layout;
+	f->target->engine.map[0] = map;
 	if (ret < 0) {
 		if (f->state == CONF_DONE)
 			conf_fail(s->c, "frame %u: encode() says %s, but has finished the job",

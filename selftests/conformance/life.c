@@ -172,6 +172,55 @@ static void test_bad_frames(struct conf *c)
 	conf_free(&s);
 }
 
+static void spoil_target_map(struct hvcal_engine_job *job, struct hvcal_engine_buffer *source)
+{
+	(void)source;
+	job->target->map[0] = NULL;
+}
+
+static void spoil_target_offset(struct hvcal_engine_job *job, struct hvcal_engine_buffer *source)
+{
+	(void)source;
+	job->target_offset = UINT64_MAX - 64;
+}
+
+static void spoil_target_size(struct hvcal_engine_job *job, struct hvcal_engine_buffer *source)
+{
+	(void)source;
+	job->target_size = UINT32_MAX;
+	job->target_offset = job->target->len[0] - 8;
+}
+
+/* Packets that have no room are not written, and the stream goes on with a key frame. */
+static void test_bad_targets(struct conf *c)
+{
+	static void (*const bad[])(struct hvcal_engine_job *job,
+				   struct hvcal_engine_buffer *source) = {
+		spoil_target_map, spoil_target_offset, spoil_target_size,
+	};
+	struct hvcal_codec_config config = conf_config(c);
+
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]) && !conf_failed(c); i++) {
+		struct conf_stream *s = conf_open(c, &config);
+		struct conf_how how = { .spoil = bad[i] };
+		int ret;
+
+		if (!s)
+			return;
+		conf_send_many(s, 2);
+		ret = conf_send(s, &how);
+		conf_wait(s);
+		if (ret >= 0)
+			ret = s->frames[2]->result.status;
+		if (ret != -EINVAL && ret != -ENOBUFS)
+			conf_fail(c, "bad target %u gives %d instead of an error", i, ret);
+		conf_send_many(s, 3);
+		conf_flush(s);
+		conf_decode(s, 0, 34, NULL);
+		conf_free(&s);
+	}
+}
+
 /* ---- many ---- */
 
 static void test_open_close(struct conf *c)
@@ -300,6 +349,7 @@ static void test_cancel(struct conf *c)
 const struct conf_test conf_tests_life[] = {
 	{ "bad_configurations", test_bad_configurations },
 	{ "bad_frames", test_bad_frames },
+	{ "bad_targets", test_bad_targets },
 	{ "open_close", test_open_close },
 	{ "two_streams", test_two_streams },
 	{ "close_unused", test_close_unused },

@@ -12,6 +12,9 @@ static const char usage[] =
 	"usage: hvcal-conformance [--path FOLDERS] [--option key=value] [--only TEST,...] [--long] ENGINE\n"
 	"Puts every engine of a plug-in through the conformance tests; prints TAP.\n";
 
+/* The kernel's convention for "cannot be tested here". */
+#define SKIPPED 4
+
 struct args {
 	const char *path, *only, *name;
 	bool longer;
@@ -129,6 +132,7 @@ static int run_plugin(struct conf *c, const struct hvcal_plugin *plugin, const s
 {
 	struct tally t = { 0 };
 	unsigned int engines = 0;
+	bool refused = false;
 
 	printf("TAP version 13\n# %s\n", plugin->ops->description);
 	for (unsigned int i = 0;; i++) {
@@ -141,6 +145,7 @@ static int run_plugin(struct conf *c, const struct hvcal_plugin *plugin, const s
 			break;
 		if (ret) {
 			printf("# engine %u cannot be used: %s\n", i, reason);
+			refused |= ret == -EINVAL;
 			continue;
 		}
 		engines++;
@@ -161,6 +166,9 @@ static int run_plugin(struct conf *c, const struct hvcal_plugin *plugin, const s
 			hvcal_options_unused(c->options, NULL, 0));
 		return 2;
 	}
+	/* an option that the engine refuses is the caller's mistake */
+	if (!t.number)
+		return refused ? 2 : SKIPPED;
 	return t.failed ? 1 : 0;
 }
 

@@ -196,7 +196,7 @@ static const struct ks_spoil spoils[] = {
 
 	{ "reconfigure.session", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, session), UNKNOWN, -ENOENT },
 	{ "reconfigure.session_0", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, session), 0, -ENOENT },
-	{ "reconfigure.flags", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, flags), 1, -EINVAL },
+	{ "reconfigure.flags", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, flags), 2, -EINVAL },
 	{ "reconfigure.width", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, res.width), 0, -EINVAL },
 	{ "reconfigure.depth", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, res.bit_depth), 4, -EINVAL },
 	{ "reconfigure.res_pad", &op_reconfigure, KS_FIELD(hvcal_session_reconfigure, res.pad), 1, -EINVAL },

@@ -171,7 +171,7 @@ static void run_op(struct fuzz *z)
 {
 	struct hvcal_flow *f = &z->flows[take(z, 1) % FLOWS];
 
-	switch (take(z, 1) % 10) {
+	switch (take(z, 1) % 11) {
 	case 0:
 	case 1:
 		op_append(z, f);
@@ -200,6 +200,10 @@ static void run_op(struct fuzz *z)
 		break;
 	case 9:
 		hvcal_queue_open(&z->q, f, take(z, 1) & 3, z->now);
+		break;
+	case 10:
+		hvcal_queue_settle(&z->q, f, HVCAL_LANE_NONE, z->now);
+		hvcal_queue_reclass(&z->q, f, take(z, 1) & 1, z->now);
 		break;
 	}
 	z->now += take(z, 1) << (take(z, 1) & 31);

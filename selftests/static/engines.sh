@@ -4,8 +4,9 @@
 # usage: selftests/static/engines.sh [README [FOLDER]]
 set -u
 readme=${1:-README.md} folder=${2:-lib/engines}
-plugins=$(grep -l '^const struct hvcal_engine_plugin hvcal_engine_plugin\b' "$folder"/*.c |
-	sed 's|.*/||; s|\.c$||' | sort)
+# a plug-in is a file of the folder, or a folder of files
+plugins=$(grep -rl --include='*.c' '^const struct hvcal_engine_plugin hvcal_engine_plugin\b' \
+	"$folder" | sed "s|^$folder/||; s|/.*||; s|\.c$||" | sort)
 rows=$(sed -n '/^## Engines$/,/^## [^E]/s/^| *\([a-z0-9]*\) *|.*/\1/p' "$readme" |
 	grep -vx engine | sort)
 n=0 failed=0

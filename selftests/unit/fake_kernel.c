@@ -77,6 +77,13 @@ static int fake_submit(struct fake_kernel *k, struct hvcal_job_submit *arg)
 	return 0;
 }
 
+static void fake_reconfigure(struct fake_kernel *k, const struct hvcal_session_reconfigure *arg)
+{
+	k->reconfigure = *arg;
+	if (!(arg->flags & HVCAL_RECONFIGURE_RESERVATION))
+		memcpy(&k->config, (const void *)(uintptr_t)arg->config.ptr, sizeof(k->config));
+}
+
 static void fake_caps_of_engine(struct hvcal_engine_caps *arg)
 {
 	struct hvcal_engine_cap cap = {
@@ -125,10 +132,7 @@ static int hvcal_ioctl(struct fake_kernel *k, unsigned int nr, void *arg)
 		return ret ? ret : fake_create(k, arg);
 	case HVCAL_NR_SESSION_RECONFIGURE:
 		if (!ret)
-			memcpy(&k->config,
-			       (const void *)(uintptr_t)
-			       ((struct hvcal_session_reconfigure *)arg)->config.ptr,
-			       sizeof(k->config));
+			fake_reconfigure(k, arg);
 		return ret;
 	case HVCAL_NR_BUFFER_IMPORT:
 		if (ret)

@@ -25,6 +25,7 @@ struct fake_kernel {
 	struct hvcal_caps caps;
 	struct hvcal_session_create create; /* the last one */
 	struct hvcal_codec_config config;   /* of it, or of the last reconfiguration */
+	struct hvcal_session_reconfigure reconfigure; /* the last one */
 	uint32_t refused;		/* with ENOSPC */
 	uint64_t fit_period_ns;
 	uint32_t take;			/* jobs taken of a batch, 0 all */

@@ -94,7 +94,7 @@ static void test_completion(void **state)
 	c.bitrate = 4000000;
 	assert_int_equal(hvcal_config_take(&out, &c, NULL, 0), 0);
 	hvcal_config_to_codec(&out, &codec);
-	hvcal_config_to_reservation(&out, &res);
+	hvcal_config_to_reservation(&out, HVCAL_THROUGHPUT_BALANCED, &res);
 	assert_int_equal(codec.bit_depth, 10);
 	assert_int_equal(codec.format, HVCAL_FORMAT_P010);
 	assert_int_equal(codec.primaries, 9);

@@ -27,10 +27,20 @@ static void config_h264(hvcal_config_t *c)
 	c->bitrate = 1000000;
 }
 
+static void make_pool(struct fixture *f)
+{
+	hvcal_pool_params_t p;
+
+	hvcal_pool_params_default(&p, sizeof(p));
+	p.format = HVCAL_FORMAT_NV12;
+	p.width = 128;
+	p.height = 64;
+	assert_int_equal(hvcal_pool_create(f->ctx, &p, &f->pool), 0);
+}
+
 static int setup(void **state)
 {
 	static struct fixture f;
-	hvcal_pool_params_t p;
 	hvcal_config_t c;
 
 	memset(&f, 0, sizeof(f));
@@ -38,11 +48,7 @@ static int setup(void **state)
 	assert_int_equal(fake_kernel_context(&f.k, &f.ctx), 0);
 	config_h264(&c);
 	assert_int_equal(hvcal_create_session(f.ctx, &c, &f.s, NULL), 0);
-	hvcal_pool_params_default(&p, sizeof(p));
-	p.format = HVCAL_FORMAT_NV12;
-	p.width = 128;
-	p.height = 64;
-	assert_int_equal(hvcal_pool_create(f.ctx, &p, &f.pool), 0);
+	make_pool(&f);
 	*state = &f;
 	return 0;
 }
@@ -250,6 +256,47 @@ static void test_packet_outlives(void **state)
 	assert_int_equal(f->k.live_buffers, 0);
 }
 
+/* Frames of which those with KEY are asked for; the GOP brings others. */
+static void submit_gop(struct fixture *f, unsigned int frames, unsigned int asked)
+{
+	hvcal_frame_t frame;
+	unsigned int i;
+
+	for (i = 0; i < frames; i++) {
+		hvcal_frame_default(&frame, sizeof(frame));
+		if (i == asked)
+			frame.flags = HVCAL_SUBMIT_KEY;
+		assert_int_equal(submit(f, &frame), 0);
+	}
+}
+
+/* A module that can move sessions is told of key frames, an older one is not. */
+static void test_key_frames_are_told(void **state)
+{
+	static const bool key[] = { false, true, false, false, true, false, false, true };
+	struct fixture *f = *state;
+	hvcal_config_t c;
+	unsigned int i;
+
+	submit_gop(f, 2, 1);
+	assert_int_equal(f->k.jobs[1].flags, 0);
+	f->k.njobs = 0;
+	f->k.caps.features = HVCAL_FEATURE_REBALANCE;
+	hvcal_destroy_session(&f->s);
+	hvcal_pool_destroy(&f->pool);
+	hvcal_shutdown(&f->ctx);
+	assert_int_equal(fake_kernel_context(&f->k, &f->ctx), 0);
+	make_pool(f);
+	config_h264(&c);
+	c.gop_size = 3;
+	assert_int_equal(hvcal_create_session(f->ctx, &c, &f->s, NULL), 0);
+	submit_gop(f, 8, 1);
+	for (i = 0; i < 8; i++)
+		assert_int_equal(f->k.jobs[i].flags, key[i] ? HVCAL_JOB_KEY : 0);
+	assert_int_equal(f->k.params[1].flags & HVCAL_FRAME_FORCE_KEY, HVCAL_FRAME_FORCE_KEY);
+	assert_int_equal(f->k.params[4].flags & HVCAL_FRAME_FORCE_KEY, 0);
+}
+
 static void test_queue_full(void **state)
 {
 	struct fixture *f = *state;
@@ -270,6 +317,43 @@ static void test_queue_full(void **state)
 	}
 	assert_int_equal(submit(f, NULL), 0);
 	assert_int_equal(submit(f, NULL), -EAGAIN);
+}
+
+/* The mode of a real-time session decides what is reserved. */
+static void test_throughput_reserves(void **state)
+{
+	struct fixture *f = *state;
+	hvcal_session_t *s;
+	hvcal_config_t c;
+
+	/* best effort has reserved nothing */
+	assert_int_equal(hvcal_set_throughput_mode(f->s, HVCAL_THROUGHPUT_BATCH), 0);
+	assert_int_equal(f->k.calls[HVCAL_NR_SESSION_RECONFIGURE], 0);
+
+	config_h264(&c);
+	c.sched = HVCAL_SCHED_REALTIME;
+	assert_int_equal(hvcal_create_session(f->ctx, &c, &s, NULL), 0);
+	assert_int_equal(hvcal_set_throughput_mode(s, HVCAL_THROUGHPUT_BALANCED), 0);
+	assert_int_equal(f->k.calls[HVCAL_NR_SESSION_RECONFIGURE], 0);
+	assert_int_equal(hvcal_set_throughput_mode(s, HVCAL_THROUGHPUT_LATENCY), 0);
+	assert_int_equal(f->k.reconfigure.flags, HVCAL_RECONFIGURE_RESERVATION);
+	assert_int_equal(f->k.reconfigure.config.ptr, 0);
+	assert_int_equal(f->k.reconfigure.res.sched_class, HVCAL_CLASS_REALTIME);
+	assert_int_equal(f->k.reconfigure.res.period_ns, 20000000 - 20000000 / 9);
+	assert_int_equal(f->k.reconfigure.res.deadline_ns, 20000000);
+	/* what is refused does not come in force, nor does it with other changes */
+	f->k.fail[HVCAL_NR_SESSION_RECONFIGURE] = -ENOSPC;
+	assert_int_equal(hvcal_set_throughput_mode(s, HVCAL_THROUGHPUT_BALANCED), -ENOSPC);
+	f->k.fail[HVCAL_NR_SESSION_RECONFIGURE] = 0;
+	assert_int_equal(hvcal_set_bitrate(s, 2000000), 0);
+	assert_int_equal(f->k.reconfigure.flags, 0);
+	assert_int_equal(f->k.reconfigure.res.period_ns, 20000000 - 20000000 / 9);
+	assert_int_equal(hvcal_set_throughput_mode(s, HVCAL_THROUGHPUT_BATCH), 0);
+	assert_int_equal(f->k.reconfigure.res.sched_class, HVCAL_CLASS_BEST_EFFORT);
+	assert_int_equal(hvcal_set_throughput_mode(s, HVCAL_THROUGHPUT_BALANCED), 0);
+	assert_int_equal(f->k.reconfigure.res.sched_class, HVCAL_CLASS_REALTIME);
+	assert_int_equal(f->k.reconfigure.res.period_ns, 20000000);
+	hvcal_destroy_session(&s);
 }
 
 static void test_submit_errors(void **state)
@@ -738,7 +822,9 @@ int main(void)
 		T(test_engine_refuses_and_silence),
 		T(test_packet),
 		T(test_packet_outlives),
+		T(test_key_frames_are_told),
 		T(test_queue_full),
+		T(test_throughput_reserves),
 		T(test_submit_errors),
 		T(test_import_fails),
 		T(test_batch),

@@ -248,6 +248,43 @@ static void test_register(void **state)
 	rig_free(r);
 }
 
+/* Takes the only capability away, or refuses, or leaves all as it is. */
+static int vet_verdict;
+static bool vet_empties;
+
+static int vet(void *cookie, unsigned int index, struct hvcal_engine_desc *desc, char *reason,
+	       size_t len)
+{
+	(void)cookie;
+	assert_int_equal(index, 0);
+	assert_string_equal(desc->name, "null");
+	if (vet_empties)
+		desc->ncaps = 0;
+	snprintf(reason, len, "not wanted");
+	return vet_verdict;
+}
+
+static void test_vet(void **state)
+{
+	struct rig *r = rig_new(state, NULL);
+	const struct hvcal_engine_plugin *ops = hvcal_plugins_find(r->plugins, "null")->ops;
+	char reason[256] = "";
+
+	r->params.vet = vet;
+	assert_int_equal(provider_open_sys(&r->p, &r->params, &r->k.sys), 0);
+	vet_verdict = -EPERM;
+	assert_int_equal(hvcal_provider_add(r->p, ops, 0, reason, sizeof(reason)), -EPERM);
+	assert_string_equal(reason, "not wanted");
+	assert_int_equal(r->k.registered, 0);
+	assert_null(hvcal_provider_engine(r->p, 0));
+	vet_verdict = 0;
+	vet_empties = true;
+	assert_int_equal(hvcal_provider_add(r->p, ops, 0, reason, sizeof(reason)), 0);
+	assert_int_equal(r->k.reg.caps.count, 0);
+	hvcal_provider_close(&r->p);
+	rig_free(r);
+}
+
 /* ---- work ---- */
 
 static void test_encode(void **state)
@@ -656,6 +693,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_prestate(test_no_node, argv[1]),
 		cmocka_unit_test_prestate(test_register, argv[1]),
+		cmocka_unit_test_prestate(test_vet, argv[1]),
 		cmocka_unit_test_prestate(test_encode, argv[1]),
 		cmocka_unit_test_prestate(test_two_streams, argv[1]),
 		cmocka_unit_test_prestate(test_open_fails, argv[1]),

@@ -61,7 +61,11 @@ static bool same_file(const char *a, const char *b)
 static int open_ends(struct encoding *e, uint32_t index)
 {
 	struct runner *runner = &e->runners[index];
-	struct sink_params sink = { .container = e->options.container, .codec = e->options.codec };
+	struct sink_params sink = {
+		.container = e->options.container,
+		.codec = e->options.codec,
+		.depth = e->options.depth,
+	};
 	int ret;
 
 	e->outputs[index] = encode_output_name(&e->options, index);

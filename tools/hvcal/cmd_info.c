@@ -18,16 +18,24 @@ static void print_help(void)
 	      "\n"
 	      "      --engines    engines alone\n"
 	      "      --sessions   sessions of all processes alone (root reads them in debugfs)\n"
-	      "      --direct     engines of this process, even if /dev/hvcal is there\n"
+	      "      --direct     what works without a module, even if /dev/hvcal is there\n"
+	      "      --no-probe   engines of the module alone: tries no others\n"
+	      "      --engine-options LIST  for those that are tried, \"engine.key=value,...\"\n"
 	      "      --json       machine-readable, on standard output\n"
-	      "  -h, --help       this text\n", stdout);
+	      "  -h, --help       this text\n"
+	      "\n"
+	      "Engines that no module offers are tried with a few frames, in processes of their\n"
+	      "own: they are there if that works, and absent with the reason if it does not.\n",
+	      stdout);
 }
 
 struct info_options {
 	bool engines;		/* with neither: everything */
 	bool sessions;
 	bool json;
-	uint32_t backend;
+	bool direct;
+	bool no_probe;
+	const char *engine_options;
 };
 
 /* @return -1 go on, else an exit status */
@@ -36,6 +44,8 @@ static int parse(int argc, char **argv, struct info_options *o)
 	static const struct option options[] = {
 		{ "engines", no_argument, NULL, 'e' }, { "sessions", no_argument, NULL, 's' },
 		{ "direct", no_argument, NULL, 'd' }, { "json", no_argument, NULL, 'j' },
+		{ "no-probe", no_argument, NULL, 'n' },
+		{ "engine-options", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -51,7 +61,13 @@ static int parse(int argc, char **argv, struct info_options *o)
 			o->sessions = true;
 			break;
 		case 'd':
-			o->backend = HVCAL_BACKEND_DIRECT;
+			o->direct = true;
+			break;
+		case 'n':
+			o->no_probe = true;
+			break;
+		case 'o':
+			o->engine_options = optarg;
 			break;
 		case 'j':
 			o->json = true;
@@ -60,9 +76,12 @@ static int parse(int argc, char **argv, struct info_options *o)
 			print_help();
 			return CLI_OK;
 		default:
-			return cli_usage("info", "%s: no such option", argv[optind - 1]);
+			return cli_usage("info", "%s: no such option, or without its value",
+					 argv[optind - 1]);
 		}
 	}
+	if (o->direct && o->no_probe)
+		return cli_usage("info", "--direct and --no-probe leave nothing to show");
 	if (optind < argc)
 		return cli_usage("info", "%s: info takes no argument", argv[optind]);
 	return -1;
@@ -165,37 +184,49 @@ static void read_sessions(struct info *info)
 	close(fd);
 }
 
-/* Why a module that might be there is not used. */
-static void explain_direct(struct info *info, const struct info_options *o)
+/* Is there no module to ask, and why? As the library chooses. */
+static bool is_direct(struct info *info, const struct info_options *o)
 {
-	const char *forced = getenv("HVCAL_BACKEND");
+	const char *env = secure_getenv("HVCAL_BACKEND");
+	bool any = !env || !*env || !strcmp(env, "auto");
 
-	if (o->backend == HVCAL_BACKEND_DIRECT)
+	if (o->direct)
 		info->reason = "asked for by --direct";
-	else if (forced && !strcmp(forced, "direct"))
+	else if (!any && !strcmp(env, "direct"))
 		info->reason = "asked for by HVCAL_BACKEND";
-	else if (!access(INFO_NODE, F_OK) && access(INFO_NODE, R_OK | W_OK))
-		info->reason = INFO_NODE " is not accessible to this user";
-	else
+	else if (any && access(INFO_NODE, F_OK) && !o->no_probe)
 		info->reason = "there is no " INFO_NODE " (is the module loaded? modprobe hvcal)";
+	return info->reason;
 }
 
-static int gather(hvcal_context_t *ctx, const struct info_options *o, struct info *info)
+static int gather_module(struct info *info)
 {
-	int ret;
+	hvcal_context_t *ctx = NULL;
+	int ret = connect_hvcal(HVCAL_BACKEND_KERNEL, NULL, true, &ctx);
 
-	info->direct = hvcal_get_backend(ctx) == HVCAL_BACKEND_DIRECT;
-	if (info->direct)
-		explain_direct(info, o);
-	else
-		info_read_module(info);
+	if (ret)
+		return ret;
+	info_read_module(info);
 	ret = list_devices(ctx, info);
 	if (!ret)
 		ret = list_engines(ctx, info);
 	if (ret)
 		cli_error("the engines cannot be listed: %s", hvcal_strerror(ret));
-	else if (!info->direct)
+	else
 		read_sessions(info);
+	hvcal_shutdown(&ctx);
+	return ret;
+}
+
+static int gather(const struct info_options *o, struct info *info)
+{
+	int ret = 0;
+
+	info->direct = is_direct(info, o);
+	if (!info->direct)
+		ret = gather_module(info);
+	if (!ret && info->show_engines && !o->no_probe)
+		ret = info_try_engines(info, o->engine_options);
 	return ret;
 }
 
@@ -206,13 +237,13 @@ static void info_free(struct info *info)
 	free(info->engines);
 	free(info->devices);
 	free(info->sessions);
+	hvcal_probe_free(&info->probe);
 }
 
 int cmd_info(int argc, char **argv)
 {
 	struct info_options o = { 0 };
 	struct info info = { 0 };
-	hvcal_context_t *ctx = NULL;
 	int ret = parse(argc, argv, &o);
 
 	if (ret >= 0)
@@ -220,15 +251,11 @@ int cmd_info(int argc, char **argv)
 	info.show_all = !o.engines && !o.sessions;
 	info.show_engines = o.engines || info.show_all;
 	info.show_sessions = o.sessions || info.show_all;
-	/* Warnings about direct mode are part of what is printed anyway. */
-	ret = connect_hvcal(o.backend, NULL, true, &ctx);
-	if (!ret)
-		ret = gather(ctx, &o, &info);
+	ret = gather(&o, &info);
 	if (!ret && o.json)
 		ret = info_print_json(&info, stdout);
 	else if (!ret)
 		info_print(&info, stdout);
 	info_free(&info);
-	hvcal_shutdown(&ctx);
 	return ret ? CLI_FAILURE : CLI_OK;
 }

@@ -116,7 +116,10 @@ static void print_help(void)
 	      "  -h, --help             this text\n"
 	      "\n"
 	      "Reading, decoding and scaling the input is the program's own work, into memory\n"
-	      "that HVCAL gave it. The copied bytes of the report are those after that.\n",
+	      "that HVCAL gave it. The copied bytes of the report are those after that.\n"
+	      "\n"
+	      "HDR10 metadata of the input, and the HDR10+ of each picture of HEVC and AV1, go\n"
+	      "with the pictures where the engine can.\n",
 	      stdout);
 }
 

@@ -8,6 +8,8 @@
 
 #include <hvcal/hvcal.h>
 
+#include "../../lib/src/probe.h"
+
 #define INFO_NODE	"/dev/hvcal"
 #define INFO_SESSIONS	"/sys/kernel/debug/hvcal/sessions"
 
@@ -15,6 +17,7 @@ struct info_engine {
 	hvcal_engine_info_t info;
 	hvcal_engine_cap_t *caps;
 	uint32_t ncaps;
+	const struct hvcal_probe_result *tried;	/**< NULL: the module says so */
 };
 
 struct info_module {
@@ -38,12 +41,25 @@ struct info {
 	uint32_t ndevices;
 	struct info_engine *engines;
 	uint32_t nengines;
+	struct hvcal_probe probe; /**< of plug-ins that no module offers */
 	char *sessions;		/**< debugfs's text, NULL unread */
 	int sessions_error;	/**< errno of reading it */
 };
 
 /** Asks the module what it is. */
 void info_read_module(struct info *info);
+
+/**
+ * Tries the plug-ins that the module offers no engine of; without the module all
+ * of them, and lists those that work. Says what is wrong.
+ *
+ * @param options of engines, "key=value,...", may be NULL
+ * @return 0 or a negative errno
+ */
+int info_try_engines(struct info *info, const char *options);
+
+/** Why it is not among the engines; NULL: it is. */
+const char *info_absent(const struct info *info, const struct hvcal_probe_result *r);
 
 /** Name of bit @bit of hvcal_caps.features, NULL if it has none. */
 const char *info_feature_name(unsigned int bit);

@@ -107,32 +107,72 @@ static void print_devices(const struct info *info, FILE *to)
 		fprintf(to, "gpus     none%s\n", info->direct ? " (direct mode does not look)" : "");
 }
 
+/* "8/10" */
+static void depths_text(uint32_t mask, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (unsigned int n = 0; n < 32 && used < size; n++)
+		if (mask >> n & 1)
+			used += (size_t)snprintf(text + used, size - used, "%s%u",
+						 used ? "/" : "", n);
+}
+
 static void print_cap(const hvcal_engine_cap_t *cap, FILE *to)
 {
-	char codec[8], format[5];
+	char codec[8], format[5], min[24], max[24], depths[32];
+	int width = 0;
 
 	codec_text(cap->codec, codec);
-	fprintf(to, "    %-5s %ux%u to %ux%u, ", codec, cap->min_width, cap->min_height,
-		cap->max_width, cap->max_height);
-	for (unsigned int n = 0, first = 1; n < 32; n++) {
-		if (!(cap->depth_mask >> n & 1))
-			continue;
-		fprintf(to, "%s%u", first ? "" : "/", n);
-		first = 0;
-	}
-	fprintf(to, " bit, from");
+	depths_text(cap->depth_mask, depths, sizeof(depths));
+	snprintf(min, sizeof(min), "%ux%u", cap->min_width, cap->min_height);
+	snprintf(max, sizeof(max), "%ux%u", cap->max_width, cap->max_height);
+	fprintf(to, "  codec  %-5s  %9s to %-11s  %-5s bit  from", codec, min, max, depths);
 	for (int f = 0; f < 8 && cap->formats[f]; f++) {
 		fourcc_text(cap->formats[f], format);
-		fprintf(to, " %s", format);
+		width += fprintf(to, " %s", format);
 	}
+	fprintf(to, "%*s ", width < 20 ? 20 - width : 0, "");
 	for (unsigned int bit = 0; bit < NCAP_NAMES; bit++)
 		if (cap->flags >> bit & 1)
-			fprintf(to, "%s%s", cap->flags & ((1u << bit) - 1) ? " " : "; ",
-				cap_names[bit]);
+			fprintf(to, " %s", cap_names[bit]);
 	if (cap->cost_ns_per_mpix)
 		fprintf(to, "; claims %.2f ms per megapixel",
 			(double)cap->cost_ns_per_mpix / 1e6);
 	fputc('\n', to);
+}
+
+static void print_engine(const struct info *info, const struct info_engine *e, FILE *to)
+{
+	const hvcal_engine_info_t *in = &e->info;
+
+	fprintf(to, "engine   %-14s %-8s %-8s %4u slot%c", in->name, kind_text(in->kind),
+		health_text(in->health), in->slots, in->slots == 1 ? ' ' : 's');
+	if (!info->direct) {
+		fprintf(to, " %5u session%c", in->sessions, in->sessions == 1 ? ' ' : 's');
+		if (in->max_sessions)
+			fprintf(to, " of %u", in->max_sessions);
+		fprintf(to, "  load %5.1f %%  %llu frames", in->load_ppm / 1e4,
+			(unsigned long long)in->jobs_done);
+		if (in->external_ppm)
+			fprintf(to, "  %.1f %% by others", in->external_ppm / 1e4);
+	} else if (in->max_sessions) {
+		fprintf(to, " at most %u sessions", in->max_sessions);
+	}
+	if (in->device)
+		fprintf(to, "  gpu %u", in->device);
+	if (e->tried && e->tried->desc.slot[0])
+		fprintf(to, "  at %s", e->tried->desc.slot);
+	if (in->numa_node >= 0)
+		fprintf(to, "  node %d", in->numa_node);
+	if (e->tried)
+		fprintf(to, "  %s", e->tried->description);
+	fputc('\n', to);
+	for (uint32_t c = 0; c < e->ncaps; c++)
+		print_cap(&e->caps[c], to);
+	if (e->tried && e->tried->reason[0])
+		fprintf(to, "  without what failed: %s\n", e->tried->reason);
 }
 
 static void print_engines(const struct info *info, FILE *to)
@@ -140,26 +180,15 @@ static void print_engines(const struct info *info, FILE *to)
 	if (!info->nengines)
 		fprintf(to, "engines  none (%s)\n", info->direct ? "no plug-in is usable" :
 			"is hvcald running?");
-	for (uint32_t i = 0; i < info->nengines; i++) {
-		const struct info_engine *e = &info->engines[i];
-		const hvcal_engine_info_t *in = &e->info;
+	for (uint32_t i = 0; i < info->nengines; i++)
+		print_engine(info, &info->engines[i], to);
+	for (unsigned int i = 0; i < info->probe.count; i++) {
+		const struct hvcal_probe_result *r = &info->probe.list[i];
+		const char *why = info_absent(info, r);
 
-		fprintf(to, "engine   %s: %s, %s", in->name, kind_text(in->kind),
-			health_text(in->health));
-		if (in->device)
-			fprintf(to, ", gpu %u", in->device);
-		if (in->numa_node >= 0)
-			fprintf(to, ", node %d", in->numa_node);
-		fprintf(to, ", %u slots, %u sessions", in->slots, in->sessions);
-		if (in->max_sessions)
-			fprintf(to, " of %u", in->max_sessions);
-		if (!info->direct)
-			fprintf(to, ", load %.1f %%", in->load_ppm / 1e4);
-		if (in->external_ppm)
-			fprintf(to, " (%.1f %% by others)", in->external_ppm / 1e4);
-		fprintf(to, ", %llu frames\n", (unsigned long long)in->jobs_done);
-		for (uint32_t c = 0; c < e->ncaps; c++)
-			print_cap(&e->caps[c], to);
+		if (why)
+			fprintf(to, "absent   %-14s %s\n",
+				r->desc.name[0] ? r->desc.name : r->plugin, why);
 	}
 }
 
@@ -280,6 +309,15 @@ static struct json_object *json_cap(const hvcal_engine_cap_t *cap)
 	return to;
 }
 
+/* What is known of engines that were tried, and null of those of the module. */
+static void json_tried(struct json_object *to, const struct hvcal_probe_result *r)
+{
+	add_text(to, "plugin", r ? r->plugin : NULL);
+	add_text(to, "description", r ? r->description : NULL);
+	add_text(to, "slot", r && r->desc.slot[0] ? r->desc.slot : NULL);
+	add_text(to, "failed", r && r->reason[0] ? r->reason : NULL);
+}
+
 static struct json_object *json_engines(const struct info *info)
 {
 	struct json_object *list = json_object_new_array();
@@ -302,9 +340,30 @@ static struct json_object *json_engines(const struct info *info)
 		add_number(to, "load_ppm", in->load_ppm);
 		add_number(to, "external_ppm", in->external_ppm);
 		add_number(to, "frames", (int64_t)in->jobs_done);
+		json_tried(to, info->engines[i].tried);
 		for (uint32_t c = 0; c < info->engines[i].ncaps; c++)
 			json_object_array_add(caps, json_cap(&info->engines[i].caps[c]));
 		json_object_object_add(to, "caps", caps);
+		json_object_array_add(list, to);
+	}
+	return list;
+}
+
+static struct json_object *json_absent(const struct info *info)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < info->probe.count; i++) {
+		const struct hvcal_probe_result *r = &info->probe.list[i];
+		struct json_object *to;
+
+		if (!info_absent(info, r))
+			continue;
+		to = json_object_new_object();
+		add_text(to, "plugin", r->plugin);
+		add_text(to, "name", r->desc.name[0] ? r->desc.name : NULL);
+		json_object_object_add(to, "works", json_object_new_boolean(!r->error));
+		add_text(to, "reason", info_absent(info, r));
 		json_object_array_add(list, to);
 	}
 	return list;
@@ -337,8 +396,10 @@ int info_print_json(const struct info *info, FILE *to)
 		json_object_object_add(root, "module", json_module(info));
 		json_object_object_add(root, "devices", json_devices(info));
 	}
-	if (info->show_engines)
+	if (info->show_engines) {
 		json_object_object_add(root, "engines", json_engines(info));
+		json_object_object_add(root, "absent", json_absent(info));
+	}
 	if (info->show_sessions) {
 		json_object_object_add(root, "sessions", problem ? NULL : json_sessions(info));
 		add_text(root, "sessions_problem", problem);

@@ -13,7 +13,10 @@
 #include <libavutil/pixdesc.h>
 
 #include "cli.h"
+#include "hdr.h"
 #include "source.h"
+
+#define TRANSFER_PQ 16		/* of H.273 */
 
 struct media_in {
 	struct source base;
@@ -28,6 +31,9 @@ struct media_in {
 	int64_t step;		/**< duration of a picture in units of pts */
 	bool retime;		/**< pictures are timed evenly, by order */
 	bool draining;
+	bool ahead;		/**< the next picture is in frame already */
+	struct t35_log *t35;
+	int64_t packets;	/**< fed to the decoder */
 };
 
 static struct media_in *media_of(struct source *source)
@@ -46,6 +52,7 @@ static void media_close(struct source *source)
 	struct media_in *in = media_of(source);
 
 	converter_free(&in->converter);
+	t35_log_free(&in->t35);
 	av_frame_free(&in->frame);
 	av_packet_free(&in->packet);
 	avcodec_free_context(&in->decoder);
@@ -89,6 +96,7 @@ static int put_frame(struct media_in *in, const struct picture *to, int64_t *pts
 		return ret;
 	}
 	*pts = frame_pts(in);
+	in->base.t35_count = t35_log_take(in->t35, in->frame->reordered_opaque, &in->base.t35);
 	return 1;
 }
 
@@ -106,6 +114,12 @@ static int feed(struct media_in *in)
 		in->draining = true;
 		ret = avcodec_send_packet(in->decoder, NULL);
 	} else if (ret >= 0) {
+		/* the decoder hands the number on to the picture */
+		in->decoder->reordered_opaque = in->packets;
+		if (t35_log_packet(in->t35, in->packet, in->packets++)) {
+			cli_error("%s: out of memory", in->path);
+			return -ENOMEM;
+		}
 		ret = avcodec_send_packet(in->decoder, in->packet);
 		if (ret == AVERROR_INVALIDDATA) {
 			in->base.bad_packets++;
@@ -117,24 +131,23 @@ static int feed(struct media_in *in)
 	return ret < 0 ? -EIO : 0;
 }
 
-static int media_read(struct source *source, const struct picture *to, int64_t *pts)
+/* Decodes the next picture. @return 1, 0 at the end, negative errno after a message */
+static int next_frame(struct media_in *in)
 {
-	struct media_in *in = media_of(source);
 	int ret;
 
-	if (in->max_frames && source->frames >= in->max_frames)
-		return 0;
+	if (in->ahead) {
+		in->ahead = false;
+		return 1;
+	}
 	for (;;) {
 		ret = avcodec_receive_frame(in->decoder, in->frame);
-		if (ret >= 0) {
-			ret = put_frame(in, to, pts);
-			av_frame_unref(in->frame);
-			return ret;
-		}
+		if (ret >= 0)
+			return 1;
 		if (ret == AVERROR_EOF)
 			return 0;
 		if (ret == AVERROR_INVALIDDATA) {
-			source->bad_packets++;
+			in->base.bad_packets++;
 			continue;
 		}
 		if (ret != AVERROR(EAGAIN)) {
@@ -147,6 +160,36 @@ static int media_read(struct source *source, const struct picture *to, int64_t *
 		if (ret)
 			return ret;
 	}
+}
+
+static int media_read(struct source *source, const struct picture *to, int64_t *pts)
+{
+	struct media_in *in = media_of(source);
+	int ret;
+
+	if (in->max_frames && source->frames >= in->max_frames)
+		return 0;
+	ret = next_frame(in);
+	if (ret == 1) {
+		ret = put_frame(in, to, pts);
+		av_frame_unref(in->frame);
+	}
+	return ret;
+}
+
+/* The first picture says what the screen was that HDR was made on. */
+static int look_ahead(struct media_in *in)
+{
+	int ret;
+
+	if (in->base.info.transfer != TRANSFER_PQ)
+		return 0;
+	ret = next_frame(in);
+	if (ret == 1) {
+		in->ahead = true;
+		hdr_static(&in->base.info, in->frame);
+	}
+	return ret < 0 ? ret : 0;
 }
 
 static const struct source_ops media_ops = { .read = media_read, .close = media_close };
@@ -216,7 +259,8 @@ static int open_decoder(struct media_in *in)
 	in->decoder = avcodec_alloc_context3(codec);
 	in->packet = av_packet_alloc();
 	in->frame = av_frame_alloc();
-	if (!in->decoder || !in->packet || !in->frame)
+	in->t35 = t35_log_create(in->stream->codecpar);
+	if (!in->decoder || !in->packet || !in->frame || !in->t35)
 		return -ENOMEM;
 	ret = avcodec_parameters_to_context(in->decoder, in->stream->codecpar);
 	if (ret >= 0) {
@@ -302,6 +346,8 @@ int media_in_open(const struct source_params *params, struct source **source)
 			ret = open_decoder(in);
 		if (!ret)
 			ret = fill_info(in, params);
+		if (!ret)
+			ret = look_ahead(in);
 		if (ret)
 			media_close(&in->base);
 	}

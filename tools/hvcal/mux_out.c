@@ -182,7 +182,7 @@ static void describe(struct mux_out *out, const struct sink_params *params)
 	par->codec_id = params->codec->av_id;
 	par->width = info->width;
 	par->height = info->height;
-	par->format = AV_PIX_FMT_YUV420P;
+	par->format = params->depth == 10 ? AV_PIX_FMT_YUV420P10LE : AV_PIX_FMT_YUV420P;
 	par->color_range = info->full_range ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
 	if (info->primaries)
 		par->color_primaries = (enum AVColorPrimaries)info->primaries;

@@ -17,6 +17,7 @@ struct sink_params {
 	enum container container;
 	const struct codec_name *codec;
 	const struct source_info *info;
+	unsigned int depth;	/**< bits per sample */
 };
 
 struct sink_packet {

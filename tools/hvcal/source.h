@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include <hvcal/hvcal.h>
+
 #include "picture.h"
 
 /** What the caller wants; zero and NULL: as the input has it. */
@@ -42,6 +44,12 @@ struct source_info {
 	uint32_t matrix;
 	uint32_t sar_num;
 	uint32_t sar_den;
+	uint16_t mastering_x[4]; /**< as in hvcal_config_t; all 0 unsaid */
+	uint16_t mastering_y[4];
+	uint32_t mastering_max;
+	uint32_t mastering_min;
+	uint16_t max_cll;
+	uint16_t max_fall;
 	char description[96];	/**< for people: "h264 352x288 29.97 fps" */
 };
 
@@ -59,6 +67,9 @@ struct source {
 	uint64_t frames;	/**< delivered so far */
 	uint64_t bad_packets;	/**< that could not be decoded and were left out */
 	int64_t last_pts;
+	/** T.35 messages of the picture that was read last, until the next one is. */
+	const hvcal_t35_t *t35;
+	uint32_t t35_count;
 };
 
 /**

@@ -51,6 +51,12 @@ void stream_describe_source(const struct source_info *info, hvcal_config_t *conf
 	config->matrix = info->matrix;
 	config->sar_num = info->sar_num;
 	config->sar_den = info->sar_den;
+	memcpy(config->mastering_x, info->mastering_x, sizeof(config->mastering_x));
+	memcpy(config->mastering_y, info->mastering_y, sizeof(config->mastering_y));
+	config->mastering_max = info->mastering_max;
+	config->mastering_min = info->mastering_min;
+	config->max_cll = info->max_cll;
+	config->max_fall = info->max_fall;
 }
 
 #define MAX_ENGINES 256
@@ -237,6 +243,8 @@ static int submit(struct stream *s, hvcal_buffer_t *buffer, int64_t pts)
 	hvcal_frame_default(&frame, sizeof(frame));
 	frame.pts = pts;
 	frame.user_data = s->params->source->frames;
+	frame.t35 = s->params->source->t35;
+	frame.t35_count = s->params->source->t35_count;
 	while ((ret = hvcal_submit_frame(s->session, buffer, &frame)) == -EAGAIN) {
 		ret = await(s, &since);
 		if (ret)

@@ -9,7 +9,8 @@
 
 #include "hvcald.h"
 
-enum { OPT_PATH = 256, OPT_NODE, OPT_SINGLE, OPT_LIST, OPT_READY_FD, OPT_FAULT, OPT_VERSION };
+enum { OPT_PATH = 256, OPT_NODE, OPT_SINGLE, OPT_LIST, OPT_READY_FD, OPT_FAULT, OPT_PROBE,
+	OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "engines", required_argument, NULL, 'e' },
@@ -20,6 +21,7 @@ static const struct option long_options[] = {
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
 	{ "fault", required_argument, NULL, OPT_FAULT },
+	{ "probe-timeout", required_argument, NULL, OPT_PROBE },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "help", no_argument, NULL, 'h' },
@@ -31,9 +33,12 @@ static const char help[] =
 	"Offers the encode engines of this machine through the hvcal kernel module.\n"
 	"Runs in the foreground until SIGTERM; one process for each engine plug-in.\n"
 	"\n"
-	"  -e, --engines LIST       plug-ins to use, comma separated (default: all)\n"
+	"  -e, --engines LIST       plug-ins to use, comma separated (default: all, but for\n"
+	"                           test engines)\n"
 	"  -o, --option ENGINE.K=V  option of an engine; repeatable\n"
 	"      --list               print the engines and why others are absent, and exit\n"
+	"      --probe-timeout SEC  for a step of the test encode that an engine must pass\n"
+	"                           before it is offered (default 10; 0: no test encode)\n"
 	"      --engine-path DIRS   where plug-ins are, separated by colons\n"
 	"      --node PATH          provider node (default " HVCAL_PROVIDER_NODE ")\n"
 	"      --single             one plug-in in this very process, not supervised\n"
@@ -120,6 +125,13 @@ static int parse(struct hvcald *d, int argc, char **argv, bool *list)
 			}
 			d->ready_fd = n;
 			break;
+		case OPT_PROBE:
+			if (!parse_number(optarg, 3600, &n)) {
+				hvcald_say("--probe-timeout %s is not seconds, 0 to 3600", optarg);
+				return 3;
+			}
+			d->probe_ms = (unsigned int)n * 1000;
+			break;
 		case OPT_FAULT:
 			if (!parse_fault(&d->fault, optarg)) {
 				hvcald_say("--fault %s: unknown, or without a count", optarg);
@@ -182,7 +194,10 @@ static int serve(const struct hvcald *d, struct hvcal_plugins *plugins)
 
 int main(int argc, char **argv)
 {
-	struct hvcald d = { .ready_fd = -1, .options = hvcal_options_create() };
+	struct hvcald d = {
+		.ready_fd = -1, .probe_ms = HVCAL_PROBE_TIMEOUT_MS,
+		.options = hvcal_options_create(),
+	};
 	struct hvcal_plugins *plugins = NULL;
 	bool list = false;
 	int ret = parse(&d, argc, argv, &list);
@@ -197,7 +212,7 @@ int main(int argc, char **argv)
 		hvcal_options_destroy(&d.options);
 		return 2;
 	}
-	ret = list ? hvcald_list(&d, plugins) : serve(&d, plugins);
+	ret = list ? hvcald_list(&d) : serve(&d, plugins);
 	hvcal_plugins_unload(&plugins);
 	hvcal_options_destroy(&d.options);
 	return ret;

@@ -10,6 +10,7 @@
 
 #include "../../lib/src/options.h"
 #include "../../lib/src/plugin.h"
+#include "../../lib/src/probe.h"
 
 struct hvcald {
 	const char *engines;		/* comma separated, NULL all */
@@ -17,6 +18,7 @@ struct hvcald {
 	const char *node;		/* NULL the usual */
 	struct hvcal_options *options;
 	hvcal_provider_fault_t fault;
+	unsigned int probe_ms;		/* for a step of a test encode, 0: make none */
 	int ready_fd;			/* -1 none */
 	bool single;
 	bool verbose;
@@ -37,7 +39,7 @@ int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int statu
 /* Forks a worker for each plug-in and keeps them alive. Exit status of hvcald. */
 int hvcald_supervise(const struct hvcald *d, struct hvcal_plugins *plugins);
 /* Prints what there is and why the rest is not. */
-int hvcald_list(const struct hvcald *d, struct hvcal_plugins *plugins);
+int hvcald_list(const struct hvcald *d);
 /* Tells the service manager and whoever holds the other end of --ready-fd. */
 void hvcald_ready(const struct hvcald *d, unsigned int engines);
 /* SIGTERM, SIGINT and, if asked for, SIGCHLD as a readable descriptor. */

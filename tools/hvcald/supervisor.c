@@ -26,6 +26,7 @@ struct child {
 	pid_t pid;		/* 0: not running */
 	int status_fd;		/* -1: said all it had to say */
 	unsigned int engines;
+	bool served;		/* it had engines once: they may come back */
 	unsigned int backoff_ms;
 	long long started_ms;
 	long long start_at_ms;	/* -1: never again */
@@ -82,8 +83,8 @@ static void child_gone(struct child *c, int status)
 
 	c->pid = 0;
 	c->engines = 0;
-	if (WIFEXITED(status) && (WEXITSTATUS(status) == WORKER_USELESS ||
-				  WEXITSTATUS(status) == WORKER_STOPPED)) {
+	if (WIFEXITED(status) && (WEXITSTATUS(status) == WORKER_STOPPED ||
+				  (WEXITSTATUS(status) == WORKER_USELESS && !c->served))) {
 		c->start_at_ms = -1;
 		return;
 	}
@@ -119,6 +120,7 @@ static void hear(struct child *c)
 
 	if (n > 0) {
 		c->engines += n;
+		c->served = true;
 		return;
 	}
 	close(c->status_fd);

@@ -1,37 +1,122 @@
 // SPDX-License-Identifier: MIT
 /* One process that owns the engines of one plug-in. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "hvcald.h"
 
 #define CLOSE_S 4	/* then SIGALRM ends the process; less than the supervisor waits */
 
+struct worker {
+	const struct hvcald *d;
+	const struct hvcal_plugin *plugin;
+	struct hvcal_probe probe;
+};
+
 static const char *worker_option(void *cookie, const char *key)
 {
-	const struct hvcald *d = cookie;
+	const struct worker *w = cookie;
 
-	return hvcal_options_get(d->options, key);
+	return hvcal_options_get(w->d->options, key);
 }
 
-static unsigned int add_engines(hvcal_provider_t *p, struct hvcal_plugin *plugin)
+static void worker_log(void *cookie, int level, const char *line)
 {
-	char reason[HVCAL_PLUGIN_REASON];
-	unsigned int added = 0;
-	int ret;
+	hvcald_log((void *)((struct worker *)cookie)->d, level, line);
+}
 
-	for (unsigned int i = 0; i < 64; i++) {
-		ret = hvcal_provider_add(p, plugin->ops, i, reason, sizeof(reason));
-		if (ret == -ENOENT)
-			break;
-		if (ret)
-			hvcald_say("engine %s: %s", plugin->name, reason);
-		else
-			added++;
+/* ---- which engines ---- */
+
+static bool cap_passed(const struct hvcal_probe_result *r, const struct hvcal_engine_cap *cap)
+{
+	for (uint32_t i = 0; i < r->desc.ncaps; i++)
+		if (!memcmp(&r->desc.caps[i], cap, sizeof(*cap)))
+			return true;
+	return false;
+}
+
+/* Test engines are offered to those who ask; capabilities, if they passed. */
+static int worker_vet(void *cookie, unsigned int index, struct hvcal_engine_desc *desc,
+		      char *reason, size_t len)
+{
+	const struct worker *w = cookie;
+	uint32_t kept = 0;
+
+	if (desc->kind == HVCAL_ENGINE_TEST && !w->d->engines) {
+		snprintf(reason, len, "a test engine, offered when it is named (--engines %s)",
+			 w->plugin->name);
+		return -ECANCELED;
+	}
+	for (unsigned int i = 0; i < w->probe.count; i++) {
+		const struct hvcal_probe_result *r = &w->probe.list[i];
+
+		if (r->index != index)
+			continue;
+		for (uint32_t c = 0; c < desc->ncaps; c++)
+			if (cap_passed(r, &desc->caps[c]))
+				desc->caps[kept++] = desc->caps[c];
+		desc->ncaps = kept;
+	}
+	if (desc->ncaps)
+		return 0;
+	snprintf(reason, len, "it is not the engine that was tried a moment ago");
+	return -ENODEV;
+}
+
+/* 1: registered; 0: not, and said why; -1: there are no more. */
+static int add_engine(const struct worker *w, hvcal_provider_t *p, unsigned int index)
+{
+	char line[HVCAL_PLUGIN_REASON + 64], reason[HVCAL_PLUGIN_REASON] = "";
+	int ret = hvcal_provider_add(p, w->plugin->ops, index, reason, sizeof(reason));
+
+	if (ret == -ENOENT)
+		return -1;
+	if (!ret)
+		return 1;
+	snprintf(line, sizeof(line), "engine %s: %s", w->plugin->name, reason);
+	hvcald_log((void *)w->d, ret == -ECANCELED ? LOG_INFO : LOG_WARNING, line);
+	return 0;
+}
+
+static unsigned int add_engines(const struct worker *w, hvcal_provider_t *p)
+{
+	unsigned int added = 0;
+	int ret = 0;
+
+	for (unsigned int i = 0; i < w->probe.count; i++)
+		if (!w->probe.list[i].error)
+			added += add_engine(w, p, w->probe.list[i].index) == 1;
+	for (unsigned int i = 0; !w->d->probe_ms && ret >= 0 && i < 64; i++) {
+		ret = add_engine(w, p, i);
+		added += ret == 1;
 	}
 	return added;
+}
+
+/* Tries the engines in a process of their own. False: none works, or it failed. */
+static bool probe(struct worker *w)
+{
+	bool works = false;
+	int ret;
+
+	if (!w->d->probe_ms)
+		return true;
+	ret = hvcal_probe_plugin(w->plugin, w->d->options, w->d->probe_ms, &w->probe);
+	if (ret)
+		hvcald_say("engine %s cannot be tried: %s", w->plugin->name, strerror(-ret));
+	for (unsigned int i = 0; i < w->probe.count; i++) {
+		const struct hvcal_probe_result *r = &w->probe.list[i];
+
+		if (r->reason[0])
+			hvcald_say("engine %s: %s", r->desc.name[0] ? r->desc.name :
+				   w->plugin->name, r->reason);
+		works |= !r->error;
+	}
+	return works && !ret;
 }
 
 static void warn_unused(const struct hvcald *d, const char *plugin)
@@ -42,44 +127,21 @@ static void warn_unused(const struct hvcald *d, const char *plugin)
 		hvcald_say("option %s is not known to engine %s", key, plugin);
 }
 
-int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int status_fd)
-{
-	hvcal_provider_params_t params;
-	hvcal_provider_t *p;
-	unsigned int engines;
-	int ret, stop;
+/* ---- work ---- */
 
-	if (hvcal_plugin_load(plugin)) {
-		hvcald_say("engine %s: %s", plugin->name, plugin->reason);
-		return WORKER_USELESS;
-	}
-	hvcal_provider_params_default(&params, sizeof(params));
-	params.node = d->node;
-	params.log = hvcald_log;
-	params.option = worker_option;
-	params.cookie = (void *)d;
-	params.fault = d->fault;
-	ret = hvcal_provider_open(&p, &params);
-	if (ret) {
-		hvcald_say("%s: %s", d->node ? d->node : HVCAL_PROVIDER_NODE, strerror(-ret));
-		return WORKER_FAILED;
-	}
-	engines = add_engines(p, plugin);
-	warn_unused(d, plugin->name);
-	if (!engines) {
-		hvcal_provider_close(&p);
-		return WORKER_USELESS;
-	}
-	stop = hvcald_signals(false);
+static int serve(const struct worker *w, hvcal_provider_t *p, unsigned int engines, int status_fd)
+{
+	int stop = hvcald_signals(false), ret;
+
 	for (unsigned int i = 0; i < engines && status_fd >= 0; i++)
 		dprintf(status_fd, "r");
 	if (status_fd < 0)
-		hvcald_ready(d, engines);
+		hvcald_ready(w->d, engines);
 	ret = hvcal_provider_run(p, stop);
 	if (ret == -ENODEV)
-		hvcald_say("engine %s: given up by the kernel", plugin->name);
+		hvcald_say("engine %s: given up by the kernel", w->plugin->name);
 	else if (ret)
-		hvcald_say("engine %s: %s", plugin->name, strerror(-ret));
+		hvcald_say("engine %s: %s", w->plugin->name, strerror(-ret));
 	/*
 	 * Closing waits for the engine. One that hangs would keep this process, its
 	 * buffers and its place for ever: leaving is what lets go of them.
@@ -91,4 +153,54 @@ int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int statu
 	alarm(0);
 	close(stop);
 	return WORKER_STOPPED;
+}
+
+static int work(struct worker *w, struct hvcal_plugin *plugin, int status_fd)
+{
+	const struct hvcald *d = w->d;
+	hvcal_provider_params_t params;
+	hvcal_provider_t *p;
+	unsigned int engines;
+	int ret;
+
+	if (!probe(w))
+		return WORKER_USELESS;
+	if (hvcal_plugin_load(plugin)) {
+		hvcald_say("engine %s: %s", plugin->name, plugin->reason);
+		return WORKER_USELESS;
+	}
+	hvcal_provider_params_default(&params, sizeof(params));
+	params.node = d->node;
+	params.log = worker_log;
+	params.option = worker_option;
+	params.vet = worker_vet;
+	params.cookie = w;
+	params.fault = d->fault;
+	ret = hvcal_provider_open(&p, &params);
+	if (ret) {
+		hvcald_say("%s: %s", d->node ? d->node : HVCAL_PROVIDER_NODE, strerror(-ret));
+		return WORKER_FAILED;
+	}
+	engines = add_engines(w, p);
+	warn_unused(d, plugin->name);
+	if (engines)
+		return serve(w, p, engines, status_fd);
+	hvcal_provider_close(&p);
+	return WORKER_USELESS;
+}
+
+int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int status_fd)
+{
+	struct worker w = { .d = d, .plugin = plugin };
+	sigset_t set;
+	int ret;
+
+	/* until the engines are there a signal ends this process, and its probe */
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	ret = work(&w, plugin, status_fd);
+	hvcal_probe_free(&w.probe);
+	return ret;
 }

@@ -90,10 +90,37 @@ static void preferences_in_their_order(struct kunit *test)
 	expect_first(test, &sw, &other, &a, HVCAL_PLACED_LOAD);
 }
 
+/* Only what stays better after the move, so that nobody goes to and fro. */
+static void moves_that_are_worth_it(struct kunit *test)
+{
+	struct hvcal_place_candidate sw = { .kind = HVCAL_ENGINE_SOFTWARE, .slots = 2,
+					    .sessions = 1, .used_ppm = 400000 };
+	struct hvcal_place_candidate hw = { .kind = HVCAL_ENGINE_HARDWARE, .slots = 1,
+					    .sessions = 9, .used_ppm = 900000 };
+	struct hvcal_place_candidate idle = { .kind = HVCAL_ENGINE_SOFTWARE, .slots = 2 };
+	struct hvcal_place_ask a = ask;
+
+	KUNIT_EXPECT_TRUE(test, hvcal_place_worth(&sw, &hw, &a, 0));
+	KUNIT_EXPECT_FALSE(test, hvcal_place_worth(&hw, &sw, &a, 0));
+
+	a.realtime = true;
+	KUNIT_EXPECT_TRUE(test, hvcal_place_worth(&sw, &idle, &a, 300000));
+	KUNIT_EXPECT_FALSE(test, hvcal_place_worth(&sw, &idle, &a, 300001));
+	KUNIT_EXPECT_FALSE(test, hvcal_place_worth(&idle, &sw, &a, 0));
+
+	a.realtime = false;
+	KUNIT_EXPECT_FALSE(test, hvcal_place_worth(&sw, &idle, &a, 0));
+	sw.sessions = 2;
+	KUNIT_EXPECT_TRUE(test, hvcal_place_worth(&sw, &idle, &a, 0));
+	idle.used_ppm = 300001;
+	KUNIT_EXPECT_FALSE(test, hvcal_place_worth(&sw, &idle, &a, 0));
+}
+
 static struct kunit_case place_cases[] = {
 	KUNIT_CASE(what_fits_fits),
 	KUNIT_CASE(each_demand_counts),
 	KUNIT_CASE(preferences_in_their_order),
+	KUNIT_CASE(moves_that_are_worth_it),
 	{}
 };
 

@@ -277,6 +277,38 @@ static void early_client_cannot_burst(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, next_at(&rig->q, 101), a[2]);
 }
 
+/* A head that waits stands as if it had come in the new class or lane. */
+static void class_changes_while_a_head_waits(struct kunit *test)
+{
+	struct queue_rig *rig = rig_make(test, 1, 2, 0);
+	struct hvcal_flow *f = &rig->flows[0];
+	struct hvcal_ticket *a = ticket(test, 500, 0), *b = ticket(test, 90, 0);
+	struct hvcal_ticket *next_a = ticket(test, 600, 0);
+
+	settle(rig, 0, 0);
+	settle(rig, 1, 0);
+	rig->q.lane[0].slack_ns = 0;
+	hvcal_queue_append(&rig->q, f, a, 0);
+	hvcal_queue_append(&rig->q, f, next_a, 0);
+	KUNIT_EXPECT_EQ(test, f->next_start_ns, 100);
+	hvcal_queue_settle(&rig->q, f, HVCAL_LANE_NONE, 10);
+	hvcal_queue_reclass(&rig->q, f, false, 10);
+	KUNIT_EXPECT_PTR_EQ(test, f->heap, &rig->q.effort[0]);
+	/* the period that it did not run in is its own again */
+	hvcal_queue_reclass(&rig->q, f, true, 20);
+	hvcal_queue_settle(&rig->q, f, 0, 20);
+	KUNIT_EXPECT_PTR_EQ(test, f->heap, &rig->q.lane[0].ready);
+	KUNIT_EXPECT_EQ(test, a->start_ns, 20);
+	KUNIT_EXPECT_EQ(test, a->due_ns, 500);
+	KUNIT_EXPECT_EQ(test, f->next_start_ns, 120);
+	hvcal_queue_append(&rig->q, &rig->flows[1], b, 20);
+	KUNIT_EXPECT_PTR_EQ(test, next_at(&rig->q, 20), b);
+	hvcal_queue_done(&rig->q, &rig->flows[1], b, 21);
+	KUNIT_EXPECT_PTR_EQ(test, next_at(&rig->q, 21), a);
+	hvcal_queue_done(&rig->q, f, a, 22);
+	KUNIT_EXPECT_EQ(test, next_a->start_ns, 120);
+}
+
 static void release_time_is_kept(struct kunit *test)
 {
 	struct queue_rig *rig = rig_make(test, 4, 1, 1);
@@ -433,6 +465,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(small_guest_passes_a_large_one),
 	KUNIT_CASE(starving_guest_is_let_in_once_an_age),
 	KUNIT_CASE(early_client_cannot_burst),
+	KUNIT_CASE(class_changes_while_a_head_waits),
 	KUNIT_CASE(release_time_is_kept),
 	KUNIT_CASE(busy_lane_sends_its_own_elsewhere),
 	KUNIT_CASE(slots_beyond_the_lanes_count),

@@ -375,12 +375,16 @@ HVCAL_API int hvcal_set_bitrate(hvcal_session_t *session, uint64_t bitrate);
 HVCAL_API int hvcal_request_key_frame(hvcal_session_t *session);
 
 enum hvcal_throughput {
-	/** Two frames inside at most: the producer feels backpressure at once. */
+	/** Two frames inside at most: the producer feels backpressure at once.
+	 *  REALTIME: an eighth more engine time is reserved than the rate needs, so
+	 *  that a frame which comes early, or late and then the next one, need not
+	 *  wait. */
 	HVCAL_THROUGHPUT_LATENCY = 0,
-	/** Half of max_queued inside. The default. */
+	/** Half of max_queued inside. REALTIME: the rate is reserved. The default. */
 	HVCAL_THROUGHPUT_BALANCED = 1,
 	/** All of max_queued; frames are handed over several at a time. A frame
-	 *  may wait for the next ones, until hvcal_get_bitstream or hvcal_flush. */
+	 *  may wait for the next ones, until hvcal_get_bitstream or hvcal_flush.
+	 *  REALTIME: the reservation is given back; frames run as best effort. */
 	HVCAL_THROUGHPUT_BATCH = 2,
 };
 
@@ -389,7 +393,9 @@ enum hvcal_throughput {
  * engine may hold frames back (tune QUALITY, bframes), LATENCY and BALANCED do not
  * limit what is inside: it would wait for frames that are not let in.
  *
- * @return 0; -EINVAL
+ * @return 0; -EINVAL; the mode stays: -ENOSPC: the engine time is not there, -EBUSY:
+ *         a reconfiguration is under way (HVCAL_NOTICE_RECONFIGURED), -ENODEV: the
+ *         session has no engine any more
  */
 HVCAL_API int hvcal_set_throughput_mode(hvcal_session_t *session, uint32_t mode);
 

@@ -46,8 +46,16 @@ typedef struct hvcal_provider_params {
 	void (*log)(void *cookie, int level, const char *line);
 	/** Value of "plug-in.option", NULL if it is not set; NULL: there are none. */
 	const char *(*option)(void *cookie, const char *key);
-	void *cookie;			/**< of both */
+	void *cookie;			/**< of these functions */
 	hvcal_provider_fault_t fault;
+	/**
+	 * Called with every engine before it is registered. May take capabilities out
+	 * of @desc. Other than 0: the engine is not registered, and
+	 * hvcal_provider_add() returns that, with the line in @reason. NULL: all
+	 * engines are taken as they are.
+	 */
+	int (*vet)(void *cookie, unsigned int index, struct hvcal_engine_desc *desc,
+		   char *reason, size_t reason_len);
 } hvcal_provider_params_t;
 
 HVCAL_API void hvcal_provider_params_default(hvcal_provider_params_t *params, size_t size);

@@ -18,6 +18,7 @@ static const char *const ks_params[KS_PARAM_COUNT] = {
 	KS_PARAMS "watchdog_floor_ms",
 	KS_PARAMS "watchdog_cap_ms",
 	KS_PARAMS "failover_grace_ms",
+	KS_PARAMS "rebalance_ms",
 	KS_PARAMS "user_max_sessions",
 	KS_PARAMS "user_max_buffers",
 	KS_PARAMS "user_max_mbytes",

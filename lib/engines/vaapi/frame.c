@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+/* One frame through the encoder. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "../soft.h"
+#include "nal.h"
+#include "stream.h"
+
+#define POLL_NS 200000	/* between looks at drivers that cannot wait with a limit */
+
+/** What is needed until the frame is done. */
+struct frame {
+	struct vaapi_picture picture;
+	struct vaapi_rois rois;
+	VASurfaceID source;
+	uint64_t copied;
+	uint8_t *sei;
+	size_t sei_len;
+	uint64_t start;
+};
+
+/* ---- what is to be done ---- */
+
+static int constant_qp(const struct hvcal_codec_config *c)
+{
+	return c->qp ? (int)c->qp : VAAPI_QP_DEFAULT;
+}
+
+/* The QP that a frame must be coded at; -1: the driver decides. */
+static int frame_qp(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job)
+{
+	int qp;
+
+	if (s->rc != VA_RC_CQP)
+		return -1;
+	qp = job->params.flags & HVCAL_FRAME_QP ? (job->params.qp_q8 + 128) / 256 :
+	     constant_qp(&s->config);
+	return qp < 0 ? 0 : qp > VAAPI_QP_MAX ? VAAPI_QP_MAX : qp;
+}
+
+/*
+ * A context has one rate control mode for its life: the client's rate control needs
+ * another one than the driver's. It begins with a key frame.
+ */
+static int stream_ready(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job)
+{
+	bool client = job->params.flags & HVCAL_FRAME_QP &&
+		      vaapi_rate_mode(s->point, &s->config, false) != VA_RC_CQP &&
+		      s->point->rc & VA_RC_CQP;
+
+	if (s->client_control == client && !s->lost)
+		return 0;
+	s->client_control = client;
+	return vaapi_stream_renew(s);
+}
+
+static struct vaapi_picture next_picture(const struct hvcal_engine_stream *s,
+					 const struct hvcal_engine_job *job)
+{
+	bool key = s->reference < 0 || s->want_key ||
+		   job->params.flags & HVCAL_FRAME_FORCE_KEY ||
+		   (s->config.gop && s->since_key >= s->config.gop);
+	struct vaapi_picture p = {
+		.key = key,
+		.reference = key || !(job->params.flags & HVCAL_FRAME_NO_REF),
+		.qp = frame_qp(s, job),
+		.refers_to = VA_INVALID_SURFACE,
+		.key_count = s->key_count,
+	};
+
+	p.recon = s->recon[p.reference ? (s->reference + 1) % 2 : VAAPI_RECON - 1];
+	if (key)
+		return p;
+	p.number = s->since_key;
+	p.frame_num = s->frame_num;
+	p.refers_to = s->recon[s->reference];
+	p.refers_to_number = s->reference_number;
+	p.refers_to_frame_num = s->reference_frame_num;
+	return p;
+}
+
+/* The picture is coded: the next one follows it. */
+static void sequence_advance(struct hvcal_engine_stream *s, const struct vaapi_picture *p)
+{
+	if (p->key)
+		s->key_count++;
+	s->want_key = false;
+	s->send_rates = false;
+	s->since_key = p->number + 1;
+	if (!p->reference)
+		return;
+	s->reference = (s->reference + 1) % 2;
+	s->reference_number = p->number;
+	s->reference_frame_num = p->frame_num;
+	s->frame_num = p->frame_num + 1;
+}
+
+static int prepare(struct hvcal_engine_stream *s, struct hvcal_engine_job *job, struct frame *f)
+{
+	int ret = vaapi_source_check(s, job->source);
+
+	if (!ret)
+		ret = stream_ready(s, job);
+	if (!ret)
+		ret = vaapi_rois_make(s, job, &f->rois);
+	if (ret)
+		return ret;
+	f->picture = next_picture(s, job);
+	ret = vaapi_sei_make(&s->config, job, f->picture.key, s->codec->sei_header,
+			     s->codec->sei_header_len, &f->sei, &f->sei_len);
+	if (!ret)
+		ret = vaapi_source_surface(s, job->source, &f->source, &f->copied);
+	return ret;
+}
+
+/* ---- to the driver ---- */
+
+static bool sei_by_driver(const struct hvcal_engine_stream *s)
+{
+	return s->point->packed & VA_ENC_PACKED_HEADER_RAW_DATA;
+}
+
+static int submit(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
+		  const struct frame *f)
+{
+	bool sei = sei_by_driver(s);
+	VADisplay display = s->ctx->display;
+	VAStatus status;
+
+	s->error = 0;
+	if (f->picture.key)
+		s->codec->sequence(s);
+	if (f->picture.key || s->send_rates)
+		vaapi_rate_add(s);
+	if (job->params.max_bytes && s->point->max_frame_size && s->rc != VA_RC_CQP)
+		vaapi_max_size_add(s, job->params.max_bytes);
+	vaapi_rois_add(s, &f->rois);
+	s->codec->picture(s, &f->picture, sei ? f->sei : NULL, sei ? f->sei_len : 0);
+	if (s->error)
+		return s->error;
+	status = vaBeginPicture(display, s->context, f->source);
+	if (status)
+		return vaapi_failed(s->ctx, "beginning a picture", status);
+	status = vaRenderPicture(display, s->context, s->buffers, (int)s->nbuffers);
+	/* a picture that was begun is ended, whatever came in between */
+	s->lost = status;
+	if (!status)
+		status = vaEndPicture(display, s->context);
+	else
+		vaEndPicture(display, s->context);
+	s->lost = status;
+	return status ? vaapi_failed(s->ctx, "coding a picture", status) : 0;
+}
+
+/* For drivers that have no call with a limit. */
+static VAStatus poll_surface(struct hvcal_engine_stream *s, VASurfaceID surface, uint64_t until)
+{
+	static const struct timespec pause = { .tv_nsec = POLL_NS };
+	VASurfaceStatus state;
+	VAStatus status;
+
+	for (;;) {
+		status = vaQuerySurfaceStatus(s->ctx->display, surface, &state);
+		if (status || !(state & VASurfaceRendering))
+			return status;
+		if (hvcal_soft_now_ns() >= until)
+			return VA_STATUS_ERROR_TIMEDOUT;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static int wait_for(struct hvcal_engine_stream *s, struct hvcal_engine_job *job,
+		    const struct frame *f)
+{
+	uint64_t ns = s->ctx->timeout_ms * 1000000ULL;
+	VAStatus status = vaSyncBuffer(s->ctx->display, s->coded, ns);
+
+	if (status == VA_STATUS_ERROR_UNIMPLEMENTED)
+		status = vaSyncSurface2(s->ctx->display, f->source, ns);
+	if (status == VA_STATUS_ERROR_UNIMPLEMENTED)
+		status = poll_surface(s, f->source, hvcal_soft_now_ns() + ns);
+	if (!status)
+		return 0;
+	if (status == VA_STATUS_ERROR_TIMEDOUT) {
+		vaapi_source_hangs(job->source);
+		vaapi_stream_hangs(s);
+	}
+	s->lost = true;
+	return vaapi_failed(s->ctx, "waiting for a picture", status);
+}
+
+/* ---- to the target ---- */
+
+static uint64_t packet_size(const VACodedBufferSegment *segment)
+{
+	uint64_t size = 0;
+
+	for (; segment; segment = segment->next)
+		size += segment->size;
+	return size;
+}
+
+/* Segments one after another, with SEI messages between headers and picture. */
+static void packet_copy(const struct hvcal_engine_stream *s, uint8_t *to,
+			const VACodedBufferSegment *segment, const struct frame *f, bool add_sei)
+{
+	size_t head = add_sei ? vaapi_nal_before_slice(segment->buf, segment->size,
+						       s->codec->is_slice) : 0;
+
+	memcpy(to, segment->buf, head);
+	to += head;
+	if (add_sei) {
+		memcpy(to, f->sei, f->sei_len);
+		to += f->sei_len;
+	}
+	for (; segment; segment = segment->next, head = 0) {
+		memcpy(to, (const uint8_t *)segment->buf + head, segment->size - head);
+		to += segment->size - head;
+	}
+}
+
+static int packet_take(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
+		       const struct frame *f, struct hvcal_engine_result *result)
+{
+	bool add_sei = f->sei && !sei_by_driver(s);
+	const VACodedBufferSegment *segment;
+	void *map = NULL;
+	VAStatus status = vaMapBuffer(s->ctx->display, s->coded, &map);
+	int ret = 0;
+
+	if (status || !map) {
+		s->lost = true;
+		return vaapi_failed(s->ctx, "reading a packet", status);
+	}
+	segment = map;
+	result->bytes = packet_size(segment) + (add_sei ? f->sei_len : 0);
+	if (segment->status & VA_CODED_BUF_STATUS_BAD_BITSTREAM || !packet_size(segment))
+		ret = vaapi_failed(s->ctx, "a packet", VA_STATUS_ERROR_ENCODING_ERROR);
+	else if (!hvcal_soft_room(job, result->bytes))
+		ret = -ENOBUFS;
+	else
+		packet_copy(s, (uint8_t *)job->target->map[0] + job->target_offset, segment, f,
+			    add_sei);
+	if (f->picture.qp < 0)
+		result->frame.qp_q8 =
+			(int)(segment->status & VA_CODED_BUF_STATUS_PICTURE_AVE_QP_MASK) * 256;
+	vaUnmapBuffer(s->ctx->display, s->coded);
+	return ret;
+}
+
+static void finish(struct hvcal_engine_stream *s, struct hvcal_engine_job *job,
+		   const struct frame *f)
+{
+	const struct vaapi_picture *p = &f->picture;
+	struct hvcal_engine_result result = {
+		.flags = p->key ? HVCAL_RESULT_KEY : 0,
+		.frame = {
+			.size = sizeof(result.frame),
+			.frame_type = p->key ? HVCAL_FRAME_TYPE_KEY : HVCAL_FRAME_TYPE_P,
+			.pts = job->params.pts,
+			.dts = job->params.pts,
+			.qp_q8 = p->qp < 0 ? 0 : p->qp * 256,
+			.applied_bitrate = s->config.bitrate,
+			.copied_bytes = f->copied,
+		},
+	};
+
+	if (s->ctx->host->started)
+		s->ctx->host->started(s->ctx->host->cookie, job, -1);
+	result.status = wait_for(s, job, f);
+	if (!result.status)
+		result.status = packet_take(s, job, f, &result);
+	result.engine_ns = hvcal_soft_now_ns() - f->start;
+	sequence_advance(s, p);
+	if (result.status) {
+		/* what follows must not refer to what nobody gets */
+		s->want_key = true;
+		result.bytes = 0;
+		result.flags = 0;
+		result.frame.frame_type = HVCAL_FRAME_TYPE_UNKNOWN;
+	}
+	s->ctx->host->done(s->ctx->host->cookie, job, &result);
+}
+
+int vaapi_frame_encode(struct hvcal_engine_stream *s, struct hvcal_engine_job *job)
+{
+	struct frame f = { 0 };
+	int ret = prepare(s, job, &f);
+
+	if (!ret) {
+		f.start = hvcal_soft_now_ns();
+		ret = submit(s, job, &f);
+		vaapi_buffers_free(s);
+		if (!ret)
+			finish(s, job, &f);
+		else
+			s->want_key = true;
+	}
+	free(f.rois.list);
+	free(f.sei);
+	return ret;
+}

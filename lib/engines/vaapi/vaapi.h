@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* The VA-API engine: what its files know of each other. */
+#ifndef HVCAL_ENGINES_VAAPI_H
+#define HVCAL_ENGINES_VAAPI_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <va/va.h>
+
+#include <hvcal/engine.h>
+
+#define VAAPI_POINTS 8
+#define VAAPI_QP_MAX 51
+#define VAAPI_QP_DEFAULT 26	/* also what parameter sets name: frames give differences */
+#define VAAPI_BUFFERS 128	/* of one picture: parameters, headers, slices */
+#define VAAPI_SLICES 32
+#define VAAPI_RECON 3		/* reference, the next one, and a picture without followers */
+
+/** A profile of VA-API, in the numbers of its standard. */
+struct vaapi_profile {
+	VAProfile va;
+	uint32_t codec;
+	uint32_t idc;		/**< H.264 profile_idc, HEVC general_profile_idc */
+	uint32_t depth;
+};
+
+/** A profile that the driver encodes, by the entrypoint that was chosen for it. */
+struct vaapi_point {
+	const struct vaapi_profile *profile;
+	VAEntrypoint entrypoint;
+	uint32_t rc;			/**< VA_RC_* */
+	uint32_t packed;		/**< VA_ENC_PACKED_HEADER_* that it takes */
+	uint32_t max_width, max_height;
+	uint32_t max_slices;
+	uint32_t quality_levels;	/**< 1: there is no choice */
+	uint32_t rois;			/**< rectangles of QP offsets, 0 none */
+	bool roi_with_rate;		/**< also where the driver controls the rate */
+	bool max_frame_size;
+	bool hevc_known;		/**< the driver tells of the next two */
+	VAConfigAttribValEncHEVCFeatures hevc_features;
+	VAConfigAttribValEncHEVCBlockSizes hevc_sizes;
+};
+
+struct hvcal_engine_ctx {
+	const struct hvcal_engine_host *host;
+	int fd;				/**< the DRM node */
+	VADisplay display;
+	unsigned long timeout_ms;	/**< for one picture */
+	unsigned long slots, cost;
+	int low_power;			/**< 0 never, 1 always, -1 the better one */
+	bool import;			/**< sources are used where they lie */
+	pthread_mutex_t lock;		/**< of what sources have in priv */
+	char node[64];
+	struct vaapi_point points[VAAPI_POINTS];
+	unsigned int npoints;
+};
+
+/** What the codec files need to know of the picture that is to be coded. */
+struct vaapi_picture {
+	bool key, reference;
+	int qp;				/**< -1: the driver decides */
+	VASurfaceID recon;
+	VASurfaceID refers_to;		/**< VA_INVALID_ID: a key frame */
+	uint32_t number;		/**< frames since the key frame */
+	uint32_t frame_num;		/**< references since the key frame */
+	uint32_t refers_to_number, refers_to_frame_num;
+	uint32_t key_count;		/**< key frames so far */
+};
+
+struct vaapi_codec;
+
+struct hvcal_engine_stream {
+	struct hvcal_engine_ctx *ctx;
+	struct hvcal_codec_config config;
+	const struct vaapi_point *point;
+	const struct vaapi_codec *codec;
+	uint32_t width, height;		/**< as coded, whole blocks */
+	uint32_t level;
+	uint32_t slices;
+
+	/* of the driver */
+	VAConfigID va_config;
+	VAContextID context;
+	VASurfaceID recon[VAAPI_RECON];
+	VASurfaceID upload;		/**< for sources that cannot be imported */
+	VABufferID coded;
+	uint32_t rc;			/**< VA_RC_* of the context */
+	bool client_control;		/**< it gives the QPs, though there is a bit rate */
+	bool send_rates;		/**< with the next picture */
+	bool want_key;
+	bool lost;			/**< the context must be made anew */
+	unsigned int hung;		/**< contexts left behind in a driver that hangs */
+
+	/* of the coded sequence */
+	uint32_t since_key;
+	uint32_t key_count;
+	uint32_t frame_num;
+	int reference;			/**< index of recon, -1 none */
+	uint32_t reference_number, reference_frame_num;
+
+	/* of the picture that is being put together */
+	VABufferID buffers[VAAPI_BUFFERS];
+	unsigned int nbuffers;
+	int error;			/**< the first one of adding buffers */
+};
+
+/** What depends on the codec. */
+struct vaapi_codec {
+	uint32_t codec;
+	uint32_t block;			/**< coded sizes are multiples of it */
+	uint32_t slice_block;		/**< rows of which slices are made, pixels */
+	/** Chooses the level. @return 0; -EINVAL: no level allows this */
+	int (*prepare)(struct hvcal_engine_stream *s);
+	/** Adds what comes before the miscellaneous parameters, at key frames. */
+	void (*sequence)(struct hvcal_engine_stream *s);
+	/** Adds the picture with its packed headers, SEI messages (a NAL unit) and slices. */
+	void (*picture)(struct hvcal_engine_stream *s, const struct vaapi_picture *p,
+			const uint8_t *sei, size_t sei_len);
+	/** Is the NAL unit that begins with this byte part of the picture itself? */
+	bool (*is_slice)(uint8_t header);
+	uint32_t sei_header;		/**< NAL unit header of SEI messages, @sei_header_len bytes */
+	uint32_t sei_header_len;
+};
+
+extern const struct vaapi_codec vaapi_h264;
+
+/* ---- status.c ---- */
+
+/** Negative errno for what the driver says; 0 for success. */
+int vaapi_errno(VAStatus status);
+
+/** The same in words. */
+const char *vaapi_reason(VAStatus status);
+
+/** Logs a failed call of the driver. @return its errno */
+int vaapi_failed(struct hvcal_engine_ctx *ctx, const char *what, VAStatus status);
+
+void vaapi_log(struct hvcal_engine_ctx *ctx, int level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ---- display.c ---- */
+
+/** Opens the node and the driver. @return 0; negative errno with @reason */
+int vaapi_display_open(struct hvcal_engine_ctx *ctx, const char *path, char *reason, size_t len);
+void vaapi_display_close(struct hvcal_engine_ctx *ctx);
+
+/** Path of render node number @index. @return 0; -ENOENT: there is none */
+int vaapi_display_find(unsigned int index, char *path, size_t len);
+
+/** PCI address and NUMA node of the device, if it has them. */
+void vaapi_display_place(struct hvcal_engine_ctx *ctx, struct hvcal_engine_desc *desc);
+
+/** Finds out what can be encoded. @return 0; negative errno with @reason */
+int vaapi_points_find(struct hvcal_engine_ctx *ctx, char *reason, size_t len);
+
+/* ---- stream.c ---- */
+
+/** Leaves the context of a stream for a new one. @return 0; negative errno */
+int vaapi_stream_renew(struct hvcal_engine_stream *s);
+
+/* ---- source.c ---- */
+
+/** Does the frame fit the stream, and the planes their buffers? @return 0; -EINVAL */
+int vaapi_source_check(const struct hvcal_engine_stream *s, const struct hvcal_engine_buffer *b);
+
+/**
+ * The surface of a source: the buffer itself where the driver can read it, else a
+ * copy in the stream's own.
+ *
+ * @param copied bytes that the CPU has copied
+ * @return 0; negative errno
+ */
+int vaapi_source_surface(struct hvcal_engine_stream *s, struct hvcal_engine_buffer *b,
+			 VASurfaceID *surface, uint64_t *copied);
+
+/** The driver hangs on this source: never give the surface back to it. */
+void vaapi_source_hangs(struct hvcal_engine_buffer *b);
+
+/** forget() of the plug-in. */
+void vaapi_source_forget(struct hvcal_engine_ctx *ctx, struct hvcal_engine_buffer *b);
+
+/** New surfaces of a stream's format. @return 0; negative errno */
+int vaapi_surfaces_new(struct hvcal_engine_stream *s, uint32_t width, uint32_t height,
+		       VASurfaceID *surfaces, unsigned int count);
+
+/* ---- frame.c ---- */
+
+int vaapi_frame_encode(struct hvcal_engine_stream *s, struct hvcal_engine_job *job);
+
+/* ---- buffers of a picture: picture.c ---- */
+
+void vaapi_buffer_add(struct hvcal_engine_stream *s, VABufferType type, const void *data,
+		      size_t size);
+/** A packed header of @bits bits, emulation prevention bytes included. */
+void vaapi_packed_add(struct hvcal_engine_stream *s, uint32_t type, const uint8_t *data,
+		      uint32_t bits);
+void vaapi_misc_add(struct hvcal_engine_stream *s, VAEncMiscParameterType type, const void *data,
+		    size_t size);
+void vaapi_buffers_free(struct hvcal_engine_stream *s);
+/** First row of blocks of slice @n. */
+uint32_t vaapi_slice_row(const struct hvcal_engine_stream *s, uint32_t n);
+
+/* ---- rate.c ---- */
+
+/** VA_RC_* for a configuration, 0: none that the driver has. */
+uint32_t vaapi_rate_mode(const struct vaapi_point *point, const struct hvcal_codec_config *config,
+			 bool client_control);
+/** Adds bit rate, buffer, frame rate and quality level. */
+void vaapi_rate_add(struct hvcal_engine_stream *s);
+void vaapi_max_size_add(struct hvcal_engine_stream *s, uint32_t bytes);
+
+/** Rectangles of equal QP offsets. */
+struct vaapi_rois {
+	VAEncROI *list;
+	uint32_t count;
+};
+
+/**
+ * Turns the QP map of a job into as many rectangles as the driver takes; where the
+ * map has more, neighbouring blocks are averaged.
+ *
+ * @return 0; -EINVAL: the map does not lie in its buffer; -ENOMEM
+ */
+int vaapi_rois_make(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
+		    struct vaapi_rois *rois);
+/** Adds the rectangles, which must live until the picture is submitted. */
+void vaapi_rois_add(struct hvcal_engine_stream *s, const struct vaapi_rois *rois);
+
+#endif

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Pictures of libnvidia-encode.so.1 of tests. Groups are cut as the header tells
+ * (frameIntervalP), and coded in the order of coding; but where NVENC makes B
+ * slices, these are P slices that refer to the picture coded before.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "stub_session.h"
+
+#define BLOCK_H264 16
+#define BLOCK_HEVC 32
+
+/* ---- the encoder ---- */
+
+void stub_encoder_open(struct stub_session *s)
+{
+	const NV_ENC_CONFIG_H264_VUI_PARAMETERS *vui = s->codec->hevc ?
+		&s->enc.encodeCodecConfig.hevcConfig.hevcVUIParameters :
+		&s->enc.encodeCodecConfig.h264Config.h264VUIParameters;
+	const struct stub_format format = {
+		.width = s->init.encodeWidth,
+		.height = s->init.encodeHeight,
+		.depth = s->codec->hevc ?
+			 8 + s->enc.encodeCodecConfig.hevcConfig.pixelBitDepthMinus8 : 8,
+		.fps_num = s->init.frameRateNum,
+		.fps_den = s->init.frameRateDen,
+		.lossless = s->tuning == NV_ENC_TUNING_INFO_LOSSLESS,
+		.full_range = vui->videoFullRangeFlag,
+		.primaries = vui->colourPrimaries,
+		.transfer = vui->transferCharacteristics,
+		.matrix = vui->colourMatrix,
+	};
+
+	s->encoder = s->codec->open(&format);
+	s->rate_qp = 28;
+}
+
+static void waiting_free(struct stub_waiting *w)
+{
+	for (unsigned int i = 0; i < w->seis; i++)
+		free((void *)(uintptr_t)w->sei[i].bytes);
+	free(w->sei);
+	free(w->map);
+	free(w->memory);
+	*w = (struct stub_waiting){ 0 };
+}
+
+void stub_encoder_close(struct stub_session *s)
+{
+	for (unsigned int i = 0; i < s->grouped; i++)
+		waiting_free(&s->group[i]);
+	if (s->encoder)
+		s->codec->close(s->encoder);
+}
+
+/* ---- rate control ---- */
+
+static int clamp(int value, int low, int high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+static int base_qp(const struct stub_session *s, NV_ENC_PIC_TYPE type)
+{
+	const NV_ENC_RC_PARAMS *rc = &s->enc.rcParams;
+
+	if (rc->rateControlMode == NV_ENC_PARAMS_RC_CONSTQP)
+		return (int)(type == NV_ENC_PIC_TYPE_IDR ? rc->constQP.qpIntra :
+			     type == NV_ENC_PIC_TYPE_B ? rc->constQP.qpInterB :
+			     rc->constQP.qpInterP);
+	if (!rc->averageBitRate)
+		return rc->targetQuality;
+	return clamp((int)lrint(s->rate_qp), rc->enableMinQP ? (int)rc->minQP.qpInterP : 0,
+		     rc->enableMaxQP ? (int)rc->maxQP.qpInterP : 51);
+}
+
+/* After each picture, towards the size that the bit rate has for one. */
+static void rate_learn(struct stub_session *s, size_t bytes, bool key)
+{
+	double want = (double)s->enc.rcParams.averageBitRate * s->init.frameRateDen /
+		      s->init.frameRateNum / 8;
+
+	if (want < 1 || s->enc.rcParams.rateControlMode == NV_ENC_PARAMS_RC_CONSTQP || key)
+		return;
+	s->rate_qp += 1.5 * log2((double)bytes / want);
+	s->rate_qp = s->rate_qp < 1 ? 1 : s->rate_qp > 51 ? 51 : s->rate_qp;
+}
+
+static void code(struct stub_session *s, struct stub_waiting *w, struct stub_output *out)
+{
+	bool key = w->type == NV_ENC_PIC_TYPE_IDR;
+	bool in_qp = w->map && !s->codec->maps;
+	const uint8_t *packet;
+
+	w->pic.key = key;
+	w->pic.qp = clamp(base_qp(s, w->type) + (in_qp ? w->map_mean : 0), 0, 51);
+	w->pic.map = s->codec->maps ? w->map : NULL;
+	s->codec->encode(s->encoder, &w->pic, &packet, &out->len);
+	free(out->packet);
+	out->packet = stub_packet_with_sei(s->codec->hevc, packet, &out->len, w->sei, w->seis);
+	out->type = w->type;
+	out->stamp = w->stamp;
+	out->qp = (uint32_t)clamp(w->pic.qp + (in_qp ? 0 : w->map_mean), 0, 51);
+	out->state = STUB_READY;
+	out->busy = 0;
+	rate_learn(s, out->len, key);
+	waiting_free(w);
+}
+
+/* ---- groups ---- */
+
+/* All that waits is coded: the last one first, if the others are B pictures. */
+static void code_group(struct stub_session *s)
+{
+	struct stub_output *outputs[STUB_GROUP_MAX];
+	unsigned int n = s->grouped;
+	bool anchor = n > 1 && s->group[0].type == NV_ENC_PIC_TYPE_B;
+
+	for (unsigned int i = 0; i < n; i++)
+		outputs[i] = s->group[i].output;
+	if (anchor && s->group[n - 1].type == NV_ENC_PIC_TYPE_B)
+		s->group[n - 1].type = NV_ENC_PIC_TYPE_P;
+	else if (n == 1 && s->group[0].type == NV_ENC_PIC_TYPE_B)
+		s->group[0].type = NV_ENC_PIC_TYPE_P;
+	if (anchor)
+		code(s, &s->group[n - 1], outputs[0]);
+	for (unsigned int i = 0; i + anchor < n; i++)
+		code(s, &s->group[i], outputs[i + anchor]);
+	s->grouped = 0;
+}
+
+/* B pictures in front of an IDR picture cannot refer to it: they end their group. */
+static NVENCSTATUS take(struct stub_session *s, const struct stub_waiting *w, bool force)
+{
+	uint32_t gop = s->enc.gopLength, interval = (uint32_t)s->enc.frameIntervalP;
+	long hold = stub_mode("hold", 0);
+	struct stub_waiting *to;
+
+	force |= !s->begun || (gop != NVENC_INFINITE_GOPLENGTH && s->since_idr >= gop);
+	if (force) {
+		code_group(s);
+		s->since_idr = 0;
+	}
+	to = &s->group[s->grouped++];
+	*to = *w;
+	to->type = force ? NV_ENC_PIC_TYPE_IDR :
+		   s->grouped < interval ? NV_ENC_PIC_TYPE_B : NV_ENC_PIC_TYPE_P;
+	s->begun = true;
+	s->since_idr++;
+	if (!force && (s->grouped < interval || (interval == 1 && s->grouped <= hold)))
+		return NV_ENC_ERR_NEED_MORE_INPUT;
+	code_group(s);
+	return NV_ENC_SUCCESS;
+}
+
+/* ---- submission ---- */
+
+static size_t plane_bytes(const struct stub_session *s, unsigned int sample, unsigned int p)
+{
+	size_t luma = (size_t)s->init.encodeWidth * s->init.encodeHeight * sample;
+
+	return p ? luma / 4 : luma;
+}
+
+/* P010 has its ten bits on top of sixteen. */
+static void put_sample(uint8_t *to, const uint8_t *from, unsigned int sample)
+{
+	if (sample == 1)
+		*to = *from;
+	else
+		*(uint16_t *)(void *)to = *(const uint16_t *)(const void *)from >> 6;
+}
+
+static void copy_picture(const struct stub_session *s, const struct stub_input *in,
+			 struct stub_waiting *w)
+{
+	unsigned int sample = in->format == NV_ENC_BUFFER_FORMAT_YUV420_10BIT ? 2 : 1;
+	bool planar = in->format == NV_ENC_BUFFER_FORMAT_IYUV;
+	unsigned int width = s->init.encodeWidth, height = s->init.encodeHeight;
+	const uint8_t *chroma = in->at + (size_t)in->pitch * in->height;
+
+	w->memory = malloc(2 * plane_bytes(s, sample, 0));
+	if (!w->memory)
+		abort();
+	w->pic.plane[0] = w->memory;
+	w->pic.plane[1] = w->memory + plane_bytes(s, sample, 0);
+	w->pic.plane[2] = w->pic.plane[1] + plane_bytes(s, sample, 1);
+	for (unsigned int y = 0; y < height; y++)
+		for (unsigned int x = 0; x < width; x++)
+			put_sample(w->pic.plane[0] + ((size_t)y * width + x) * sample,
+				   in->at + (size_t)y * in->pitch + x * sample, sample);
+	for (unsigned int p = 0; p < 2; p++)
+		for (unsigned int y = 0; y < height / 2; y++)
+			for (unsigned int x = 0; x < width / 2; x++) {
+				size_t at = planar ?
+					(size_t)(in->pitch / 2) * (p * (in->height / 2) + y) + x :
+					(size_t)in->pitch * y + (2 * x + p) * sample;
+
+				put_sample(w->pic.plane[1 + p] +
+					   ((size_t)y * (width / 2) + x) * sample,
+					   chroma + at, sample);
+			}
+}
+
+static void copy_map(const struct stub_session *s, const NV_ENC_PIC_PARAMS *pic,
+		     struct stub_waiting *w)
+{
+	unsigned int block = s->codec->hevc ? BLOCK_HEVC : BLOCK_H264;
+	unsigned int cols = (s->init.encodeWidth + block - 1) / block;
+	unsigned int rows = (s->init.encodeHeight + block - 1) / block;
+	long sum = 0;
+
+	if (!pic->qpDeltaMap)
+		return;
+	if (s->enc.rcParams.qpMapMode != NV_ENC_QP_MAP_DELTA || pic->qpDeltaMapSize != cols * rows)
+		stub_forbidden("a QP map of %u bytes, mode %d", pic->qpDeltaMapSize,
+			       s->enc.rcParams.qpMapMode);
+	w->map = malloc(pic->qpDeltaMapSize);
+	if (!w->map)
+		abort();
+	memcpy(w->map, pic->qpDeltaMap, pic->qpDeltaMapSize);
+	for (unsigned int i = 0; i < cols * rows; i++)
+		sum += w->map[i];
+	w->map_mean = (int)lrint((double)sum / (cols * rows));
+}
+
+static void copy_sei(const struct stub_session *s, const NV_ENC_PIC_PARAMS *pic,
+		     struct stub_waiting *w)
+{
+	const NV_ENC_CODEC_PIC_PARAMS *c = &pic->codecPicParams;
+	const NV_ENC_SEI_PAYLOAD *list = s->codec->hevc ? c->hevcPicParams.seiPayloadArray :
+					 c->h264PicParams.seiPayloadArray;
+
+	w->seis = s->codec->hevc ? c->hevcPicParams.seiPayloadArrayCnt :
+		  c->h264PicParams.seiPayloadArrayCnt;
+	if (!w->seis)
+		return;
+	w->sei = calloc(w->seis, sizeof(*w->sei));
+	for (unsigned int i = 0; i < w->seis; i++) {
+		uint8_t *bytes = malloc(list[i].payloadSize + 1);
+
+		if (!w->sei || !bytes)
+			abort();
+		memcpy(bytes, list[i].payload, list[i].payloadSize);
+		w->sei[i] = (struct stub_sei){
+			.type = list[i].payloadType, .len = list[i].payloadSize, .bytes = bytes,
+		};
+	}
+}
+
+static struct stub_input *usable_input(struct stub_session *s, const NV_ENC_PIC_PARAMS *pic)
+{
+	struct stub_input *in;
+
+	for (in = s->inputs; in && in != pic->inputBuffer; in = in->next)
+		;
+	if (!in || in->locked || (in->registered && !in->mapped) || in->used)
+		stub_forbidden("a picture whose memory is unknown, locked, not mapped, or in use");
+	else if (pic->bufferFmt != in->format || pic->inputWidth != s->init.encodeWidth ||
+		 pic->inputHeight != s->init.encodeHeight || in->width < pic->inputWidth ||
+		 in->height < pic->inputHeight)
+		stub_forbidden("a picture that is not what its memory is");
+	else
+		return in;
+	return NULL;
+}
+
+static struct stub_output *usable_output(struct stub_session *s, const NV_ENC_PIC_PARAMS *pic)
+{
+	struct stub_output *out;
+
+	for (out = s->outputs; out && out != pic->outputBitstream; out = out->next)
+		;
+	if (!out || out->state != STUB_FREE) {
+		stub_forbidden("a bitstream buffer that is unknown or in use");
+		return NULL;
+	}
+	return out;
+}
+
+static NVENCSTATUS end_of_stream(struct stub_session *s, const NV_ENC_PIC_PARAMS *pic)
+{
+	if (pic->inputBuffer || pic->outputBitstream) {
+		stub_forbidden("the end of the stream with a picture");
+		return NV_ENC_ERR_INVALID_PARAM;
+	}
+	code_group(s);
+	/* all is coded: nothing is read any more */
+	for (struct stub_output *out = s->outputs; out; out = out->next) {
+		if (out->input)
+			out->input->used--;
+		out->input = NULL;
+	}
+	return NV_ENC_SUCCESS;
+}
+
+/* What a test wants to go wrong with this picture. */
+static NVENCSTATUS planned_error(struct stub_session *s)
+{
+	NVENCSTATUS status = NV_ENC_SUCCESS;
+
+	pthread_mutex_lock(&stub_lock);
+	if ((long)s->busy < stub_mode("encode_busy", 0)) {
+		s->busy++;
+		status = NV_ENC_ERR_ENCODER_BUSY;
+	} else if ((long)stub_count.frames == stub_mode("lost_at", -1)) {
+		stub_lost = true;
+		stub_count.frames++;
+		status = NV_ENC_ERR_DEVICE_NOT_EXIST;
+	} else {
+		if ((long)stub_count.frames == stub_mode("encode_at", -1))
+			status = (NVENCSTATUS)stub_mode("encode_error", NV_ENC_ERR_GENERIC);
+		stub_count.frames++;
+		s->busy = 0;
+	}
+	pthread_mutex_unlock(&stub_lock);
+	return status;
+}
+
+NVENCSTATUS NVENCAPI stub_encode_picture(void *handle, NV_ENC_PIC_PARAMS *pic)
+{
+	struct stub_session *s;
+	NVENCSTATUS status = stub_check(handle, true, &s);
+	bool force = pic->encodePicFlags & NV_ENC_PIC_FLAG_FORCEIDR;
+	struct stub_waiting w = { .stamp = pic->inputTimeStamp };
+	struct stub_input *in;
+
+	if (status)
+		return status;
+	if (stub_version_wrong("NV_ENC_PIC_PARAMS", pic->version, NV_ENC_PIC_PARAMS_VER))
+		return NV_ENC_ERR_INVALID_VERSION;
+	if (!stub_zero(pic->reserved3, sizeof(pic->reserved3)) ||
+	    !stub_zero(pic->reserved4, sizeof(pic->reserved4)) || pic->completionEvent)
+		stub_forbidden("NV_ENC_PIC_PARAMS with reserved fields set");
+	if (pic->encodePicFlags & NV_ENC_PIC_FLAG_EOS)
+		return end_of_stream(s, pic);
+	in = usable_input(s, pic);
+	w.output = usable_output(s, pic);
+	if (!in || !w.output || pic->pictureStruct != NV_ENC_PIC_STRUCT_FRAME)
+		return NV_ENC_ERR_INVALID_PARAM;
+	status = planned_error(s);
+	if (status)
+		return status;
+	copy_picture(s, in, &w);
+	copy_map(s, pic, &w);
+	copy_sei(s, pic, &w);
+	w.output->state = STUB_QUEUED;
+	w.output->order = s->submitted++;
+	w.output->input = in;
+	in->used++;
+	pthread_mutex_lock(&stub_lock);
+	stub_count.idrs_forced += force;
+	pthread_mutex_unlock(&stub_lock);
+	return take(s, &w, force);
+}
+
+/* ---- packets ---- */
+
+static void hang(void)
+{
+	for (;;)
+		pause();
+}
+
+static NVENCSTATUS planned_lock_error(struct stub_output *out)
+{
+	NVENCSTATUS status = NV_ENC_SUCCESS;
+	long number;
+
+	if ((long)out->busy < stub_mode("lock_busy", 0)) {
+		out->busy++;
+		return NV_ENC_ERR_LOCK_BUSY;
+	}
+	pthread_mutex_lock(&stub_lock);
+	number = stub_count.packets++;
+	pthread_mutex_unlock(&stub_lock);
+	if (number == stub_mode("hang_at", -1))
+		hang();
+	if (number == stub_mode("lock_at", -1))
+		status = (NVENCSTATUS)stub_mode("lock_error", NV_ENC_ERR_GENERIC);
+	return status;
+}
+
+NVENCSTATUS NVENCAPI stub_lock_bitstream(void *handle, NV_ENC_LOCK_BITSTREAM *lock)
+{
+	struct stub_session *s;
+	NVENCSTATUS status = stub_check(handle, true, &s);
+	struct stub_output *out;
+
+	if (status)
+		return status;
+	if (stub_version_wrong("NV_ENC_LOCK_BITSTREAM", lock->version, NV_ENC_LOCK_BITSTREAM_VER))
+		return NV_ENC_ERR_INVALID_VERSION;
+	for (out = s->outputs; out && out != lock->outputBitstream; out = out->next)
+		;
+	if (!out || out->state != STUB_READY || out->order != s->locked) {
+		stub_forbidden("lock of an output that needs more input, was locked, or is not the next");
+		return NV_ENC_ERR_INVALID_CALL;
+	}
+	status = planned_lock_error(out);
+	if (status)
+		return status;
+	s->locked++;
+	out->state = STUB_LOCKED;
+	if (out->input)
+		out->input->used--;
+	out->input = NULL;
+	lock->bitstreamBufferPtr = out->packet;
+	lock->bitstreamSizeInBytes = (uint32_t)out->len;
+	lock->pictureType = out->type;
+	lock->pictureStruct = NV_ENC_PIC_STRUCT_FRAME;
+	lock->outputTimeStamp = out->stamp;
+	lock->frameAvgQP = out->qp;
+	lock->frameSatd = (uint32_t)out->len;
+	return NV_ENC_SUCCESS;
+}
+
+NVENCSTATUS NVENCAPI stub_unlock_bitstream(void *handle, NV_ENC_OUTPUT_PTR output)
+{
+	struct stub_session *s;
+	NVENCSTATUS status = stub_check(handle, true, &s);
+	struct stub_output *out;
+
+	if (status)
+		return status;
+	for (out = s->outputs; out && out != output; out = out->next)
+		;
+	if (!out || out->state != STUB_LOCKED) {
+		stub_forbidden("unlock of an output that is not locked");
+		return NV_ENC_ERR_INVALID_CALL;
+	}
+	out->state = STUB_FREE;
+	return NV_ENC_SUCCESS;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of libnvidia-encode.so.1 of tests. */
+#ifndef HVCAL_NVENC_STUB_SESSION_H
+#define HVCAL_NVENC_STUB_SESSION_H
+
+#include <pthread.h>
+
+#include <ffnvcodec/nvEncodeAPI.h>
+
+#include "stub.h"
+#include "stub_codec.h"
+
+#define STUB_GROUP_MAX 16
+
+struct stub_session;
+
+/** Memory for pictures, made by the library or registered. */
+struct stub_input {
+	struct stub_session *s;
+	uint8_t *at;		/* of the library, or of the "GPU" */
+	uint32_t width, height, pitch;
+	NV_ENC_BUFFER_FORMAT format;
+	bool registered, locked;
+	unsigned int mapped, used;	/* used: by pictures whose packet was not locked */
+	struct stub_input *next;
+};
+
+enum stub_output_state { STUB_FREE, STUB_QUEUED, STUB_READY, STUB_LOCKED };
+
+struct stub_output {
+	struct stub_session *s;
+	enum stub_output_state state;
+	uint64_t order;		/* of submission */
+	struct stub_input *input;	/* of the picture that was submitted with it */
+	uint8_t *packet;
+	size_t len;
+	NV_ENC_PIC_TYPE type;
+	uint64_t stamp;
+	uint32_t qp;
+	unsigned int busy;	/* locks that were refused */
+	struct stub_output *next;
+};
+
+/** A picture that waits for the end of its group. */
+struct stub_waiting {
+	uint8_t *memory;
+	struct stub_picture pic;
+	NV_ENC_PIC_TYPE type;
+	uint64_t stamp;
+	struct stub_output *output;
+	struct stub_sei *sei;
+	unsigned int seis;
+	int8_t *map;
+	int map_mean;
+};
+
+struct stub_session {
+	uint32_t magic;
+	void *ctx;
+	bool half_open, initialized;
+	GUID guid, preset;
+	NV_ENC_TUNING_INFO tuning;
+	const struct stub_codec *codec;
+	void *encoder;
+	NV_ENC_INITIALIZE_PARAMS init;
+	NV_ENC_CONFIG enc;
+	struct stub_input *inputs;
+	struct stub_output *outputs;
+	struct stub_waiting group[STUB_GROUP_MAX];
+	unsigned int grouped;
+	uint64_t submitted;	/* pictures, and outputs: they go in pairs */
+	uint64_t locked;	/* outputs, in this order */
+	uint64_t since_idr;
+	unsigned int busy;	/* submissions that were refused */
+	bool begun;
+	double rate_qp;		/* of the rate control */
+	struct stub_session *next;
+};
+
+extern pthread_mutex_t stub_lock;	/* of everything here but the encoders */
+extern struct stub_counts stub_count;
+extern bool stub_lost;
+
+/** The session behind a handle, if calls on it are in order; counts nothing. */
+NVENCSTATUS stub_check(void *handle, bool initialized, struct stub_session **s);
+
+/** Refuses a structure of another version. */
+bool stub_version_wrong(const char *what, uint32_t is, uint32_t should);
+
+/** Are these bytes zero, as reserved ones must be? */
+bool stub_zero(const void *at, size_t bytes);
+
+/** @return NV_ENC_SUCCESS, or what is wrong with the rates */
+NVENCSTATUS stub_rates_check(const struct stub_session *s, const NV_ENC_RC_PARAMS *rc);
+
+/* ---- pictures (stub_picture.c) ---- */
+
+NVENCSTATUS NVENCAPI stub_encode_picture(void *handle, NV_ENC_PIC_PARAMS *pic);
+NVENCSTATUS NVENCAPI stub_lock_bitstream(void *handle, NV_ENC_LOCK_BITSTREAM *lock);
+NVENCSTATUS NVENCAPI stub_unlock_bitstream(void *handle, NV_ENC_OUTPUT_PTR output);
+
+/** The encoder behind an initialized session, and its end. */
+void stub_encoder_open(struct stub_session *s);
+void stub_encoder_close(struct stub_session *s);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* The nvenc plug-in over the stub: what the test files share. */
+#ifndef HVCAL_TEST_NVENC_H
+#define HVCAL_TEST_NVENC_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../conformance/conformance.h"
+#include "stub.h"
+
+/** The engine, its host, and what a look at the libraries tells. */
+struct nvenc_test {
+	struct conf c;
+	struct hvcal_plugin_engine engine;
+	char reason[256];
+	char log[512];		/* the last line */
+	const char *libcuda, *libencode;	/* the stub's, unless a test says */
+	const char *extra[2];	/* one more option: key, value */
+};
+
+/** What the stub does, see stub.h. */
+void stub_set(const char *modes);
+
+/** Makes engine @index. @return what create() says */
+int engine_try(struct nvenc_test *t, unsigned int index);
+
+/**
+ * The same with the stub doing @modes; it must work. Frames of the test encode count
+ * as others do: what is to happen at frame N is for later.
+ */
+void engine_up(struct nvenc_test *t, const char *modes);
+
+/** Destroys it, and checks that nothing is left in the libraries. */
+void engine_down(struct nvenc_test *t);
+
+/** Capability of @codec; NULL. */
+const struct hvcal_engine_cap *engine_cap(const struct nvenc_test *t, uint32_t codec);
+
+/** A stream that must open. */
+struct conf_stream *stream_up(struct nvenc_test *t, const struct hvcal_codec_config *config);
+
+/** Sends one frame. @return what encode() says, or the status of a frame that is done */
+int send_one(struct conf_stream *s, const struct conf_how *how);
+
+void check_ok(struct nvenc_test *t);
+
+struct stub_counts counts_now(void);
+void counts_reset(void);
+unsigned int cuda_left(void);
+int lib_call(const char *library, const char *function, void *arg);
+
+int nvenc_test_setup(void **state);
+int nvenc_test_teardown(void **state);
+
+/** test_nvenc_open.c, test_nvenc_work.c */
+int run_open_tests(void);
+int run_work_tests(void);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hvcaltest: a VA driver without a GPU, for tests of the VA-API engine. It codes exactly
+ * what it is told, from parameters and packed headers as they come, and refuses those
+ * that contradict each other.
+ *
+ * HVCALTEST in the environment changes it; words separated by commas:
+ *	exact		H.264 by I_PCM and P_Skip: the decoder gives back every bit
+ *	own-headers	takes no packed headers, writes its own
+ *	no-raw		takes no raw headers
+ *	no-import	imports no DMA-BUFs
+ *	no-derive	has no vaDeriveImage()
+ *	no-wait		has no waiting with a limit, and no waiting without one either
+ *	surface-wait	has vaSyncSurface2(), but no vaSyncBuffer()
+ *	baseline	H.264 in Constrained Baseline only
+ *	no-entrypoint	decodes only
+ *	low-power, low-power-cqp	has EncSliceLP too, the latter without rate control
+ *	rois=N		takes N rectangles of QP offsets (8)
+ *	hang=N, hang-always	picture number N (of the process) or each does not finish
+ *	lost=N		the GPU is reset in picture number N
+ *	busy=N		the encoder is busy at picture number N
+ *	slow=MS		a picture takes that long
+ *	report=PATH	appends a line for each call that tests want to know of
+ */
+#ifndef HVCALTEST_DRIVER_H
+#define HVCALTEST_DRIVER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <va/va.h>
+#include <va/va_backend.h>
+
+#define PACKED_MAX 64
+#define SLICES_MAX 64
+#define ROIS_MAX 64
+
+/* ---- objects ---- */
+
+enum kind { KIND_CONFIG = 1, KIND_CONTEXT, KIND_SURFACE, KIND_BUFFER, KIND_IMAGE };
+
+struct object {
+	enum kind kind;
+	uint32_t id;
+	struct object *next;
+};
+
+struct config {
+	struct object o;
+	VAProfile profile;
+	VAEntrypoint entrypoint;
+	uint32_t rt_format, rc, packed;
+};
+
+struct surface {
+	struct object o;
+	uint32_t fourcc, width, height;
+	uint8_t *plane[2];
+	uint32_t pitch[2];
+	void *map[4];		/* own memory in map[0], or imported */
+	size_t map_len[4];
+	bool imported;
+	uint64_t ready_ns;	/* when coding from it ends; UINT64_MAX never */
+	VAStatus result;	/* of coding from it */
+	/* as a reconstructed picture */
+	bool coded, reference;
+	uint32_t frame_num;
+	int32_t poc;
+};
+
+struct buffer {
+	struct object o;
+	VABufferType type;
+	uint8_t *data;		/* of coded buffers: room for the bits */
+	size_t size;
+	struct surface *derived; /* data is the surface's */
+	VACodedBufferSegment segment;
+	uint64_t ready_ns;
+	VAStatus result;
+};
+
+struct image {
+	struct object o;
+	VAImage va;
+};
+
+struct packed {
+	VAEncPackedHeaderParameterBuffer head;
+	const uint8_t *data;
+	size_t size;
+};
+
+struct codec_state;
+
+struct context {
+	struct object o;
+	struct config *config;
+	uint32_t width, height;
+	bool hung, lost;
+	/* told so far */
+	bool has_seq;
+	union {
+		VAEncSequenceParameterBufferH264 h264;
+	} seq;
+	VAEncMiscParameterRateControl rc;
+	VAEncMiscParameterHRD hrd;
+	VAEncMiscParameterFrameRate fps;
+	bool has_rc, has_fps, new_rates;
+	/* of the picture */
+	struct surface *source;
+	bool seq_now;
+	const struct buffer *pic;
+	struct packed packed[PACKED_MAX];
+	unsigned int npacked;
+	bool half_packed;	/* the data of the last one are to come */
+	struct {
+		const struct buffer *param;
+		int header;	/* index of packed, -1 none */
+	} slices[SLICES_MAX];
+	unsigned int nslices;
+	VAEncROI rois[ROIS_MAX];
+	unsigned int nrois;
+	uint32_t max_frame_bits;
+	struct codec_state *state;	/* the codec's own */
+};
+
+struct driver {
+	pthread_mutex_t lock;
+	struct object *objects;
+	uint32_t last_id, pictures;
+	bool hung;	/* ever: objects may be left behind */
+};
+
+void *object_find(struct driver *d, uint32_t id, enum kind kind);
+
+/* ---- the environment ---- */
+
+bool mode(const char *word);
+/** The number behind "word="; 0 without. */
+unsigned int mode_number(const char *word);
+/** Says what is wrong on stderr. @return VA_STATUS_ERROR_INVALID_PARAMETER */
+VAStatus wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** Appends a line to the report. */
+void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- pictures ---- */
+
+/** What is to be coded, whole blocks: the border is continued. */
+struct raw {
+	uint32_t width, height;
+	unsigned int sample;	/* bytes */
+	uint8_t *plane[3];	/* planar, without gaps; one allocation */
+};
+
+int raw_make(struct raw *r, const struct surface *s, uint32_t width, uint32_t height);
+void raw_free(struct raw *r);
+/** Puts a picture into a surface of the same size. */
+void raw_store(const struct raw *r, struct surface *s);
+
+/* ---- codecs ---- */
+
+struct bits;
+
+struct codec_ops {
+	/** Codes the picture of the context. */
+	VAStatus (*code)(struct driver *d, struct context *c, struct buffer *coded);
+	void (*close)(struct context *c);
+	/** Its coded buffer and its reconstructed picture. */
+	void (*targets)(const struct context *c, VABufferID *coded, VASurfaceID *recon);
+	size_t seq_size, pic_size, slice_size;
+};
+
+extern const struct codec_ops h264_ops;
+const struct codec_ops *codec_of(const struct config *config);
+
+/** Appends to a coded buffer. @return false: it is full */
+bool coded_append(struct buffer *b, const void *data, size_t len);
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/* Pictures between surfaces and coders. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "driver.h"
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+int raw_make(struct raw *r, const struct surface *s, uint32_t width, uint32_t height)
+{
+	size_t luma = (size_t)width * height;
+	unsigned int b = s->fourcc == VA_FOURCC_P010 ? 2 : 1;
+
+	*r = (struct raw){ .width = width, .height = height, .sample = b };
+	r->plane[0] = malloc(luma * 3 / 2 * b);
+	if (!r->plane[0])
+		return -1;
+	r->plane[1] = r->plane[0] + luma * b;
+	r->plane[2] = r->plane[1] + luma / 4 * b;
+	for (uint32_t y = 0; y < height; y++) {
+		const uint8_t *from = s->plane[0] + (size_t)least(y, s->height - 1) * s->pitch[0];
+
+		for (uint32_t x = 0; x < width; x++)
+			memcpy(r->plane[0] + ((size_t)y * width + x) * b,
+			       from + least(x, s->width - 1) * b, b);
+	}
+	for (uint32_t y = 0; y < height / 2; y++) {
+		const uint8_t *from = s->plane[1] +
+				      (size_t)least(y, s->height / 2 - 1) * s->pitch[1];
+
+		for (uint32_t x = 0; x < width / 2; x++)
+			for (int p = 0; p < 2; p++)
+				memcpy(r->plane[1 + p] + ((size_t)y * width / 2 + x) * b,
+				       from + (2 * least(x, s->width / 2 - 1) + p) * b, b);
+	}
+	return 0;
+}
+
+void raw_free(struct raw *r)
+{
+	free(r->plane[0]);
+	*r = (struct raw){ 0 };
+}
+
+void raw_store(const struct raw *r, struct surface *s)
+{
+	unsigned int b = r->sample;
+
+	for (uint32_t y = 0; y < r->height; y++)
+		memcpy(s->plane[0] + (size_t)y * s->pitch[0],
+		       r->plane[0] + (size_t)y * r->width * b, (size_t)r->width * b);
+	for (uint32_t y = 0; y < r->height / 2; y++)
+		for (uint32_t x = 0; x < r->width / 2; x++)
+			for (int p = 0; p < 2; p++)
+				memcpy(s->plane[1] + (size_t)y * s->pitch[1] + (2 * x + p) * b,
+				       r->plane[1 + p] + ((size_t)y * r->width / 2 + x) * b, b);
+}
