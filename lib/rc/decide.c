@@ -35,6 +35,7 @@
 #define REFINE_GAIN_UP 0.6
 #define REFINE_GAIN_DOWN 0.2
 #define REFINE_LEVEL 0.5	/* of a frame's worth, in the buffer */
+#define REFINE_FORGET 0.9
 #define REFINE_STEP 0.17	/* log2 of the step: 1 QP */
 #define REFINE_MIN 0.05
 #define REFINE_MAX 1.5
@@ -243,6 +244,7 @@ void rc_refine_learn(hvcal_rc_t *rc, double ratio)
 {
 	double gain = ratio > 1.0 ? REFINE_GAIN_UP : REFINE_GAIN_DOWN;
 
+	rc->refine_guess = false;
 	rc->refine = rc_clip(rc->refine * pow(rc_clip(ratio, 0.1, 10.0), gain),
 			     REFINE_MIN, REFINE_MAX);
 }
@@ -365,16 +367,30 @@ static int quantise(hvcal_rc_t *rc, const struct rc_flight *f, double q, double 
  * Refinements come in whole quantisers, which cost about a frame's worth each: where
  * the buffer is empty anyway, one more is better than a rate that is not used.
  */
-static int refine_more(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, int qp, double mean)
+static int refine_more(hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, int qp, double mean)
 {
-	double q = hvcal_rc_qp_to_log2(rc->config.scale, qp - 1);
+	int ref = hvcal_rc_log2_to_qp(rc->config.scale, rc->q_ref);
+	double q;
 
+	/* the limits may have changed since then */
+	if (ref > rc->config.qp_max)
+		ref = rc->config.qp_max;
+	/* a guess is tried by one step */
+	if (rc->refine_guess && qp < ref - 1)
+		qp = ref - 1;
+	q = hvcal_rc_qp_to_log2(rc->config.scale, qp - 1);
 	if (!rc->rate || rc->config.control == HVCAL_RC_CONTROL_CQP ||
 	    rc->config.control == HVCAL_RC_CONTROL_ICQ || qp <= rc->config.qp_min ||
-	    rc->level > REFINE_LEVEL * mean)
+	    rc->level > REFINE_LEVEL * mean || (rc->refine_guess && qp < ref))
 		return qp;
-	return refine_bits(rc, hint, q) <= fmin(REFINE_LIMIT * mean, 0.5 * rc_buffer_room(rc)) ?
-	       qp - 1 : qp;
+	if (refine_bits(rc, hint, q) <= fmin(REFINE_LIMIT * mean, 0.5 * rc_buffer_room(rc)))
+		return qp - 1;
+	/* nothing is tried, hence nothing learnt: believe in it less and less */
+	if (qp >= ref) {
+		rc->refine = fmax(rc->refine * REFINE_FORGET, REFINE_MIN);
+		rc->refine_guess = true;
+	}
+	return qp;
 }
 
 static void watch_saturation(hvcal_rc_t *rc, const struct rc_flight *f, int qp, double bits,

@@ -80,6 +80,7 @@ struct hvcal_rc {
 	double q_ref;		/* of the last frame of the base layer: the reference */
 	double q_key;		/* of the last key or cut */
 	uint32_t scene, seen;	/* keys and cuts so far; the last that a P frame told of */
+	bool refine_guess;	/* nothing was refined lately: that share is a guess */
 	double refine;		/* share of a key frame that a step finer costs */
 	double carry;		/* fraction that the last quantisers left over */
 	int last_qp;		/* of the base layer */
