@@ -100,10 +100,11 @@ check-uml: all
 	@-ko=$$(tools/kernel/module $(if $(filter plain,$(VARIANT)),uml,uml-$(VARIANT)) \
 		2>/dev/null | tail -n 1); \
 	tools/uml/hvcal-uml --variant $(VARIANT) --timeout 1500 --module "$$ko" \
+		--append vicodec.multiplanar=$(if $(filter plain,$(VARIANT)),0,1) \
 		--env HVCAL_KO="$$ko" --env KS_SCALE=$(if $(filter plain,$(VARIANT)),2,8) \
 		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/uml-$(VARIANT).klog -- \
 		selftests/run-suites --tag uml-$(VARIANT) --logs $(CHECK_LOGS) \
-		--only '$(if $(filter plain,$(VARIANT)),.,^kernel-)' $(SUITES_VM) \
+		--only '$(if $(filter plain,$(VARIANT)),.,^kernel-|v4l2-copy|^unit-v4l2)' $(SUITES_VM) \
 		| tee $(CHECK_LOGS)/uml-$(VARIANT).raw; \
 	s=$${PIPESTATUS[0]}; cp $(CHECK_LOGS)/uml-$(VARIANT).raw $(CHECK_LOGS)/uml-$(VARIANT).out; \
 	[ $$s -le 1 ] || echo "the machine ended with status $$s" > $(CHECK_LOGS)/uml-$(VARIANT).out

@@ -610,7 +610,7 @@ struct hvcal_buffer_release {
  *          REALTIME: at most those of the reservation
  * @user_data: comes back in the event
  * @deadline_ns: when the packet must be there; 0: submission plus the
- *               reservation's deadline
+ *               reservation's deadline, and never if that has none
  * @release_ns: not before, at most 10 s ahead; 0 at once
  *              (HVCAL_FEATURE_PACING)
  * @params: struct hvcal_frame_params
@@ -723,7 +723,7 @@ enum hvcal_event_type {
  * @ready_ns: when its fences were signalled
  * @start_ns: when the provider took it
  * @done_ns: when it was finished
- * @deadline_ns: the one that counted
+ * @deadline_ns: the one that counted, 0 none
  * @share_ppm: PRESSURE: share that the session can have now; the reserved one
  *             when it is over
  * @result_len: bytes of @result that are valid

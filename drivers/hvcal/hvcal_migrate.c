@@ -69,8 +69,6 @@ static void leave_locked(struct hvcal_session *s)
 
 	hvcal_queue_open(&b->engine->queue, &b->flow, false, ktime_get_ns());
 	take_back_jobs_locked(s, b);
-	/* what was taken back stands in front again, in its order */
-	move_jobs_locked(s, b, b);
 	hvcal_binding_close_locked(b);
 	hvcal_binding_leave_locked(b);
 }

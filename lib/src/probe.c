@@ -37,9 +37,11 @@ struct child {
 
 static void child_say(struct child *c, int what)
 {
+	const struct message *m = &c->message;
+
 	c->message.what = what;
 	/* a parent that is gone needs no word */
-	if (write(c->fd, &c->message, sizeof(c->message)) != sizeof(c->message))
+	if (write(c->fd, m, sizeof(*m)) != sizeof(*m))
 		_exit(1);
 }
 
