@@ -15,7 +15,7 @@ enum {
 	OPT_QUALITY, OPT_FPS, OPT_SIZE, OPT_GOP, OPT_PRESET, OPT_TUNE, OPT_THREADS,
 	OPT_STREAMS, OPT_FRAMES, OPT_REALTIME, OPT_PSNR, OPT_SSIM, OPT_DIRECT,
 	OPT_NO_DIRECT, OPT_JSON, OPT_QUIET, OPT_FORMAT, OPT_INPUT_FORMAT, OPT_CONTAINER,
-	OPT_DEPTH, OPT_CEILING, OPT_ENGINE_RC, OPT_BFRAMES, OPT_ENGINE_OPTIONS,
+	OPT_DEPTH, OPT_CEILING, OPT_ENGINE_RC, OPT_NO_HINTS, OPT_BFRAMES, OPT_ENGINE_OPTIONS,
 };
 
 static const struct option long_options[] = {
@@ -29,6 +29,7 @@ static const struct option long_options[] = {
 	{ "rc", required_argument, NULL, OPT_RC },
 	{ "frame-ceiling", required_argument, NULL, OPT_CEILING },
 	{ "engine-rc", no_argument, NULL, OPT_ENGINE_RC },
+	{ "no-hints", no_argument, NULL, OPT_NO_HINTS },
 	{ "qp", required_argument, NULL, OPT_QP },
 	{ "quality", required_argument, NULL, OPT_QUALITY },
 	{ "fps", required_argument, NULL, OPT_FPS },
@@ -88,6 +89,7 @@ static void print_help(void)
 	      "      --vbv-ms MS        size of the coded picture buffer\n"
 	      "      --frame-ceiling B  bytes that no frame is planned to exceed\n"
 	      "      --engine-rc        the engine's own rate control, not libhvcal's\n"
+	      "      --no-hints         libhvcal's rate control shall not look at the pictures\n"
 	      "      --qp N             of cqp, on the codec's own scale\n"
 	      "      --quality N        of icq, 1 best .. 51 worst\n"
 	      "      --gop N            frames from key frame to key frame, 0 only the first\n"
@@ -279,6 +281,9 @@ static int take_option(struct encode_options *o, int option)
 		return take_number("frame-ceiling", 100, 1U << 30, &o->config.frame_ceiling);
 	case OPT_ENGINE_RC:
 		o->config.rate_control = HVCAL_RATE_CONTROL_ENGINE;
+		return -1;
+	case OPT_NO_HINTS:
+		o->config.rate_hints = HVCAL_RATE_HINTS_OFF;
 		return -1;
 	case OPT_RC:
 		return take_mode(&o->config);

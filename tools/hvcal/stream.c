@@ -422,6 +422,8 @@ static void note_result(struct stream *s)
 	if (!hvcal_get_stats(s->session, &stats)) {
 		s->result->copied_bytes = stats.copied_bytes;
 		s->result->engine_copied_bytes = stats.engine_copied_bytes;
+		s->result->hint_frames = stats.hint_frames;
+		s->result->hint_ns = stats.hint_ns;
 	}
 	hvcal_pool_info_default(&pool, sizeof(pool));
 	if (!hvcal_pool_get_info(s->pool, &pool))
