@@ -383,6 +383,9 @@ static int start(struct stream *s)
 			  hvcal_strerror(ret));
 		return ret;
 	}
+	ret = hvcal_set_throughput_mode(s->session, params->throughput);
+	if (ret)
+		return fail(s, ret, "throughput mode");
 	hvcal_pool_params_default(&pool, sizeof(pool));
 	pool.format = config.format;
 	pool.width = config.width;

@@ -22,6 +22,7 @@ struct stream_params {
 	struct source *source;	/**< the caller's */
 	struct sink *sink;	/**< the caller's */
 	uint32_t depth;		/**< bits per sample, 8 or 10 */
+	uint32_t throughput;	/**< enum hvcal_throughput */
 	bool realtime;		/**< one picture per period, not faster */
 	bool psnr;
 	bool ssim;
