@@ -22,13 +22,13 @@ STUB_CUDA := $(B)/selftests/nvenc/libcuda.so.1
 STUB_ENCODE := $(B)/selftests/nvenc/libnvidia-encode.so.1
 STUB_OPTIONS := nvenc.libcuda=$(STUB_CUDA),nvenc.libencode=$(STUB_ENCODE)
 NVENC_STUB_OBJS := $(addprefix $(B)/selftests/nvenc/,stub_encode.o stub_picture.o \
-	stub_codec.o stub_mode.o)
+	stub_state.o stub_codec.o stub_mode.o)
 ALL += $(STUB_CUDA) $(STUB_ENCODE)
 
 # In conformance-nvenc; without the stub it would skip.
 CONFORMANCE_ARGS_nvenc := --option $(STUB_OPTIONS)
 
-$(foreach f,stub_encode stub_picture stub_cuda,\
+$(foreach f,stub_encode stub_picture stub_state stub_cuda,\
 	$(eval CFLAGS_selftests/nvenc/$(f) := $(CFLAGS_lib/engines/nvenc)))
 CFLAGS_selftests/nvenc/stub_codec := $(shell pkg-config --cflags x264 x265)
 

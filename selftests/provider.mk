@@ -58,5 +58,8 @@ $(BROKEN_DIR)/hvcal-engine-%.so: selftests/hvcald/broken_engine.c lib/include/hv
 
 SUITES += provider-probe:"env B=$(B) selftests/hvcald/probe"
 SUITES += provider-errors:"env B=$(B) selftests/hvcald/errors"
+SUITES += sandbox-engines:"env B=$(B) selftests/hvcald/sandbox-engines $(ENGINES)"
+SUITES += static-service:selftests/static/service.sh
+SUITES_VM += provider-sandbox:"env B=$(B) selftests/hvcald/sandbox"
 SUITES_VM += provider-lifecycle:"env B=$(B) selftests/hvcald/lifecycle"
 SUITES_VM += provider-failover:"env B=$(B) selftests/hvcald/failover"

@@ -18,6 +18,11 @@ ALL += $(RC_DIR)/test_rc
 $(RC_DIR)/test_rc: $(RC_DIR)/test_rc.o $(RC_DIR)/plant.o $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka $(RC_LIBS)
 SUITES += unit-rc:"env CMOCKA_MESSAGE_OUTPUT=TAP $(RC_DIR)/test_rc"
+
+ALL += $(RC_DIR)/test_session
+$(RC_DIR)/test_session: $(RC_DIR)/test_session.o $(RC_DIR)/plant.o $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka $(RC_LIBS)
+SUITES += unit-rc-session:"env CMOCKA_MESSAGE_OUTPUT=TAP $(RC_DIR)/test_session $(B)/lib/engines"
 endif
 
 ## check-rc: unit tests of rate control and 10^5 random plants
@@ -54,10 +59,12 @@ $(RC_BENCH): $(RC_BENCH_OBJS) $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(RC_BENCH_OBJS) \
 		$(shell pkg-config --libs x264 vpx) $(RC_LIBS)
 
-## bench-rc: our rate control beside the encoders' own (QUICK=1: a part of it)
+JOBS ?= 2
+## bench-rc: our rate control beside the encoders' own (QUICK=1: a part; JOBS; RC_CLIPS=a,b)
 .PHONY: bench-rc
 bench-rc: $(RC_BENCH)
 	@mkdir -p $(B)/bench
 	@selftests/rc/clips.sh $(B)/bench/rc-clips > $(B)/bench/rc-clips.list
-	$(RC_BENCH) $(if $(QUICK),--quick) --json $(B)/bench/rc.json $(B)/bench/rc-clips.list
+	$(RC_BENCH) $(if $(QUICK),--quick) --jobs $(JOBS) $(if $(RC_CLIPS),--clips $(RC_CLIPS)) \
+		--json $(B)/bench/rc.json $(B)/bench/rc-clips.list
 endif

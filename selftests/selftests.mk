@@ -8,10 +8,12 @@ CHECK_PKGS := gcc make pkg-config libx264-dev libx265-dev libva-dev libdrm-dev l
 	clang libjson-c-dev libcmocka-dev ffmpeg python3 \
 	qemu-system-x86 busybox-static cpio kmod zstd xz-utils bc flex bison \
 	libelf-dev libssl-dev dwarves rsync sparse shellcheck clang-tidy \
-	gcc-multilib g++ g++-multilib groff-base dkms perl libffmpeg-nvenc-dev
+	gcc-multilib g++ g++-multilib groff-base dkms perl libffmpeg-nvenc-dev \
+	libseccomp-dev libcap-ng-dev
 CHECK_KERNELS ?= 6.12 6.1
 CHECK_LOGS := $(B)/check
 
+SUITES += static-threat-model:selftests/static/threat-model.sh
 SUITES += static-spdx:selftests/static/spdx.sh
 SUITES += static-engines:selftests/static/engines.sh
 SUITES += static-shellcheck:selftests/static/shellcheck.sh
@@ -104,7 +106,7 @@ check-kernel: packages
 VARIANT ?= plain
 UML_SCALE = $(if $(filter plain,$(VARIANT)),2,8)
 UML_SUITES = $(SUITES_VM) $(if $(filter plain,$(VARIANT)),$(SUITES_STORM),$(SUITES_FAULTS))
-UML_ONLY = $(if $(filter plain,$(VARIANT)),.,^kernel-)
+UML_ONLY = $(if $(filter plain,$(VARIANT)),.,^kernel-|v4l2-copy|^unit-v4l2)
 ## check-uml: tests of the loaded module in User Mode Linux (VARIANT plain, debug or kasan)
 check-uml: all
 	$(call in_uml,uml-$(VARIANT),,--only '$(UML_ONLY)' $(UML_SUITES))
@@ -138,6 +140,7 @@ define in_uml
 	@-ko=$$(tools/kernel/module $(if $(filter plain,$(VARIANT)),uml,uml-$(VARIANT)) \
 		2>/dev/null | tail -n 1); \
 	tools/uml/hvcal-uml --variant $(VARIANT) --timeout 1500 --module "$$ko" $2 \
+		--append vicodec.multiplanar=$(if $(filter plain,$(VARIANT)),0,1) \
 		--env HVCAL_KO="$$ko" --env KS_SCALE=$(UML_SCALE) \
 		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/$1.klog -- \
 		selftests/run-suites --tag $1 --logs $(CHECK_LOGS) $3 \

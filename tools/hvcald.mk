@@ -8,13 +8,23 @@ udevdir ?= $(prefix)/lib/udev/rules.d
 HVCALD := $(B)/tools/hvcald/hvcald
 HVCALD_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard tools/hvcald/*.c))
 
+HVCALD_PKGS := libseccomp libcap-ng
+SANDBOX_OBJS := $(addprefix $(B)/tools/hvcald/,sandbox.o filter.o notify.o)
+
+ifeq ($(shell pkg-config --exists $(HVCALD_PKGS) && echo yes),yes)
+SANDBOX_LIBS := $(shell pkg-config --libs $(HVCALD_PKGS))
+$(foreach s,sandbox filter,$(eval CFLAGS_tools/hvcald/$(s) := \
+	$(shell pkg-config --cflags $(HVCALD_PKGS))))
 ALL += $(HVCALD)
 INSTALLS += install-hvcald
 UNINSTALLS += uninstall-hvcald
+else
+$(info hvcald: not built; it needs libseccomp-dev libcap-ng-dev)
+endif
 
 # static: the loader and the options are not part of the library's interface
 $(HVCALD): $(HVCALD_OBJS) $(LIBHVCAL_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBHVCAL_LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SANDBOX_LIBS) $(LIBHVCAL_LIBS)
 
 ## install-hvcald: the daemon, its service, udev rules and groups
 .PHONY: install-hvcald uninstall-hvcald

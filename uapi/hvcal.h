@@ -124,6 +124,7 @@ struct hvcal_blob {
 #define HVCAL_FEATURE_PRIVATE_ENGINE	(1ULL << 6) /* HVCAL_ENGINE_PRIVATE */
 #define HVCAL_FEATURE_GPU_LIST		(1ULL << 7) /* GPUs are discovered */
 #define HVCAL_FEATURE_REBALANCE		(1ULL << 8) /* HVCAL_JOB_KEY moves sessions */
+#define HVCAL_FEATURE_KILL		(1ULL << 9) /* HVCAL_ENGINE_KILL */
 
 /**
  * struct hvcal_caps - what this module is (HVCAL_IOC_CAPS)
@@ -322,7 +323,7 @@ enum hvcal_loss_policy {
 	/*
 	 * Jobs that run on a dying engine are issued again on the next one, if its
 	 * provider has closed the node. One that only hangs might still write into
-	 * their targets: there they fail.
+	 * their targets: there they fail, but for HVCAL_ENGINE_KILL.
 	 */
 	HVCAL_LOSS_REISSUE = 1,
 };
@@ -616,7 +617,7 @@ struct hvcal_buffer_release {
  *          REALTIME: at most those of the reservation
  * @user_data: comes back in the event
  * @deadline_ns: when the packet must be there; 0: submission plus the
- *               reservation's deadline
+ *               reservation's deadline, and never if that has none
  * @release_ns: not before, at most 10 s ahead; 0 at once
  *              (HVCAL_FEATURE_PACING)
  * @params: struct hvcal_frame_params
@@ -729,7 +730,7 @@ enum hvcal_event_type {
  * @ready_ns: when its fences were signalled
  * @start_ns: when the provider took it
  * @done_ns: when it was finished
- * @deadline_ns: the one that counted
+ * @deadline_ns: the one that counted, 0 none
  * @share_ppm: PRESSURE: share that the session can have now; the reserved one
  *             when it is over
  * @result_len: bytes of @result that are valid
@@ -766,7 +767,14 @@ struct hvcal_event {
 /* enum hvcal_engine_flags */
 #define HVCAL_ENGINE_PRIVATE		(1U << 0) /* reserved: for one open file only */
 #define HVCAL_ENGINE_FOREIGN_MEMORY	(1U << 1) /* takes buffers of other GPUs */
-#define HVCAL_ENGINE_FLAGS_ALL		0x3U
+/*
+ * When the watchdog gives the provider up, the process that opened the node gets
+ * SIGKILL. It may then be trusted not to write any more, and frames of sessions
+ * with HVCAL_LOSS_REISSUE that run there are issued again instead of failing at
+ * the first strike. Counts for all engines of the open file.
+ */
+#define HVCAL_ENGINE_KILL		(1U << 2)
+#define HVCAL_ENGINE_FLAGS_ALL		0x7U
 
 /**
  * struct hvcal_engine_register - HVCAL_IOC_ENGINE_REGISTER

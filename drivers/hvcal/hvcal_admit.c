@@ -14,6 +14,8 @@
 #define TIME_MAX	BIT_ULL(39)
 /* Looks at one task, at most: bounds the time under a spinlock. */
 #define STEPS_MAX	2048U
+/* Moves that one plan tries: each looks at all lanes, under a spinlock too. */
+#define MOVES_MAX	16U
 /* Steps of a search over periods, each halves the range. */
 #define FIT_STEPS	16
 #define RATIO_SHIFT	8
@@ -260,12 +262,12 @@ bool hvcal_admit_refresh(struct hvcal_lane *lane)
 }
 
 /* Moves members of a lane that cannot keep its promises; false: still not. */
-static bool lane_relieve(struct hvcal_queue *q, u32 lane, u64 now)
+static bool lane_relieve(struct hvcal_queue *q, u32 lane, u64 now, u32 *moves)
 {
 	struct hvcal_lane *l = &q->lane[lane];
 	struct hvcal_flow *f, *next;
 
-	for (f = l->members; f; f = next) {
+	for (f = l->members; f && *moves; f = next, --*moves) {
 		u32 other;
 
 		next = f->lane_next;
@@ -282,7 +284,7 @@ static bool lane_relieve(struct hvcal_queue *q, u32 lane, u64 now)
 
 void hvcal_admit_replan(struct hvcal_queue *q, bool homeless, u64 now)
 {
-	u32 i;
+	u32 i, moves = MOVES_MAX;
 
 	for (i = 0; i < q->lanes; i++)
 		hvcal_admit_refresh(&q->lane[i]);
@@ -290,7 +292,7 @@ void hvcal_admit_replan(struct hvcal_queue *q, bool homeless, u64 now)
 	for (i = 0; i < q->lanes; i++) {
 		struct hvcal_lane *l = &q->lane[i];
 
-		l->kept = hvcal_admit_refresh(l) || lane_relieve(q, i, now);
+		l->kept = hvcal_admit_refresh(l) || lane_relieve(q, i, now, &moves);
 		if (!l->kept)
 			q->crowded = true;
 	}

@@ -102,7 +102,10 @@ void hvcal_binding_close_locked(struct hvcal_binding *b)
 		return;
 	if (b->close.id) /* told already */
 		return;
-	if (b->engine->provider->state != HVCAL_PROVIDER_DEAD)
+	/* nobody would answer, and until its engine retires nothing else keeps @b */
+	if (b->engine->provider->state == HVCAL_PROVIDER_DEAD)
+		hvcal_binding_leave_locked(b);
+	else
 		hvcal_work_queue_locked(&b->close, b, HVCAL_ITEM_CLOSE);
 }
 

@@ -85,6 +85,7 @@ int hvcal_engine_publish(struct hvcal_engine *e)
 		hvcal.generation++;
 		list_add_tail(&e->link, &hvcal.engines);
 		list_add_tail(&e->provider_link, &e->provider->engines);
+		e->provider->kill |= !!(e->flags & HVCAL_ENGINE_KILL);
 		hvcal_engine_get(e);	/* sysfs below must not race with retire */
 	}
 	spin_unlock_irqrestore(&hvcal.lock, flags);

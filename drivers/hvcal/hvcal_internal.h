@@ -562,6 +562,8 @@ bool hvcal_engine_usable_locked(const struct hvcal_engine *e);
 void hvcal_migrate_init(struct hvcal_session *s);
 /* Before the session goes. Process context. */
 void hvcal_migrate_stop(struct hvcal_session *s);
+/* May @job run again elsewhere, once nobody writes its target any more? */
+bool hvcal_migrate_may_reissue(const struct hvcal_job *job);
 /* The engine of @s is gone: it is homeless from now on, or lost. */
 void hvcal_migrate_leave_locked(struct hvcal_session *s);
 /* The engine that @s was moved to could not open it: another one, soon. */
@@ -614,6 +616,7 @@ struct hvcal_provider {
 	/* under hvcal.lock: */
 	enum hvcal_provider_state state;
 	bool closed;			/* its file: nobody there writes any more */
+	bool kill;			/* rather than hang: HVCAL_ENGINE_KILL */
 	u32 overdue;			/* issued works with a strike */
 	u32 next_stream;
 	u32 next_buffer;
@@ -624,7 +627,7 @@ struct hvcal_provider {
 	struct list_head imports;	/* the others */
 	DECLARE_HASHTABLE(issued, 8);	/* works that wait for an answer */
 	u64 late;			/* answers that came too late */
-	struct work_struct retire;	/* second strike */
+	struct delayed_work retire;	/* second strike */
 };
 
 extern const struct file_operations hvcal_provider_fops;

@@ -127,7 +127,7 @@ long hvcal_ioctl_caps(struct file *file, void *arg)
 	caps->features = HVCAL_FEATURE_IN_FENCE | HVCAL_FEATURE_IMPLICIT_FENCE |
 			 HVCAL_FEATURE_OUT_FENCE | HVCAL_FEATURE_PACING |
 			 HVCAL_FEATURE_RATE_ADMISSION | HVCAL_FEATURE_FAILOVER |
-			 HVCAL_FEATURE_REBALANCE;
+			 HVCAL_FEATURE_REBALANCE | HVCAL_FEATURE_KILL;
 	if (IS_ENABLED(CONFIG_PCI))
 		caps->features |= HVCAL_FEATURE_GPU_LIST;
 	caps->event_size = sizeof(struct hvcal_event);

@@ -274,6 +274,7 @@ static int job_enqueue_locked(struct hvcal_job *job, u64 deadline_ns, u64 releas
 {
 	struct hvcal_session *s = job->session;
 	struct hvcal_binding *b = s->binding;
+	u64 duration = s->res.deadline_ns ?: s->res.period_ns;
 	struct hvcal_engine *e;
 	u64 now = ktime_get_ns();
 	int ret;
@@ -295,8 +296,8 @@ static int job_enqueue_locked(struct hvcal_job *job, u64 deadline_ns, u64 releas
 
 	job->submit_ns = now;
 	job->engine = e->id;
-	if (!deadline_ns)
-		deadline_ns = max(now, release_ns) + (s->res.deadline_ns ?: s->res.period_ns);
+	if (!deadline_ns && duration)
+		deadline_ns = max(now, release_ns) + duration;
 	job->ticket.deadline_ns = deadline_ns;
 	job->ticket.release_ns = release_ns;
 	job->ticket.queued_ns = now;
@@ -375,6 +376,8 @@ static void job_account_locked(struct hvcal_job *job, enum hvcal_job_state state
 		st->done++;
 		st->bytes += job->bytes;
 		s->client->jobs_done++;
+		if (!job->ticket.deadline_ns)
+			break;
 		if (job->done_ns > job->ticket.deadline_ns) {
 			st->late++;
 			job->event_flags |= HVCAL_EVENT_LATE;

@@ -9,7 +9,7 @@
  * Jobs that an engine had are issued again if the session asked for that and the
  * provider's file is closed: then nobody writes their targets any more. A provider
  * that only hangs may wake up and write, so what it has fails, and the targets stay
- * quarantined.
+ * quarantined - unless it is one that is killed when it hangs (HVCAL_ENGINE_KILL).
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -21,6 +21,11 @@ static unsigned int failover_grace_ms = 5000;
 module_param(failover_grace_ms, uint, 0644);
 MODULE_PARM_DESC(failover_grace_ms, "Time that a session waits for another engine, ms");
 
+bool hvcal_migrate_may_reissue(const struct hvcal_job *job)
+{
+	return job->session->loss == HVCAL_LOSS_REISSUE && !job->out_fence;
+}
+
 static void take_back_jobs_locked(struct hvcal_session *s, struct hvcal_binding *from)
 {
 	bool quiet = from->engine->provider->closed;
@@ -31,7 +36,7 @@ static void take_back_jobs_locked(struct hvcal_session *s, struct hvcal_binding 
 
 		if (atomic_read(&job->state) != HVCAL_JOB_RUNNING || job->work.binding != from)
 			continue;
-		if (quiet && (!frame || (s->loss == HVCAL_LOSS_REISSUE && !job->out_fence)))
+		if (quiet && (!frame || hvcal_migrate_may_reissue(job)))
 			hvcal_job_take_back_locked(job);
 		else
 			hvcal_job_finish_locked(job, HVCAL_JOB_ERROR, -ENODEV, false, NULL);
@@ -69,8 +74,6 @@ static void leave_locked(struct hvcal_session *s)
 
 	hvcal_queue_open(&b->engine->queue, &b->flow, false, ktime_get_ns());
 	take_back_jobs_locked(s, b);
-	/* what was taken back stands in front again, in its order */
-	move_jobs_locked(s, b, b);
 	hvcal_binding_close_locked(b);
 	hvcal_binding_leave_locked(b);
 }

@@ -5,14 +5,19 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "hvcal_internal.h"
 #include "hvcal_trace.h"
 
+/* Time to die in after SIGKILL, before the engines go all the same. */
+#define KILL_GRACE_MS 1000
+
 static void provider_retire_work(struct work_struct *work)
 {
-	struct hvcal_provider *p = container_of(work, struct hvcal_provider, retire);
+	struct hvcal_provider *p = container_of(to_delayed_work(work), struct hvcal_provider,
+						retire);
 
 	hvcal_provider_retire_engines(p);
 	hvcal_provider_put(p);
@@ -36,7 +41,7 @@ struct hvcal_provider *hvcal_provider_create(void)
 	INIT_LIST_HEAD(&p->drops);
 	INIT_LIST_HEAD(&p->imports);
 	hash_init(p->issued);
-	INIT_WORK(&p->retire, provider_retire_work);
+	INIT_DELAYED_WORK(&p->retire, provider_retire_work);
 	hvcal_object_add(HVCAL_OBJ_PROVIDERS);
 	return p;
 }
@@ -114,6 +119,8 @@ void hvcal_provider_destroy(struct hvcal_provider *p)
 	trace_hvcal_provider_state(p);
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 
+	if (cancel_delayed_work(&p->retire))
+		hvcal_provider_put(p);
 	hvcal_provider_retire_engines(p);
 
 	spin_lock_irqsave(&hvcal.lock, flags);
@@ -145,8 +152,12 @@ void hvcal_provider_strike_locked(struct hvcal_provider *p, struct hvcal_work *w
 			p->state = HVCAL_PROVIDER_SUSPECT;
 	} else if (p->state != HVCAL_PROVIDER_DEAD) {
 		p->state = HVCAL_PROVIDER_DEAD;
+		/* its end closes the file, and with that everything is let go at once */
+		if (p->kill)
+			kill_pid(p->tgid, SIGKILL, 1);
 		hvcal_provider_get(p);
-		if (!queue_work(hvcal.wq, &p->retire))
+		if (!queue_delayed_work(hvcal.wq, &p->retire,
+					p->kill ? msecs_to_jiffies(KILL_GRACE_MS) : 0))
 			hvcal_provider_put(p);
 		wake_up_interruptible_poll(&p->wait, EPOLLERR | EPOLLHUP);
 	}

@@ -63,23 +63,29 @@ struct hvcal_task {
 	u64 next_ns;		/* scratch of hvcal_admit.c */
 };
 
-/* What a decision looks at is together, for the cache's sake. */
+/*
+ * With many sessions a decision costs what it misses in the cache. The first line
+ * is what others touch when they are compared with this flow, the second one what
+ * a frame of its own needs besides, the rest is seldom looked at.
+ */
 struct hvcal_flow {
 	struct hvcal_heap_node node;
 	struct hvcal_heap *heap;	/* the one it stands in, NULL none */
 	struct hvcal_ticket *first;
 	struct hvcal_ticket *last;
-	struct hvcal_heap_node coming;	/* in lane->coming, while at home */
+
+	u64 next_start_ns;		/* of the next head's period, at the earliest */
+	struct hvcal_task task;
+	u32 lane;	/* home, HVCAL_LANE_NONE without a reservation */
 	u32 running;			/* taken and not done */
 	u32 depth;			/* that many may be taken at once */
 	bool realtime;
 	bool open;	/* closed flows keep their tickets but give none */
-	u32 lane;	/* home, HVCAL_LANE_NONE without a reservation */
+
+	struct hvcal_heap_node coming;	/* in lane->coming, while at home */
 	struct hvcal_flow *lane_next;	/* the lane's members */
 	struct hvcal_flow *lane_prev;
-	struct hvcal_task task;
-	u64 next_start_ns;		/* of the next head's period, at the earliest */
-};
+} __aligned(64);
 
 struct hvcal_lane {
 	struct hvcal_heap ready;	/* flows at home here, by deadline */

@@ -12,6 +12,8 @@
 #define PPM		1000000U
 /* Outsiders may take this much before nothing is left to promise. */
 #define EXTERNAL_MAX	950000U
+/* Looking for places ends after so many that have none: all under one lock. */
+#define SETTLE_MAX	16
 #define FIT_PERIOD_MAX	(10ULL * NSEC_PER_SEC)
 /* Pressure is over when costs could grow by 1/16 and still fit. */
 #define RELIEF_SHIFT	4
@@ -372,27 +374,29 @@ static void lane_pressure(struct hvcal_queue *q, struct hvcal_lane *l, bool fits
 /* Sessions that came without a reservation get one when there is room. */
 static bool settle_loose(struct hvcal_engine *e, u64 now)
 {
+	u64 guest = engine_guest_cost(e, NULL);
 	struct hvcal_queue *q = &e->queue;
 	struct hvcal_binding *b;
-	bool all = true;
+	u32 in_vain = 0;
 
 	list_for_each_entry(b, &e->bindings, link) {
-		u32 lane;
+		u32 lane = HVCAL_LANE_NONE;
 
 		if (!b->flow.realtime || b->flow.lane != HVCAL_LANE_NONE ||
 		    b->session->binding != b)
 			continue;
-		lane = hvcal_admit_find(q, &b->flow.task, engine_guest_cost(e, b));
+		if (in_vain < SETTLE_MAX)
+			lane = hvcal_admit_find(q, &b->flow.task, guest);
 		if (lane == HVCAL_LANE_NONE) {
 			set_pressure(&b->flow, true, 0);
-			all = false;
+			in_vain++;
 			continue;
 		}
 		hvcal_queue_settle(q, &b->flow, lane, now);
 		hvcal_admit_refresh(&q->lane[lane]);
 		set_pressure(&b->flow, false, hvcal_admit_share_ppm(q, &b->flow.task));
 	}
-	return all;
+	return !in_vain;
 }
 
 void hvcal_sched_replan_locked(struct hvcal_engine *e)

@@ -65,13 +65,21 @@ static struct hvcal_work *binding_watched_locked(struct hvcal_binding *b, u64 *d
 	return w;
 }
 
+/* A frame that can be issued again once its provider has been killed. */
+static bool watchdog_spares(const struct hvcal_job *job)
+{
+	return job->work.binding->engine->provider->kill && !job->session->named &&
+	       hvcal_migrate_may_reissue(job);
+}
+
 static void watchdog_expire_locked(struct hvcal_engine *e, struct hvcal_work *w, u64 now)
 {
 	if (w->type != HVCAL_ITEM_OPEN && w->type != HVCAL_ITEM_CLOSE && !w->strikes) {
 		struct hvcal_job *job = container_of(w, struct hvcal_job, work);
 
 		trace_hvcal_job_timeout(job);
-		hvcal_job_finish_locked(job, HVCAL_JOB_TIMEDOUT, -ETIMEDOUT, false, NULL);
+		if (!watchdog_spares(job))
+			hvcal_job_finish_locked(job, HVCAL_JOB_TIMEDOUT, -ETIMEDOUT, false, NULL);
 	}
 	hvcal_provider_strike_locked(e->provider, w, now);
 }

@@ -22,10 +22,14 @@
  *   null.oversize_after=N frame N claims more bytes than it may write
  * and null.crash=open|encode|flush|close aborts the process there; for encode,
  *   null.crash_after=N   at frame N                                (0)
+ *   null.forbidden=C     frame crash_after begins with a call that engines may
+ *                        not make: exec, fork, socket or file (creates one in the
+ *                        current directory); its error is that of the frame
  */
 #include "null.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -33,7 +37,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,7 +52,7 @@ struct null_options {
 	unsigned long engines, slots, depth, sessions, cost, delay_us, packet_bytes;
 	unsigned long hold, hardware, fail_open, fail_encode, fail_after, stall_after;
 	unsigned long stall_count, stall_block, oversize_after, crash_after;
-	const char *crash;
+	const char *crash, *forbidden;
 };
 
 struct hvcal_engine_ctx {
@@ -91,13 +97,45 @@ static void crash_at(const struct hvcal_engine_ctx *ctx, const char *where)
 		abort();
 }
 
+/* 0: the call was possible after all. */
+static int forbidden_call(const char *which)
+{
+	int fd = 0;
+
+	if (!strcmp(which, "exec")) {
+		execl("/bin/true", "true", NULL);
+		return -errno;
+	}
+	if (!strcmp(which, "fork")) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		return pid < 0 || waitpid(pid, NULL, 0) < 0 ? -errno : 0;
+	}
+	fd = !strcmp(which, "socket") ? socket(AF_UNIX, SOCK_STREAM, 0) :
+	     open("hvcal-null-forbidden", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
 /* ------------------------------------------------------------------------ */
 /* The engine                                                               */
+
+static bool one_of(const char *word, const char *const *words)
+{
+	while (*words && strcmp(word, *words))
+		words++;
+	return *words;
+}
 
 static int read_options(const struct hvcal_engine_host *host,
 			struct null_options *o, char *reason, size_t len)
 {
-	static const char *const places[] = { "open", "encode", "flush", "close" };
+	static const char *const places[] = { "open", "encode", "flush", "close", NULL };
+	static const char *const calls[] = { "exec", "fork", "socket", "file", NULL };
 	const struct {
 		const char *key;
 		unsigned long min, max, preset;
@@ -133,14 +171,18 @@ static int read_options(const struct hvcal_engine_host *host,
 			return ret;
 	}
 	o->crash = host->option ? host->option(host->cookie, "null.crash") : NULL;
-	if (!o->crash)
-		return 0;
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (!strcmp(o->crash, places[i]))
-			return 0;
-	snprintf(reason, len, "null.crash=%s is none of open, encode, flush, close",
-		 o->crash);
-	return -EINVAL;
+	o->forbidden = host->option ? host->option(host->cookie, "null.forbidden") : NULL;
+	if (o->crash && !one_of(o->crash, places)) {
+		snprintf(reason, len, "null.crash=%s is none of open, encode, flush, close",
+			 o->crash);
+		return -EINVAL;
+	}
+	if (o->forbidden && !one_of(o->forbidden, calls)) {
+		snprintf(reason, len, "null.forbidden=%s is none of exec, fork, socket, file",
+			 o->forbidden);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static int null_create(const struct hvcal_engine_host *host, unsigned int index,
@@ -378,6 +420,12 @@ static int null_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	nj.number = atomic_fetch_add(&s->ctx->frames, 1);
 	if (nj.number >= opt->crash_after)
 		crash_at(s->ctx, "encode");
+	if (opt->forbidden && nj.number == opt->crash_after) {
+		int ret = forbidden_call(opt->forbidden);
+
+		if (ret)
+			return ret;
+	}
 	if (opt->fail_encode && nj.number == opt->fail_after)
 		return -(int)opt->fail_encode;
 	nj.stalled = nj.number >= opt->stall_after &&

@@ -89,7 +89,7 @@ static void explain(const unsigned int *seen, const struct m2m_node *first, char
 		snprintf(reason, len, "no permission for %s: join the group video",
 			 first[M2M_DENIED].path);
 	else if (seen[M2M_OTHER])
-		snprintf(reason, len, "%u video nodes, none of which encodes",
+		snprintf(reason, len, "of %u video nodes none is an encoder",
 			 seen[M2M_OTHER]);
 	else
 		snprintf(reason, len,

@@ -101,10 +101,22 @@ static const char *host_option(void *cookie, const char *key)
 	return params->option ? params->option(params->cookie, key) : NULL;
 }
 
+static uint32_t engine_flags(hvcal_provider_t *p)
+{
+	struct hvcal_caps caps = { 0 };
+
+	if (!p->params.kill_when_hung ||
+	    p->sys->ioctl(p->sys, p->fd, HVCAL_IOC_CAPS, &caps) ||
+	    !(caps.features & HVCAL_FEATURE_KILL))
+		return 0;
+	return HVCAL_ENGINE_KILL;
+}
+
 static int engine_register(hvcal_provider_t *p, struct provider_engine *e)
 {
 	const struct hvcal_engine_desc *desc = &e->plugin.desc;
 	struct hvcal_engine_register reg = {
+		.flags = engine_flags(p),
 		.kind = desc->kind,
 		.numa_node = desc->numa_node,
 		.slots = desc->slots,

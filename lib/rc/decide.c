@@ -9,8 +9,11 @@
 #define GAP_MAX 5.0		/* s: longer silence empties any buffer */
 #define INTERVAL_GAIN 0.25
 #define INTERVAL_JUMP 0.35	/* a step in the rate of frames, not jitter */
+#define LATE_GAIN_UP 0.5
+#define LATE_GAIN_DOWN 0.1
 #define TAU 0.30		/* s: deviations of the level are corrected over that */
 #define TAU_FRAMES 5.0
+#define TAU_EASE 0.6
 #define TAU_VBR 3.0
 #define CORRECTION_DOWN 0.6	/* at most this share of B is taken off */
 #define CORRECTION_UP 0.6
@@ -21,44 +24,35 @@
 #define P_FRAMES_VBR 8.0
 #define STEP_DOWN 0.5		/* log2 of the step, a frame: 3 QP */
 #define STEP_UP 0.67
+#define STEP_FALLING 0.17	/* down, after a lower rate */
+#define P_FRAMES_FALLING 1.2	/* no P frame shall cost more then */
+#define GUARD_FALLING 1.0
 #define HYSTERESIS 0.62		/* of a quantiser, before it is left */
 #define CARRY_MAX 0.5
 #define GUARD_BUFFER 2.0	/* sigmas */
 #define GUARD_CEILING 0.7
 #define UPPER_OFFSET 0.33	/* log2 of the step: an upper layer is 2 QP coarser */
-#define COST_INTRA 1.3		/* exponents of the costs */
-#define COST_INTER 0.6
-#define COST_MIN 0.05		/* a pixel */
-#define COST_STILL 0.1		/* below that nothing moves */
-#define REFINE_GAIN 0.3
+#define REFINE_GAIN_UP 0.6
+#define REFINE_GAIN_DOWN 0.2
+#define REFINE_LEVEL 0.5	/* of a frame's worth, in the buffer */
+#define REFINE_FORGET 0.9
+#define REFINE_STEP 0.17	/* log2 of the step: 1 QP */
 #define REFINE_MIN 0.05
 #define REFINE_MAX 1.5
 #define REFINE_LIMIT 2.0	/* frames' worth, for a frame that moves little */
 #define OPEN_AFTER 8		/* frames after a key or cut */
 #define COST_SLIGHT 0.06	/* of the intra cost: little moves */
-#define CUT_LIKELY 0.5
-#define CUT_DOUBT 0.7
 #define NEW_DOUBT 1.2		/* of P frames after a key or cut */
-#define ICQ_COMPLEXITY 0.4	/* x264's 1 - qcomp */
+#define ICQ_COMPLEXITY 0.67	/* of what a P frame costs more: about x264's 1 - qcomp */
 #define ICQ_KEY 0.485		/* log2 of its ip factor */
 #define SATURATED_AFTER 4
 #define MEAN_GAIN 0.1
 #define OVERHEAD_BITS 64.0	/* no frame is smaller */
 
-static double log_cost(float cost)
+/* Little of it is predicted from frames before. */
+static bool is_new(enum rc_class class)
 {
-	return isfinite(cost) && cost > 0.0f ? log2(fmax(cost, COST_MIN)) : 0.0;
-}
-
-static bool cost_known(const struct hvcal_rc_hint *hint)
-{
-	return hint && isfinite(hint->inter_cost) && isfinite(hint->intra_cost) &&
-	       hint->inter_cost > 0.0f && hint->intra_cost > 0.0f;
-}
-
-static bool is_cut(const struct hvcal_rc_hint *hint)
-{
-	return hint && isfinite(hint->cut) && hint->cut >= CUT_LIKELY;
+	return class == CLASS_KEY || class == CLASS_CUT || class == CLASS_PART;
 }
 
 /* An upper frame refers to the base frame before it, too. */
@@ -67,13 +61,15 @@ static struct rc_point point_of(const hvcal_rc_t *rc, enum rc_class class,
 {
 	struct rc_point p = { .q_ref = rc->q_ref };
 
-	*has_cost = cost_known(hint);
+	*has_cost = rc_cost_known(hint);
 	if (!*has_cost)
 		return p;
 	if (class == CLASS_KEY || class == CLASS_CUT)
-		p.cost = COST_INTRA * log_cost(hint->intra_cost);
+		p.cost = rc_cost_intra(hint);
+	else if (class == CLASS_PART)
+		p.cost = rc_cost_part(hint);
 	else
-		p.cost = COST_INTER * log_cost(hint->inter_cost);
+		p.cost = rc_cost_inter(hint);
 	return p;
 }
 
@@ -106,19 +102,31 @@ static double elapsed(hvcal_rc_t *rc, int64_t now_ns)
 	return s;
 }
 
+/* Frames by which sizes are late: as configured, or more where more are on their way. */
+static void follow_lateness(hvcal_rc_t *rc)
+{
+	double now = rc->in_flight;
+
+	rc->late += (now > rc->late ? LATE_GAIN_UP : LATE_GAIN_DOWN) * (now - rc->late);
+	rc->late = fmax(rc->late, rc->config.delay);
+}
+
 /* Bits for a P frame, by where the level is and where it should be. */
 static double target_p(const hvcal_rc_t *rc, double mean)
 {
-	double tau = fmax(TAU, (TAU_FRAMES + 4.0 * rc->config.delay) * rc->interval);
+	double tau = fmax(TAU, (TAU_FRAMES + 4.0 * rc->late) * rc->interval);
 	double off, bits, late;
 
 	if (rc->config.control == HVCAL_RC_CONTROL_VBR) {
 		bits = mean - rc->account * rc->interval / TAU_VBR;
 		return rc_clip(bits, 0.25 * mean, 3.0 * mean);
 	}
+	/* an old queue is being paid: nothing shall be added to it */
+	if (rc->ease > 0.0)
+		tau *= TAU_EASE;
 	off = (rc->level - rc->debt - rc_buffer_set_point(rc)) * rc->interval / tau;
 	/* with late sizes a loop this strong would swing */
-	late = 1.0 + 0.5 * rc->config.delay;
+	late = 1.0 + 0.5 * rc->late;
 	off = rc_clip(off, -CORRECTION_UP / late * mean, CORRECTION_DOWN / late * mean);
 	if (rc->debt > 0.0)
 		off += fmin(rc->debt_rate * rc->interval, rc->debt);
@@ -129,7 +137,7 @@ static double target_bits(const hvcal_rc_t *rc, enum rc_class class, double mean
 {
 	double frames, room;
 
-	if (class != CLASS_KEY && class != CLASS_CUT)
+	if (!is_new(class))
 		return target_p(rc, mean);
 	frames = class == CLASS_KEY ? KEY_FRAMES : CUT_FRAMES;
 	if (rc->config.control == HVCAL_RC_CONTROL_VBR)
@@ -171,9 +179,9 @@ static double icq_q(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_h
 
 	if (class == CLASS_KEY)
 		return q - ICQ_KEY;
-	if (!cost_known(hint))
+	if (!rc_cost_known(hint))
 		return q;
-	cost = log_cost(hint->inter_cost);
+	cost = rc_cost_inter(hint);
 	if (!rc->have_cost_mean)
 		rc->cost_mean = cost;
 	rc->have_cost_mean = true;
@@ -187,11 +195,14 @@ static double icq_q(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_h
  */
 static double limit_step(const hvcal_rc_t *rc, double q)
 {
-	double late = 1.0 + rc->config.delay;
+	double late = 1.0 + rc->late;
 
 	if ((!rc->known[CLASS_P] && rc->known[CLASS_KEY] + rc->in_flight > 0) ||
-	    (rc->config.delay && rc->seen != rc->scene))
+	    (rc->late >= 1.0 && rc->seen != rc->scene))
 		q = fmax(q, rc->q_key - STEP_DOWN);
+	/* what a large step did is seen in the next sizes: no haste to take it back */
+	if (rc->falling)
+		return fmax(q, rc->q_ref - STEP_FALLING);
 	if (rc->open)
 		return fmax(q, rc->q_ref - 4.0 * STEP_DOWN / (1.0 + late));
 	return rc_clip(q, rc->q_ref - STEP_DOWN / late, rc->q_ref + 2.0 * STEP_UP / (1.0 + late));
@@ -203,7 +214,7 @@ static double limit_step(const hvcal_rc_t *rc, double q)
  */
 static double refine_bits(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, double q)
 {
-	struct rc_point key = { .q = q, .cost = COST_INTRA * log_cost(hint->intra_cost) };
+	struct rc_point key = { .q = q, .cost = rc_cost_intra(hint) };
 
 	if (q >= rc->q_ref)
 		return OVERHEAD_BITS;
@@ -231,7 +242,10 @@ static double refine_q(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, d
 
 void rc_refine_learn(hvcal_rc_t *rc, double ratio)
 {
-	rc->refine = rc_clip(rc->refine * pow(rc_clip(ratio, 0.1, 10.0), REFINE_GAIN),
+	double gain = ratio > 1.0 ? REFINE_GAIN_UP : REFINE_GAIN_DOWN;
+
+	rc->refine_guess = false;
+	rc->refine = rc_clip(rc->refine * pow(rc_clip(ratio, 0.1, 10.0), gain),
 			     REFINE_MIN, REFINE_MAX);
 }
 
@@ -267,6 +281,25 @@ static double sigma_of(const hvcal_rc_t *rc, enum rc_class class)
 	return rc_model_sigma(&rc->models[class]);
 }
 
+static bool moves_little(const struct rc_flight *f, const struct hvcal_rc_hint *hint)
+{
+	return f->class == CLASS_P && rc_cost_known(hint) &&
+	       hint->inter_cost < COST_SLIGHT * hint->intra_cost;
+}
+
+/*
+ * Where little moves, refining what stands still may cost more than what moves. A
+ * short step is always tried where there is room: else nothing would be learnt.
+ */
+static double refine_guard(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, double mean,
+			   double most)
+{
+	double q = fmin(refine_q(rc, hint, REFINE_LIMIT * mean), rc->q_ref);
+	double step = rc->q_ref - REFINE_STEP;
+
+	return refine_bits(rc, hint, step) <= 0.5 * most ? fmin(q, step) : q;
+}
+
 /* The least q that keeps the frame within what there is. */
 static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_point *at,
 		      const struct hvcal_rc_hint *hint, double mean, double *room)
@@ -293,12 +326,14 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 	q = fmax(q, rc_model_solve(m, at, log2(most) - GUARD_BUFFER * sigma));
 	if (rc->config.control != HVCAL_RC_CONTROL_CBR)
 		return q;
-	if (f->class == CLASS_P && cost_known(hint) &&
-	    hint->inter_cost < COST_SLIGHT * hint->intra_cost)
-		q = fmax(q, fmin(refine_q(rc, hint, REFINE_LIMIT * mean), rc->q_ref));
-	if (f->class == CLASS_P || f->class == CLASS_CUT || f->class == CLASS_UPPER)
-		q = fmax(q, rc_model_solve(m, at, log2((f->class == CLASS_CUT ?
-							CUT_FRAMES_MAX : P_FRAMES) * mean) -
+	if (moves_little(f, hint))
+		q = fmax(q, refine_guard(rc, hint, mean, most));
+	if (f->class == CLASS_P && rc->falling)
+		q = fmax(q, rc_model_solve(m, at, log2(P_FRAMES_FALLING * mean) -
+					   GUARD_FALLING * fmin(sigma, 1.0)));
+	if (f->class != CLASS_KEY)
+		q = fmax(q, rc_model_solve(m, at, log2((is_new(f->class) ? CUT_FRAMES_MAX :
+									   P_FRAMES) * mean) -
 					   GUARD_CEILING * fmin(sigma, 1.0)));
 	return q;
 }
@@ -328,12 +363,42 @@ static int quantise(hvcal_rc_t *rc, const struct rc_flight *f, double q, double 
 	return qp;
 }
 
+/*
+ * Refinements come in whole quantisers, which cost about a frame's worth each: where
+ * the buffer is empty anyway, one more is better than a rate that is not used.
+ */
+static int refine_more(hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, int qp, double mean)
+{
+	int ref = hvcal_rc_log2_to_qp(rc->config.scale, rc->q_ref);
+	double q;
+
+	/* the limits may have changed since then */
+	if (ref > rc->config.qp_max)
+		ref = rc->config.qp_max;
+	/* a guess is tried by one step */
+	if (rc->refine_guess && qp < ref - 1)
+		qp = ref - 1;
+	q = hvcal_rc_qp_to_log2(rc->config.scale, qp - 1);
+	if (!rc->rate || rc->config.control == HVCAL_RC_CONTROL_CQP ||
+	    rc->config.control == HVCAL_RC_CONTROL_ICQ || qp <= rc->config.qp_min ||
+	    rc->level > REFINE_LEVEL * mean || (rc->refine_guess && qp < ref))
+		return qp;
+	if (refine_bits(rc, hint, q) <= fmin(REFINE_LIMIT * mean, 0.5 * rc_buffer_room(rc)))
+		return qp - 1;
+	/* nothing is tried, hence nothing learnt: believe in it less and less */
+	if (qp >= ref) {
+		rc->refine = fmax(rc->refine * REFINE_FORGET, REFINE_MIN);
+		rc->refine_guess = true;
+	}
+	return qp;
+}
+
 static void watch_saturation(hvcal_rc_t *rc, const struct rc_flight *f, int qp, double bits,
 			     double expected)
 {
 	uint32_t now = HVCAL_RC_SATURATED_NOT;
 
-	if (f->class == CLASS_KEY || f->class == CLASS_CUT)
+	if (is_new(f->class))
 		return;
 	if (rc->config.control == HVCAL_RC_CONTROL_CQP ||
 	    rc->config.control == HVCAL_RC_CONTROL_ICQ)
@@ -361,42 +426,6 @@ static uint32_t to_bytes(double bits)
 	if (!(bits > 0.0))
 		return 0;
 	return bits / 8.0 < UINT32_MAX ? (uint32_t)(bits / 8.0) : UINT32_MAX;
-}
-
-static enum rc_class class_of(const struct hvcal_rc_frame *frame)
-{
-	if (frame->key)
-		return CLASS_KEY;
-	if (is_cut(frame->hint))
-		return CLASS_CUT;
-	if (frame->layer)
-		return CLASS_UPPER;
-	if (cost_known(frame->hint) && frame->hint->inter_cost < COST_STILL)
-		return CLASS_STILL;
-	return CLASS_P;
-}
-
-/* Where a class begins that was not seen yet: from what is most like it. */
-static void prepare_class(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_hint *hint)
-{
-	bool with = cost_known(hint);
-	struct rc_model *m = &rc->models[class];
-	double pixels = (double)rc->config.width * rc->config.height;
-
-	if (class == CLASS_CUT && !rc->known[CLASS_CUT] && rc->known[CLASS_KEY]) {
-		*m = rc->models[CLASS_KEY];
-		rc_model_doubt(m, CUT_DOUBT);
-	} else if (class == CLASS_UPPER && !rc->known[CLASS_UPPER] && rc->known[CLASS_P]) {
-		*m = rc->models[CLASS_P];
-		rc_model_doubt(m, CUT_DOUBT);
-	} else if (m->with_cost != with) {
-		/* hints have begun or ended: the level means something else now */
-		m->a += (with ? -1.0 : 1.0) * rc->cost_last[class];
-		if (with && !rc->known[class])
-			rc_model_prior(m, class, pixels, true);
-		rc_model_doubt(m, CUT_DOUBT);
-	}
-	m->with_cost = with;
 }
 
 static double lambda_of(const hvcal_rc_t *rc, int qp)
@@ -433,12 +462,12 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		return -EINVAL;
 	*out = (struct hvcal_rc_decision){ 0 };
 
+	follow_lateness(rc);
 	rc_buffer_advance(rc, elapsed(rc, frame->time_ns));
 	mean = fmax(rc->mean_rate * rc->interval, OVERHEAD_BITS);
+	probe.class = rc_class_of(rc, frame);
 	rc->frames++;
-
-	probe.class = class_of(frame);
-	prepare_class(rc, probe.class, frame->hint);
+	rc_class_prepare(rc, probe.class, frame->hint);
 	at = point_of(rc, probe.class, frame->hint, &has_cost);
 	if (must_drop(rc, &probe, at)) {
 		rc->dropped++;
@@ -460,26 +489,31 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	f->mean_bits = mean;
 	f->room = room;
 	f->qp = quantise(rc, f, q, guard, &out->qp_exact);
+	if (f->class == CLASS_STILL)
+		f->qp = refine_more(rc, frame->hint, f->qp, mean);
 	at.q = hvcal_rc_qp_to_log2(rc->config.scale, f->qp);
 	f->point = at;
 	expected = f->class == CLASS_STILL ? refine_bits(rc, frame->hint, at.q) :
 					     exp2(rc_model_predict(&rc->models[f->class], &at));
 	expected = fmin(fmax(expected, OVERHEAD_BITS), 1e12);
 	f->bits = expected;
+	if (moves_little(f, frame->hint) && at.q < rc->q_ref)
+		f->refined = refine_bits(rc, frame->hint, at.q);
 	rc_buffer_add(rc, expected);
-	if (f->class == CLASS_KEY || f->class == CLASS_CUT) {
+	if (is_new(f->class)) {
 		f->owed = fmax(0.0, expected - mean);
 		rc_buffer_owe(rc, f->owed, rc_buffer_horizon(rc));
 		/* the next frames are new */
 		rc_model_doubt(&rc->models[CLASS_P], NEW_DOUBT);
 		rc_model_doubt(&rc->models[CLASS_UPPER], NEW_DOUBT);
-		rc->open = OPEN_AFTER + 2 * rc->config.delay;
+		rc->open = OPEN_AFTER + (unsigned int)(2.0 * rc->late);
 		rc->q_key = at.q;
 		rc->scene++;
 		rc->carry = 0.0;
 	} else if (rc->open) {
 		rc->open--;
 	}
+	rc->falling -= rc->falling > 0;
 	watch_saturation(rc, f, f->qp, bits, expected);
 
 	f->scene = rc->scene;

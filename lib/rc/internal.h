@@ -13,6 +13,7 @@
 enum rc_class {
 	CLASS_KEY,
 	CLASS_CUT,	/* not a key frame, but little is left to refer to */
+	CLASS_PART,	/* a part of the picture is new: a window, a page */
 	CLASS_P,	/* base layer */
 	CLASS_UPPER,	/* upper temporal layer */
 	CLASS_STILL,	/* nothing moves: costs what it is refined by */
@@ -42,6 +43,7 @@ struct rc_flight {
 	enum rc_class class;
 	struct rc_point point;
 	double bits;		/* as planned */
+	double refined;		/* what refining alone would cost; 0: it does not do that */
 	double owed;		/* part of debt that came with it */
 	double mean_bits;	/* what one frame may take on average, then */
 	double room;		/* what fits into the buffer and under the ceiling */
@@ -78,14 +80,18 @@ struct hvcal_rc {
 	double q_ref;		/* of the last frame of the base layer: the reference */
 	double q_key;		/* of the last key or cut */
 	uint32_t scene, seen;	/* keys and cuts so far; the last that a P frame told of */
+	bool refine_guess;	/* nothing was refined lately: that share is a guess */
 	double refine;		/* share of a key frame that a step finer costs */
 	double carry;		/* fraction that the last quantisers left over */
 	int last_qp;		/* of the base layer */
 	bool have_qp;
 	double qp_mean;
 	unsigned int open;	/* frames for which steps are not limited */
+	unsigned int falling;	/* frames for which the rate has just been lowered */
 	double cost_mean;	/* ICQ: log2 of the usual cost */
 	bool have_cost_mean;
+	double cost_usual;	/* inter cost of P frames lately, 0 not known */
+	double late;		/* frames by which sizes are late */
 	double upper_share;	/* of frames that are of the upper layer */
 
 	unsigned int saturated_for[3];	/* by enum hvcal_rc_saturation */
@@ -133,6 +139,17 @@ double rc_buffer_horizon(const hvcal_rc_t *rc);
 struct rc_flight *rc_flight_find(hvcal_rc_t *rc, uint32_t id);
 struct rc_flight *rc_flight_new(hvcal_rc_t *rc);
 void rc_flight_end(hvcal_rc_t *rc, struct rc_flight *f);
+
+/* ---- class.c ---- */
+
+bool rc_cost_known(const struct hvcal_rc_hint *hint);
+/* log2 of what a frame costs more than one of cost 1. */
+double rc_cost_inter(const struct hvcal_rc_hint *hint);
+double rc_cost_intra(const struct hvcal_rc_hint *hint);
+double rc_cost_part(const struct hvcal_rc_hint *hint);
+enum rc_class rc_class_of(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame);
+/* Makes the class's model fit what is known of this frame. */
+void rc_class_prepare(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_hint *hint);
 
 /* ---- decide.c ---- */
 

@@ -20,6 +20,8 @@
 #define AGAIN_MAX 3		/* times that one frame is encoded again */
 #define AGAIN_FIT 0.9		/* of the room is aimed at then */
 #define OPEN_FRAMES 4
+#define FALL 0.8
+#define FALL_FRAMES 6
 
 void hvcal_rc_config_init(struct hvcal_rc_config *config)
 {
@@ -138,7 +140,8 @@ int hvcal_rc_retarget(hvcal_rc_t *rc, const struct hvcal_rc_config *config)
 		}
 	}
 	rc_buffer_retarget(rc, old_rate);
-	rc->open = OPEN_FRAMES + rc->config.delay;
+	rc->open = OPEN_FRAMES + (unsigned int)rc->late;
+	rc->falling = rc->rate < FALL * old_rate ? FALL_FRAMES + (unsigned int)rc->late : 0;
 	rc->carry = 0.0;
 	return 0;
 }
@@ -199,7 +202,7 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 		learnt = log2(bits);
 		if (bits < SKIPPED * f->mean_bits)
 			learnt = fmax(learnt, rc_model_predict(&rc->models[f->class], &at) -
-				      SKIPPED_ERROR / (1.0 + rc->config.delay));
+				      SKIPPED_ERROR / (1.0 + rc->late));
 		if (f->has_cost == rc->models[f->class].with_cost) {
 			if (f->class == CLASS_KEY)
 				share_key_error(rc, learnt - rc_model_predict(
@@ -208,6 +211,8 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 			rc->known[f->class] = true;
 		}
 	}
+	if (bytes && f->refined > 2.0 * SKIPPED * f->mean_bits)
+		rc_refine_learn(rc, bits / f->refined);
 	rc_flight_end(rc, f);
 	return 0;
 }

@@ -99,6 +99,8 @@ static const char *config_problem(const hvcal_config_t *c)
 		return "sched is none of enum hvcal_sched";
 	if (c->rate_control > HVCAL_RATE_CONTROL_ENGINE)
 		return "rate_control is none of enum hvcal_rate_control";
+	if (c->rate_hints > HVCAL_RATE_HINTS_OFF)
+		return "rate_hints is none of enum hvcal_rate_hints";
 	if (c->on_loss > HVCAL_ON_LOSS_REISSUE)
 		return "on_loss is none of enum hvcal_on_loss";
 	if (c->max_queued < 2 || c->max_queued > QUEUE_MAX)
@@ -107,8 +109,6 @@ static const char *config_problem(const hvcal_config_t *c)
 		return "engine_name is not terminated";
 	if (c->engine && c->engine_name[0])
 		return "engine and engine_name are both set: give one of them";
-	if (c->reserved)
-		return "reserved is not zero";
 	return NULL;
 }
 

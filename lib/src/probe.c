@@ -37,9 +37,11 @@ struct child {
 
 static void child_say(struct child *c, int what)
 {
+	const struct message *m = &c->message;
+
 	c->message.what = what;
 	/* a parent that is gone needs no word */
-	if (write(c->fd, &c->message, sizeof(c->message)) != sizeof(c->message))
+	if (write(c->fd, m, sizeof(*m)) != sizeof(*m))
 		_exit(1);
 }
 
@@ -212,7 +214,7 @@ static int run_child(const struct hvcal_plugin *plugin, struct hvcal_options *op
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(fds[0]);
-		if (getppid() == parent)
+		if (getppid() == parent && (!probe->confine || !probe->confine(probe->cookie)))
 			child_run(plugin, options, *from, fds[1]);
 		_exit(1);
 	}

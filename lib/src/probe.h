@@ -31,6 +31,12 @@ struct hvcal_probe_result {
 struct hvcal_probe {
 	unsigned int count;
 	struct hvcal_probe_result *list;
+	/**
+	 * Called in every child before it loads a plug-in; other than 0: it gives up,
+	 * having said why. NULL: none.
+	 */
+	int (*confine)(void *cookie);
+	void *cookie;
 };
 
 /**

@@ -5,20 +5,27 @@
 
 #include <hvcal/rc.h>
 
+#include "look.h"
 #include "rate.h"
 
 #define QP_SCALE 256
 /* Times that are further apart are no ticks of the frame rate. */
 #define TICKS_MAX 16
 
+_Static_assert((int)HVCAL_SATURATED_HIGH == (int)HVCAL_RC_SATURATED_HIGH &&
+	       (int)HVCAL_SATURATED_LOW == (int)HVCAL_RC_SATURATED_LOW, "enum hvcal_saturation");
+
 struct hvcal_rate {
 	pthread_mutex_t lock;	/* innermost; all below */
+	struct hvcal_look *look; /* changes under session.submit_lock, too; NULL: no hints */
 	hvcal_rc_t *rc;
 	bool on;
 	bool any;		/* a frame was decided on */
 	uint32_t gop, since_key;
 	int64_t last_pts, time_ns, tick_ns;
 	uint64_t bitrate;
+	uint64_t frames;
+	uint32_t saturated;
 };
 
 static bool scale_of(uint32_t codec, uint32_t *scale)
@@ -112,6 +119,7 @@ int hvcal_rate_open(hvcal_session_t *s)
 	pthread_mutex_init(&r->lock, NULL);
 	take(r, &s->config);
 	r->on = true;
+	r->look = hvcal_look_open(&s->ctx->log, &s->config);
 	s->rate = r;
 	return 0;
 }
@@ -120,6 +128,7 @@ void hvcal_rate_close(hvcal_session_t *s)
 {
 	if (!s->rate)
 		return;
+	hvcal_look_close(&s->rate->look);
 	hvcal_rc_destroy(&s->rate->rc);
 	pthread_mutex_destroy(&s->rate->lock);
 	free(s->rate);
@@ -140,6 +149,10 @@ void hvcal_rate_retarget(hvcal_session_t *s)
 	if (!r)
 		return;
 	pthread_mutex_lock(&r->lock);
+	if (s->config.rate_hints == HVCAL_RATE_HINTS_OFF)
+		hvcal_look_close(&r->look);
+	else if (!r->look)
+		r->look = hvcal_look_open(&s->ctx->log, &s->config);
 	r->on = rc_config(&s->config, &c) && !hvcal_rc_retarget(r->rc, &c);
 	if (r->on)
 		take(r, &s->config);
@@ -161,22 +174,31 @@ static void advance(struct hvcal_rate *r, int64_t pts)
 	r->time_ns += ticks * r->tick_ns;
 }
 
-void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot)
+/* Counts frames; is this one a key frame? Only submission does, under its lock. */
+static bool count_key(struct hvcal_rate *r, uint32_t flags)
+{
+	if (!r->any || flags & HVCAL_FRAME_FORCE_KEY || (r->gop && r->since_key >= r->gop))
+		r->since_key = 0;
+	return !r->since_key++;
+}
+
+void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot, int fence)
 {
 	struct hvcal_frame_params *p = &slot->params;
 	struct hvcal_rc_frame frame = { 0 };
 	struct hvcal_rc_decision d;
 	struct hvcal_rate *r = s->rate;
+	struct hvcal_rc_hint hint;
 
 	slot->rate_known = false;
 	if (!r)
 		return;
+	frame.key = count_key(r, p->flags);
+	/* takes its time: reports shall not wait for it */
+	if (r->look && hvcal_look_frame(r->look, slot->source, fence, frame.key, &hint))
+		frame.hint = &hint;
 	pthread_mutex_lock(&r->lock);
 	advance(r, p->pts);
-	if (!r->any || p->flags & HVCAL_FRAME_FORCE_KEY || (r->gop && r->since_key >= r->gop))
-		r->since_key = 0;
-	frame.key = !r->since_key;
-	r->since_key++;
 	r->any = true;
 	frame.time_ns = r->time_ns;
 	if (r->on && !(p->flags & HVCAL_FRAME_QP) && !hvcal_rc_decide(r->rc, &frame, &d)) {
@@ -187,6 +209,8 @@ void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot)
 		slot->rate_known = true;
 		slot->rate_id = d.id;
 		slot->rate_bitrate = r->bitrate;
+		slot->rate_saturated = r->saturated = d.saturated;
+		r->frames++;
 	}
 	pthread_mutex_unlock(&r->lock);
 }
@@ -206,4 +230,23 @@ void hvcal_rate_report(hvcal_session_t *s, struct hvcal_slot *slot, uint64_t byt
 	pthread_mutex_lock(&s->rate->lock);
 	hvcal_rc_report(s->rate->rc, slot->rate_id, bytes, applied_qp(qp_q8));
 	pthread_mutex_unlock(&s->rate->lock);
+}
+
+void hvcal_rate_stats(hvcal_session_t *s, hvcal_stats_t *t)
+{
+	struct hvcal_look_figures look = { 0 };
+	struct hvcal_rate *r = s->rate;
+
+	if (!r)
+		return;
+	pthread_mutex_lock(&r->lock);
+	if (r->look)
+		hvcal_look_get(r->look, &look);
+	t->rate_frames = r->frames;
+	t->saturated = r->on ? r->saturated : (uint32_t)HVCAL_SATURATED_NOT;
+	pthread_mutex_unlock(&r->lock);
+	t->hint_frames = look.frames;
+	t->hint_skipped = look.skipped;
+	t->hint_ns = look.cpu_ns;
+	t->hint_row_step = look.row_step;
 }

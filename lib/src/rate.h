@@ -21,8 +21,14 @@ bool hvcal_rate_fits(const hvcal_config_t *config);
 /** A new configuration is in force. submit_lock is held. */
 void hvcal_rate_retarget(hvcal_session_t *s);
 
-/** Gives the frame its QP unless it has one. submit_lock is held. */
-void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot);
+/**
+ * Gives the frame its QP unless it has one. @fence: of who writes its source, -1
+ * none. submit_lock is held.
+ */
+void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot, int fence);
+
+/** Adds what there is to tell of the rate. Any thread. */
+void hvcal_rate_stats(hvcal_session_t *s, hvcal_stats_t *stats);
 
 /**
  * The frame is finished, or will never be (0 bytes). @qp_q8: what the engine says

@@ -203,6 +203,9 @@ static int session_connect(hvcal_session_t *s, hvcal_admission_t *a)
 		hvcal_rate_close(s);
 		ret = session_create(s, &arg);
 	}
+	/* the name is what the user said; both would be refused when it comes back */
+	if (c->engine_name[0])
+		c->engine = 0;
 	a->share_ppm = arg.share_ppm;
 	a->left_ppm = arg.left_ppm;
 	a->limit = ret == -ENOSPC ? arg.refused : HVCAL_LIMIT_NONE;
@@ -608,6 +611,7 @@ int hvcal_get_stats(hvcal_session_t *s, hvcal_stats_t *stats)
 	t.copied_bytes = atomic_load(&s->copied_bytes);
 	t.engine_copied_bytes = atomic_load(&s->engine_copied);
 	t.submit_calls = atomic_load(&s->submit_calls);
+	hvcal_rate_stats(s, &t);
 	memcpy(t.hist_wait, arg.hist_wait, sizeof(t.hist_wait));
 	memcpy(t.hist_run, arg.hist_run, sizeof(t.hist_run));
 	memcpy(t.hist_slack, arg.hist_slack, sizeof(t.hist_slack));

@@ -37,6 +37,7 @@ struct hvcal_slot {
 	uint32_t rate_id;	/* of the frame in rate control, if @rate_known */
 	bool rate_known;
 	uint64_t rate_bitrate;	/* that its QP was decided for; 0 by the engine */
+	uint32_t rate_saturated; /* enum hvcal_saturation, then */
 	uint64_t user_data;
 	uint64_t copied;	/* bytes that libhvcal copied for it */
 	struct hvcal_frame_params params;

@@ -23,6 +23,7 @@ void hvcal_slot_free(hvcal_session_t *s, struct hvcal_slot *slot)
 	}
 	hvcal_rate_report(s, slot, 0, 0);
 	slot->rate_bitrate = 0;
+	slot->rate_saturated = HVCAL_SATURATED_NOT;
 	source = slot->source;
 	map = slot->map;
 	target = slot->target;
@@ -285,7 +286,7 @@ static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_fr
 	ret = fill_features(s, slot, f);
 	if (ret)
 		return ret;
-	hvcal_rate_decide(s, slot);
+	hvcal_rate_decide(s, slot, f->flags & HVCAL_SUBMIT_IN_FENCE ? f->in_fence : -1);
 	slot->pts = p->pts;
 	slot->user_data = f->user_data;
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "internal.h"
 #include "options.h"
 #include "plugin.h"
 
@@ -26,6 +27,8 @@ struct conf {
 	struct hvcal_engine_host host;
 	struct hvcal_options *options;
 	bool longer;
+	bool plain_memory;	/* this machine has no DMA-BUFs for tests */
+	unsigned int imported, copied; /* frames by what became of their source */
 	/* of the running test */
 	pthread_mutex_t lock;
 	char failure[512];	/* the first one */
@@ -50,12 +53,14 @@ bool conf_failed(struct conf *c);
 /** Memory of the test, as the engine sees it through a mapping of its own. */
 struct conf_buffer {
 	struct hvcal_engine_buffer engine;
+	struct hvcal_mem mem;
 	uint8_t *mine;		/* writable, also for sources */
+	bool plain;		/* no DMA-BUF */
 	size_t size;
 	struct conf_buffer *next;
 };
 
-struct conf_buffer *conf_source_new(const struct hvcal_codec_config *config);
+struct conf_buffer *conf_source_new(struct conf *c, const struct hvcal_codec_config *config);
 struct conf_buffer *conf_target_new(size_t size);
 void conf_buffer_free(struct conf *c, struct conf_buffer *b);
 
@@ -119,6 +124,9 @@ struct conf_how {
 
 /** A configuration that every encoder with this capability can do. */
 struct hvcal_codec_config conf_config(const struct conf *c);
+
+/** Is it the null engine, which codes nothing and looks at little? */
+bool conf_is_null(const struct conf *c);
 
 /** NULL: failed, and the test with it. */
 struct conf_stream *conf_open(struct conf *c, const struct hvcal_codec_config *config);
@@ -212,9 +220,6 @@ void conf_decode(struct conf_stream *s, unsigned int first, double min_psnr,
  */
 void conf_decode_fwht(struct conf_stream *s, unsigned int first, double min_psnr,
 		      struct conf_picture *pictures);
-
-/** Is this a packet of FWHT? */
-bool conf_is_fwht(const struct conf_frame *f);
 
 /* ---- tests ---- */
 

@@ -27,7 +27,7 @@ static void check_null(struct conf_stream *s, const struct conf_frame *f)
 	CHECK(s->c, p.width == l->width && p.height == l->height,
 	      "frame %u: packet of %ux%u", f->number, p.width, p.height);
 	/* its buffer may have been drawn over since: draw it anew */
-	again = conf_source_new(&s->config);
+	again = conf_source_new(s->c, &s->config);
 	conf_draw(again, f->number);
 	sum = hvcal_null_checksum(&again->engine.layout, again->engine.map, again->engine.len,
 				  &samples);
@@ -48,7 +48,7 @@ static void decode_null(struct conf_stream *s, unsigned int first)
 static void check_raw(struct conf_stream *s, const struct conf_frame *f,
 		      struct conf_picture *picture)
 {
-	struct conf_buffer *again = conf_source_new(&s->config);
+	struct conf_buffer *again = conf_source_new(s->c, &s->config);
 	const struct hvcal_frame_layout *l = &again->engine.layout;
 	uint64_t at = 0;
 
@@ -259,10 +259,10 @@ void conf_decode(struct conf_stream *s, unsigned int first, double min_psnr,
 		memset(pictures, 0, s->count * sizeof(*pictures));
 	if (conf_failed(s->c))
 		return;
-	if (s->c->cap->codec == HVCAL_CODEC_NULL && s->count && conf_is_fwht(s->frames[0]))
-		conf_decode_fwht(s, first, min_psnr, pictures);
-	else if (s->c->cap->codec == HVCAL_CODEC_NULL)
+	if (conf_is_null(s->c))
 		decode_null(s, first);
+	else if (s->c->cap->codec == HVCAL_CODEC_NULL)
+		conf_decode_fwht(s, first, min_psnr, pictures);
 	else if (s->c->cap->codec == HVCAL_CODEC_RAW)
 		decode_raw(s, first, pictures);
 	else if (s->c->cap->codec == HVCAL_CODEC_AV1)

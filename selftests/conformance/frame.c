@@ -9,23 +9,26 @@
 
 #define STRIDE_ALIGN 64
 
-/* The engine's mapping of a source is read only: writing to it is a crash. */
+/*
+ * DMA-BUFs where the machine has them, as real clients do. The engine's mapping of
+ * a source is read only: writing to it is a crash.
+ */
 static struct conf_buffer *buffer_new(size_t size, int engine_prot)
 {
+	struct hvcal_memory_request req = { .size = size, .numa_node = -1 };
 	struct conf_buffer *b = calloc(1, sizeof(*b));
 
-	if (!b)
+	if (!b || hvcal_memory_alloc_alone(&req, &b->mem))
 		abort();
 	b->size = size;
 	for (unsigned int i = 0; i < HVCAL_MAX_PLANES; i++)
 		b->engine.fd[i] = -1;
-	b->engine.fd[0] = memfd_create("conformance", MFD_CLOEXEC);
-	if (b->engine.fd[0] < 0 || ftruncate(b->engine.fd[0], (off_t)size))
+	b->engine.fd[0] = b->mem.fd;
+	b->mine = b->mem.map;
+	b->engine.map[0] = mmap(NULL, size, engine_prot, MAP_SHARED, b->mem.fd, 0);
+	if (b->engine.map[0] == MAP_FAILED)
 		abort();
-	b->mine = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, b->engine.fd[0], 0);
-	b->engine.map[0] = mmap(NULL, size, engine_prot, MAP_SHARED, b->engine.fd[0], 0);
-	if (b->mine == MAP_FAILED || b->engine.map[0] == MAP_FAILED)
-		abort();
+	b->plain = req.memory == HVCAL_MEMORY_MEMFD;
 	b->engine.len[0] = size;
 	return b;
 }
@@ -72,7 +75,7 @@ static uint32_t planes_of(uint32_t format)
 	}
 }
 
-struct conf_buffer *conf_source_new(const struct hvcal_codec_config *config)
+struct conf_buffer *conf_source_new(struct conf *c, const struct hvcal_codec_config *config)
 {
 	struct hvcal_frame_layout l = {
 		.size = sizeof(l), .format = config->format,
@@ -90,6 +93,7 @@ struct conf_buffer *conf_source_new(const struct hvcal_codec_config *config)
 		at += (uint64_t)l.stride[p] * rows;
 	}
 	b = buffer_new(at, PROT_READ);
+	c->plain_memory = b->plain;
 	b->engine.layout = l;
 	return b;
 }
@@ -101,8 +105,7 @@ void conf_buffer_free(struct conf *c, struct conf_buffer *b)
 	if (b->engine.priv && c->engine->ops->forget)
 		c->engine->ops->forget(c->engine->ctx, &b->engine);
 	munmap(b->engine.map[0], b->size);
-	munmap(b->mine, b->size);
-	close(b->engine.fd[0]);
+	hvcal_memory_free_alone(&b->mem);
 	free(b);
 }
 

@@ -15,7 +15,6 @@
 #include "../../lib/engines/v4l2/format.h"
 #include "conformance.h"
 
-#define MAGIC "\x4f\x4f\x4f\x4f\xff\xff\xff\xff"
 #define NODES 64
 #define PICTURES 4
 
@@ -33,13 +32,6 @@ struct decoder {
 	struct queue in, out;	/* packets, pictures: OUTPUT and CAPTURE in V4L2's words */
 	struct m2m_fmt picture;
 };
-
-bool conf_is_fwht(const struct conf_frame *f)
-{
-	/* a frame that was lost says nothing, but the null engine never says this */
-	return f->packet ? f->result.bytes > 8 && !memcmp(f->packet, MAGIC, 8) :
-			   !strncmp(f->stream->c->engine->desc.name, "v4l2", 4);
-}
 
 static bool has_format(int fd, uint32_t type, uint32_t wanted)
 {

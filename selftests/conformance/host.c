@@ -18,7 +18,8 @@ struct hvcal_codec_config conf_config(const struct conf *c)
 		.codec = cap->codec,
 		.format = cap->formats[0],
 		.width = cap->min_width > 320 ? cap->min_width : 320,
-		.height = cap->min_height > 192 ? cap->min_height : 192,
+		/* whole blocks, which nodes take without a copy */
+		.height = ((cap->min_height > 192 ? cap->min_height : 192) + 15) & ~15U,
 		.fps_num = 30,
 		.fps_den = 1,
 		.bit_depth = cap->formats[0] == HVCAL_FORMAT_P010 ? 10 : 8,
@@ -31,6 +32,11 @@ struct hvcal_codec_config conf_config(const struct conf *c)
 	};
 
 	return config;
+}
+
+bool conf_is_null(const struct conf *c)
+{
+	return !strcmp(c->engine->ops->name, "null");
 }
 
 bool conf_all_key(const struct conf *c)
@@ -119,6 +125,21 @@ static void check_result(struct conf_frame *f)
 			  f->number);
 }
 
+/* Streams of two threads may be at it: c->lock guards the counts. */
+static void count_copy(const struct conf_frame *f)
+{
+	struct conf *c = f->stream->c;
+
+	if (f->result.status)
+		return;
+	pthread_mutex_lock(&c->lock);
+	if (f->result.frame.copied_bytes)
+		c->copied++;
+	else
+		c->imported++;
+	pthread_mutex_unlock(&c->lock);
+}
+
 void conf_host_done(void *cookie, struct hvcal_engine_job *job,
 		    const struct hvcal_engine_result *result)
 {
@@ -140,6 +161,7 @@ void conf_host_done(void *cookie, struct hvcal_engine_job *job,
 	f->result = *result;
 	check_result(f);
 	check_target(f);
+	count_copy(f);
 	if (!result->status && result->bytes && result->bytes <= f->room) {
 		f->packet = malloc(result->bytes);
 		if (!f->packet)
@@ -193,7 +215,7 @@ static struct conf_frame *frame_new(struct conf_stream *s, const struct conf_how
 	f->number = s->count;
 	f->source = take(s, &s->sources);
 	if (!f->source) {
-		f->source = conf_source_new(&s->config);
+		f->source = conf_source_new(s->c, &s->config);
 		s->buffers++;
 	}
 	conf_draw(f->source, f->number);

@@ -38,7 +38,7 @@ static void test_bad_configurations(struct conf *c)
 	BAD(width, UINT32_MAX);
 	BAD(bit_depth, 7);
 	BAD(bit_depth, 99);
-	if (c->cap->codec == HVCAL_CODEC_NULL)
+	if (conf_is_null(c))
 		return; /* it has no use for the rest */
 	BAD(fps_num, 0);
 	BAD(fps_den, 0);
@@ -160,14 +160,14 @@ static void test_bad_frames(struct conf *c)
 		if (!ret)
 			ret = s->frames[s->count - 1]->result.status;
 		/* the null engine looks at samples only, within their bounds */
-		if (c->cap->codec != HVCAL_CODEC_NULL && c->cap->flags & bad[i].need &&
+		if (!conf_is_null(c) && c->cap->flags & bad[i].need &&
 		    ret != -EINVAL)
 			conf_fail(c, "bad %s gives %d instead of -EINVAL", bad[i].what, ret);
 	}
 	conf_send(s, &(struct conf_how){ .spoil = spoil_meta });
 	conf_send_many(s, 3);
 	conf_flush(s);
-	if (c->cap->codec != HVCAL_CODEC_NULL)
+	if (!conf_is_null(c))
 		conf_decode(s, 0, 34, NULL);
 	conf_free(&s);
 }

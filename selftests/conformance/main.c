@@ -7,17 +7,20 @@
 #include <string.h>
 
 #include "conformance.h"
+#include "../../tools/hvcald/sandbox.h"
 
 static const char usage[] =
-	"usage: hvcal-conformance [--path FOLDERS] [--option key=value] [--only TEST,...] [--long] ENGINE\n"
-	"Puts every engine of a plug-in through the conformance tests; prints TAP.\n";
+	"usage: hvcal-conformance [--path FOLDERS] [--option key=value] [--only TEST,...]\n"
+	"       [--except TEST,...] [--long] [--sandbox] ENGINE\n"
+	"Puts every engine of a plug-in through the conformance tests; prints TAP.\n"
+	"--sandbox: in what hvcald locks its workers into\n";
 
 /* The kernel's convention for "cannot be tested here". */
 #define SKIPPED 4
 
 struct args {
-	const char *path, *only, *name;
-	bool longer;
+	const char *path, *only, *except, *name;
+	bool longer, sandbox;
 };
 
 void conf_fail(struct conf *c, const char *fmt, ...)
@@ -79,16 +82,16 @@ struct tally {
 	unsigned int number, failed;
 };
 
-static bool asked_for(const struct args *args, const char *name)
+static bool listed(const char *list, const char *name)
 {
 	size_t len = strlen(name);
 
-	for (const char *at = args->only; at; at = strchr(at, ',')) {
+	for (const char *at = list; at; at = strchr(at, ',')) {
 		at += *at == ',';
 		if (!strncmp(at, name, len) && (!at[len] || at[len] == ','))
 			return true;
 	}
-	return !args->only;
+	return false;
 }
 
 static void run_tests(struct conf *c, const struct conf_test *tests, const struct args *args,
@@ -97,10 +100,13 @@ static void run_tests(struct conf *c, const struct conf_test *tests, const struc
 	uint32_t codec = c->cap->codec;
 
 	for (; tests->name; tests++) {
-		if (!asked_for(args, tests->name))
+		if (args->only && !listed(args->only, tests->name))
 			continue;
 		c->failure[0] = c->skipped[0] = '\0';
-		tests->run(c);
+		if (listed(args->except, tests->name))
+			conf_skip(c, "left out by --except");
+		else
+			tests->run(c);
 		printf("%sok %u - %s %.4s %s", c->failure[0] ? "not " : "", ++t->number,
 		       c->engine->desc.name, (const char *)&codec, tests->name);
 		if (!c->failure[0] && c->skipped[0])
@@ -161,6 +167,8 @@ static int run_plugin(struct conf *c, const struct hvcal_plugin *plugin, const s
 	else
 		printf("1..%u\n", t.number);
 	printf("# %u engines, %u tests, %u failed\n", engines, t.number, t.failed);
+	printf("# sources are %s; frames without a copy: %u, copied: %u\n",
+	       c->plain_memory ? "memfds" : "DMA-BUFs", c->imported, c->copied);
 	if (hvcal_options_unused(c->options, NULL, 0)) {
 		fprintf(stderr, "hvcal-conformance: the engine knows no option %s\n",
 			hvcal_options_unused(c->options, NULL, 0));
@@ -178,7 +186,9 @@ static int parse(int argc, char **argv, struct args *args, struct hvcal_options 
 		{ "path", required_argument, NULL, 'p' },
 		{ "option", required_argument, NULL, 'o' },
 		{ "only", required_argument, NULL, 't' },
+		{ "except", required_argument, NULL, 'x' },
 		{ "long", no_argument, NULL, 'l' },
+		{ "sandbox", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -199,8 +209,14 @@ static int parse(int argc, char **argv, struct args *args, struct hvcal_options 
 		case 't':
 			args->only = optarg;
 			break;
+		case 'x':
+			args->except = optarg;
+			break;
 		case 'l':
 			args->longer = true;
+			break;
+		case 's':
+			args->sandbox = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -240,6 +256,9 @@ int main(int argc, char **argv)
 	if (ret)
 		goto out;
 	c.longer = args.longer;
+	ret = args.sandbox && hvcald_sandbox_enter(args.name, &(struct hvcald_user){ 0 }) ? 2 : 0;
+	if (ret)
+		goto out;
 	ret = hvcal_plugins_load(args.path, args.name, &plugins);
 	plugin = ret ? NULL : hvcal_plugins_find(plugins, args.name);
 	if (!plugin || !plugin->ops) {

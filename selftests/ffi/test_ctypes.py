@@ -48,7 +48,7 @@ Packet = struct("Packet", ("struct_size", u32), ("flags", u32), ("notice", u32),
                 ("satd", u64), ("copied_bytes", u64), ("frame_type", u32),
                 ("qp_q8", i32), ("temporal_layer", u32), ("engine", u32),
                 ("share_ppm", u32), ("fd", i32), ("fd_offset", u64),
-                ("handle", C.c_void_p))
+                ("handle", C.c_void_p), ("saturated", u32), ("reserved", u32))
 STATS_BYTES = 4096  # more than the library knows: it fills what it has
 
 

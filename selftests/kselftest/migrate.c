@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Sessions that go on when their engine is gone. */
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "scene.h"
@@ -279,6 +281,78 @@ KS_TEST(unregistered_engine)
 	CHECK_ERR(ks_submit(s.client, s.session, &again, 1), -EBUSY);
 	CHECK_ERR(ks_reply(&first, item.id, 0, 1), -ECANCELED);
 	CHECK_EQ(ks_submit(s.client, s.session, &again, 1), 1);
+}
+
+/* Serves until it has a frame, says so, and hangs. */
+static void killable(struct ks_peer *self, void *arg)
+{
+	struct hvcal_engine_register reg;
+	struct hvcal_engine_cap cap;
+	struct hvcal_item item;
+	struct ks_provider p;
+
+	(void)arg;
+	ks_cap_init(&cap);
+	cap.codec = KS_SCENE_CODEC;
+	ks_register_init(&reg, &cap, "ks-mg-killable");
+	reg.kind = HVCAL_ENGINE_HARDWARE;
+	reg.flags = HVCAL_ENGINE_KILL;
+	ks_provider_register(&p, &reg);
+	ks_peer_say(self, p.engine);
+	ks_expect_item(&p, &item, HVCAL_ITEM_OPEN);
+	CHECK_OK(ks_reply(&p, item.id, 0, 0));
+	ks_expect_item(&p, &item, HVCAL_ITEM_ENCODE);
+	ks_peer_say(self, item.id);
+	for (;;)
+		pause();
+}
+
+struct killed_row {
+	const char *label;
+	uint32_t loss;
+	bool stop;
+};
+
+static const struct killed_row killed_rows[] = {
+	{ "reissue", HVCAL_LOSS_REISSUE, false },
+	{ "reissue_stopped", HVCAL_LOSS_REISSUE, true },
+	{ "fail", HVCAL_LOSS_FAIL, true },
+};
+
+/* One that asked for it dies of its hang: what it had is encoded by the next one. */
+KS_TABLE(hung_provider_is_killed, killed_rows)
+{
+	const struct killed_row *r = row;
+	struct ks_provider second;
+	struct hvcal_event ev;
+	struct ks_peer peer;
+	struct ks_scene s;
+	uint64_t job;
+	int status;
+
+	if (!(ks_caps(ks_client()).features & HVCAL_FEATURE_KILL))
+		ks_skip("the module does not kill");
+	ks_watchdog(200, 200);
+	peer = ks_peer_start(killable, NULL);
+	ks_peer_hear(&peer);
+	ks_scene_create(&s, r->loss);
+	ks_expect_event(s.client, &ev, HVCAL_EVENT_OPENED, 0);
+	job = ks_scene_submit(&s, 0);
+	ks_peer_hear(&peer);
+	if (r->stop)
+		ks_peer_kill(&peer, SIGSTOP);
+	if (r->loss == HVCAL_LOSS_FAIL) {
+		ks_expect_event(s.client, &ev, HVCAL_EVENT_JOB, -ETIMEDOUT);
+		job = ks_scene_submit(&s, 1);
+	}
+	CHECK_EQ(waitpid(peer.pid, &status, 0), peer.pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ks_scene_engine(&second, "ks-mg-next", HVCAL_ENGINE_HARDWARE);
+	ks_scene_resync(&s, &second);
+	ks_scene_serve(&s, &second, job);
+	/* nobody is left who could write there */
+	job = ks_scene_submit(&s, 0);
+	ks_scene_serve(&s, &second, job);
 }
 
 /* A provider that hangs gives its session up after two budgets. */

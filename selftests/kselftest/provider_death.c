@@ -5,11 +5,14 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ks.h"
 
+#define KS_MORE		15	/* engines of KS_SERVE_LAST before the last */
 #define KS_FLOOR_MS	100
 #define KS_CAP_MS	400
 /* one jiffy late at 100 Hz, a wake-up, and a busy machine */
@@ -22,12 +25,29 @@ enum ks_script {
 	KS_OPEN_AND_SIT,	/* opens the session, acquires nothing more */
 	KS_HOLD,		/* takes one frame and keeps it */
 	KS_SERVE,		/* answers everything */
+	KS_SERVE_LAST,		/* ... on the last of many engines */
 };
 
 struct ks_provider_script {
 	const char *name;
 	enum ks_script script;
 };
+
+static void ks_more_engines(struct ks_provider *p, const char *name)
+{
+	struct hvcal_engine_register reg;
+	struct hvcal_engine_cap cap;
+
+	ks_cap_init(&cap);
+	for (int i = 0; i < KS_MORE; i++) {
+		ks_register_init(&reg, &cap, name);
+		snprintf(reg.name, sizeof(reg.name), "%s-%d", name, i);
+		reg.slots = 4;
+		reg.session_depth = 4;
+		CHECK_OK(ks_ioctl(p->fd, HVCAL_IOC_ENGINE_REGISTER, &reg));
+		p->engine = reg.engine;
+	}
+}
 
 /* Says its engine's number; with KS_HOLD also a word when it has the frame. */
 static void ks_provider_run(struct ks_peer *self, void *arg)
@@ -37,6 +57,8 @@ static void ks_provider_run(struct ks_peer *self, void *arg)
 	struct hvcal_item item;
 
 	ks_provider_open(&p, script->name, 4, 4);
+	if (script->script == KS_SERVE_LAST)
+		ks_more_engines(&p, script->name);
 	ks_peer_say(self, p.engine);
 	while (script->script != KS_SIT) {
 		int err = ks_next(&p, &item, 1000);
@@ -177,6 +199,44 @@ KS_TEST(target_is_free_after_death)
 }
 
 /* Retiring an engine by its own provider looks the same to clients. */
+/*
+ * A provider and the sessions on it go at the same time. Its engines go one after
+ * another: for a while the last one is there still, of a provider that is dead.
+ */
+KS_TEST_LIMIT(destroyed_while_dying, 30)
+{
+	enum { ROUNDS = 5, SESSIONS = 32 };
+	struct hvcal_engine_info first;
+	uint32_t sessions[SESSIONS];
+	struct ks_stage st;
+	struct hvcal_event ev;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct hvcal_session_create create;
+
+		ks_stage_open(&st, "ks-dying", KS_SERVE_LAST);
+		ks_create_init(&create, st.engine);
+		for (int i = 0; i < SESSIONS; i++) {
+			CHECK_OK(ks_ioctl(st.client, HVCAL_IOC_SESSION_CREATE, &create));
+			sessions[i] = create.session;
+		}
+		for (int i = 0; i < SESSIONS; i++)
+			ks_expect_event(st.client, &ev, HVCAL_EVENT_OPENED, 0);
+		CHECK_OK(kill(st.peer.pid, SIGKILL));
+		while (!ks_engine_info(st.client, st.engine - KS_MORE, &first))
+			;
+		for (int i = 0; i < SESSIONS; i++) {
+			CHECK_OK(ks_destroy(st.client, sessions[i]));
+			/* takes the memory that was just freed, and is refused */
+			CHECK(ks_ioctl(st.client, HVCAL_IOC_SESSION_CREATE, &create) < 0);
+		}
+		CHECK_EQ(waitpid(st.peer.pid, NULL, 0), st.peer.pid);
+		close(st.peer.from);
+		close(st.peer.to);
+		close(st.client);
+	}
+}
+
 KS_TEST(unregistered)
 {
 	struct hvcal_engine_unregister gone = { 0 };

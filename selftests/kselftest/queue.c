@@ -73,6 +73,27 @@ KS_TEST(deadline_of_the_session)
 }
 
 /* Within a session the order of submission counts, whatever the deadlines. */
+/* Who promised nothing and asked for nothing is never late. */
+KS_TEST(no_deadline)
+{
+	struct hvcal_session_stats st;
+	struct hvcal_event ev;
+	struct hvcal_item item;
+	struct ks_rig rig;
+
+	ks_rig_open(&rig, "ks-qu-none", 1, 1);
+	ks_rig_submit(&rig, rig.target, 0);
+	ks_expect_item(&rig.p, &item, HVCAL_ITEM_ENCODE);
+	CHECK_EQ(item.deadline_ns, 0);
+	CHECK_OK(ks_reply(&rig.p, item.id, 0, 1));
+	ks_expect_event(rig.client, &ev, HVCAL_EVENT_JOB, 0);
+	CHECK_EQ(ev.deadline_ns, 0);
+	CHECK_EQ(ev.flags & HVCAL_EVENT_LATE, 0);
+	st = ks_stats(rig.client, rig.session);
+	CHECK_EQ(st.late, 0);
+	CHECK_EQ(st.done, 1);
+}
+
 KS_TEST(order_within_session)
 {
 	struct ks_rig rig;

@@ -414,11 +414,13 @@ KS_TEST(release_time)
 	struct hvcal_item item;
 	struct hvcal_job_desc job;
 	struct ks_rig rig;
+	uint32_t s;
 
 	ks_rig_open(&rig, "ks-sc-release", 1, 1);
+	s = realtime(&rig.p, rig.client, 1000);
 	ks_job_init(&job, rig.source, rig.target);
 	job.release_ns = ks_now_ns() + 200 * KS_MS;
-	CHECK_EQ(ks_submit(rig.client, rig.session, &job, 1), 1);
+	CHECK_EQ(ks_submit(rig.client, s, &job, 1), 1);
 	CHECK_ERR(ks_next(&rig.p, &item, 50), -ETIMEDOUT);
 	ks_expect_item(&rig.p, &item, HVCAL_ITEM_ENCODE);
 	CHECK_OK(ks_reply(&rig.p, item.id, 0, 1));

@@ -191,11 +191,15 @@ KS_TEST(engine_of_another)
 {
 	struct ks_ctx *ctx = ks_ctx_open("ks-up-mine", true);
 	struct hvcal_engine_unregister gone = { .engine = ctx->rig.p.engine };
+	struct hvcal_engine_update update = { .engine = ctx->rig.p.engine };
+	struct hvcal_accept accept = { .id = ctx->item, .fence = -1 };
 	struct hvcal_item_check check = { .id = ctx->item };
 	struct ks_provider other;
 
 	ks_provider_open(&other, "ks-up-other", 1, 1);
 	CHECK_ERR(ks_ioctl(other.fd, HVCAL_IOC_ENGINE_UNREGISTER, &gone), -ENODEV);
+	CHECK_ERR(ks_ioctl(other.fd, HVCAL_IOC_ENGINE_UPDATE, &update), -ENODEV);
+	CHECK_ERR(ks_ioctl(other.fd, HVCAL_IOC_ACCEPT, &accept), -ENOENT);
 	CHECK_ERR(ks_ioctl(other.fd, HVCAL_IOC_ITEM_CHECK, &check), -ENOENT);
 	CHECK_ERR(ks_reply(&other, ctx->item, 0, 0), -ENOENT);
 	CHECK_OK(ks_ioctl(ctx->rig.p.fd, HVCAL_IOC_ITEM_CHECK, &check));

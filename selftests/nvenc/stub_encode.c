@@ -8,6 +8,7 @@
 
 #define MAGIC 0x4e56454e
 #define PITCH_ALIGN 64
+#define RATE_QP_FIRST 28
 
 pthread_mutex_t stub_lock = PTHREAD_MUTEX_INITIALIZER;
 struct stub_counts stub_count;
@@ -230,6 +231,10 @@ static NVENCSTATUS NVENCAPI get_caps(void *handle, GUID guid, NV_ENC_CAPS_PARAM 
 		*value = (int)stub_mode("refresh", 1);
 		break;
 	default:
+		if (stub_state_cap(p->capsToQuery)) {
+			*value = 1;
+			break;
+		}
 		/* what an older driver does with a capability that it does not know */
 		return NV_ENC_ERR_INVALID_PARAM;
 	}
@@ -371,6 +376,7 @@ static NVENCSTATUS NVENCAPI initialize(void *handle, NV_ENC_INITIALIZE_PARAMS *p
 	s->enc = *p->encodeConfig;
 	s->init.encodeConfig = &s->enc;
 	stub_encoder_open(s);
+	s->rate_qp = RATE_QP_FIRST;
 	s->initialized = true;
 	return NV_ENC_SUCCESS;
 }
@@ -711,6 +717,7 @@ NVENCSTATUS NVENCAPI NvEncodeAPICreateInstance(NV_ENCODE_API_FUNCTION_LIST *list
 	list->nvEncEncodePicture = stub_encode_picture;
 	list->nvEncLockBitstream = stub_lock_bitstream;
 	list->nvEncUnlockBitstream = stub_unlock_bitstream;
+	stub_state_functions(list);
 	return NV_ENC_SUCCESS;
 }
 

@@ -36,23 +36,22 @@ void stub_encoder_open(struct stub_session *s)
 	};
 
 	s->encoder = s->codec->open(&format);
-	s->rate_qp = 28;
 }
 
-static void waiting_free(struct stub_waiting *w)
+void stub_waiting_free(struct stub_waiting *w)
 {
 	for (unsigned int i = 0; i < w->seis; i++)
 		free((void *)(uintptr_t)w->sei[i].bytes);
 	free(w->sei);
 	free(w->map);
 	free(w->memory);
-	*w = (struct stub_waiting){ 0 };
 }
 
 void stub_encoder_close(struct stub_session *s)
 {
 	for (unsigned int i = 0; i < s->grouped; i++)
-		waiting_free(&s->group[i]);
+		stub_waiting_free(&s->group[i]);
+	stub_history_free(s);
 	if (s->encoder)
 		s->codec->close(s->encoder);
 }
@@ -107,8 +106,13 @@ static void code(struct stub_session *s, struct stub_waiting *w, struct stub_out
 	out->qp = (uint32_t)clamp(w->pic.qp + (in_qp ? 0 : w->map_mean), 0, 51);
 	out->state = STUB_READY;
 	out->busy = 0;
-	rate_learn(s, out->len, key);
-	waiting_free(w);
+	if (!w->attempt)
+		rate_learn(s, out->len, key);
+	if (stub_keeps_history(s))
+		stub_history_add(s, w);
+	else
+		stub_waiting_free(w);
+	*w = (struct stub_waiting){ 0 };
 }
 
 /* ---- groups ---- */
@@ -345,6 +349,8 @@ NVENCSTATUS NVENCAPI stub_encode_picture(void *handle, NV_ENC_PIC_PARAMS *pic)
 	status = planned_error(s);
 	if (status)
 		return status;
+	stub_history_drop(s);
+	w.attempt = stub_is_attempt(s, pic);
 	copy_picture(s, in, &w);
 	copy_map(s, pic, &w);
 	copy_sei(s, pic, &w);

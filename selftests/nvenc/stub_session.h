@@ -52,6 +52,16 @@ struct stub_waiting {
 	unsigned int seis;
 	int8_t *map;
 	int map_mean;
+	bool attempt;		/* does not count unless its state is restored */
+};
+
+/** All pictures that count: what an encoder of libx264 is brought back with. */
+struct stub_history {
+	struct stub_waiting *list;
+	unsigned int count;
+	bool attempt;		/* the last one does not count yet */
+	uint64_t since_idr;	/* of the session, before it */
+	bool begun;
 };
 
 struct stub_session {
@@ -74,6 +84,7 @@ struct stub_session {
 	unsigned int busy;	/* submissions that were refused */
 	bool begun;
 	double rate_qp;		/* of the rate control */
+	struct stub_history history;	/* if there are state buffers */
 	struct stub_session *next;
 };
 
@@ -95,6 +106,7 @@ NVENCSTATUS stub_rates_check(const struct stub_session *s, const NV_ENC_RC_PARAM
 
 /* ---- pictures (stub_picture.c) ---- */
 
+
 NVENCSTATUS NVENCAPI stub_encode_picture(void *handle, NV_ENC_PIC_PARAMS *pic);
 NVENCSTATUS NVENCAPI stub_lock_bitstream(void *handle, NV_ENC_LOCK_BITSTREAM *lock);
 NVENCSTATUS NVENCAPI stub_unlock_bitstream(void *handle, NV_ENC_OUTPUT_PTR output);
@@ -102,5 +114,20 @@ NVENCSTATUS NVENCAPI stub_unlock_bitstream(void *handle, NV_ENC_OUTPUT_PTR outpu
 /** The encoder behind an initialized session, and its end. */
 void stub_encoder_open(struct stub_session *s);
 void stub_encoder_close(struct stub_session *s);
+void stub_waiting_free(struct stub_waiting *w);
+
+/* ---- pictures that do not count (stub_state.c) ---- */
+
+/** Is this one? Checks its parameters. */
+bool stub_is_attempt(struct stub_session *s, const NV_ENC_PIC_PARAMS *pic);
+bool stub_keeps_history(const struct stub_session *s);
+
+/** Takes back what did not count; remembers a picture that was coded; forgets all. */
+void stub_history_drop(struct stub_session *s);
+void stub_history_add(struct stub_session *s, const struct stub_waiting *w);
+void stub_history_free(struct stub_session *s);
+
+void stub_state_functions(NV_ENCODE_API_FUNCTION_LIST *list);
+bool stub_state_cap(NV_ENC_CAPS cap);
 
 #endif

@@ -353,6 +353,63 @@ static void test_frame_qp_restart(void **state)
 	engine_down(t);
 }
 
+static uint32_t ceiling;
+
+static void set_ceiling(struct hvcal_engine_job *job, struct hvcal_engine_buffer *source)
+{
+	(void)source;
+	job->params.max_bytes = ceiling;
+}
+
+static void send_below(struct conf_stream *s, uint32_t max_bytes)
+{
+	const struct conf_how how = { .spoil = set_ceiling };
+
+	ceiling = max_bytes;
+	assert_int_equal(send_one(s, &how), 0);
+	check_ok((struct nvenc_test *)s->c->host.cookie);
+}
+
+/* Headers before 12.1 cannot: then the option is refused. */
+static void test_ceiling(void **state)
+{
+	struct nvenc_test *t = *state;
+	struct hvcal_codec_config config;
+	struct conf_stream *s;
+
+	t->extra[0] = "nvenc.ceiling";
+	t->extra[1] = "1";
+	if (engine_try(t, 0) == -EINVAL) {
+		assert_non_null(strstr(t->reason, "need NVENC headers 12.1"));
+		return;
+	}
+	hvcal_plugin_engine_destroy(&t->engine);
+	engine_up(t, "");
+	config = conf_config(&t->c);
+	s = stream_up(t, &config);
+	conf_send_many(s, 4);
+	for (unsigned int i = 4; i < 8; i++) {
+		send_below(s, 300);
+		assert_in_range(s->frames[i]->result.bytes, 1, 300);
+		assert_false(is_key(s, i));
+	}
+	assert_true(s->frames[3]->result.bytes > 300);
+	/* nothing is that small: as if the picture had not come */
+	send_below(s, 5);
+	assert_int_equal(s->frames[8]->result.flags, HVCAL_RESULT_SKIPPED);
+	assert_int_equal(s->frames[8]->result.bytes, 0);
+	/* a key frame that was skipped comes with the next picture */
+	ceiling = 5;
+	conf_send(s, &(struct conf_how){ .flags = HVCAL_FRAME_FORCE_KEY, .spoil = set_ceiling });
+	assert_int_equal(s->frames[9]->result.flags, HVCAL_RESULT_SKIPPED);
+	conf_send_many(s, 4);
+	assert_true(is_key(s, 10));
+	assert_false(is_key(s, 11));
+	conf_decode(s, 0, 20, NULL);
+	conf_free(&s);
+	engine_down(t);
+}
+
 static void test_intra_refresh(void **state)
 {
 	struct nvenc_test *t = *state;
@@ -577,7 +634,7 @@ int run_work_tests(void)
 		TEST(test_device_lost), TEST(test_device_lost_with_frames), TEST(test_hang),
 		TEST(test_retarget_is_no_key), TEST(test_retarget_impossible),
 		TEST(test_frame_qp_routes), TEST(test_frame_qp_restart),
-		TEST(test_intra_refresh), TEST(test_copied_bytes), TEST(test_gpu_memory),
+		TEST(test_ceiling), TEST(test_intra_refresh), TEST(test_copied_bytes), TEST(test_gpu_memory),
 		TEST(test_gpu_memory_forgotten), TEST(test_gpu_memory_of_lost_device),
 		TEST(test_gpu_memory_layout),
 		TEST(test_dmabuf_refused), TEST(test_dmabuf_imported),

@@ -33,9 +33,10 @@ static inline const uint8_t *clip_frame(const struct clip *c, unsigned int i)
 	return c->data + (size_t)i * c->width * c->height * 3 / 2;
 }
 
-/* ---- hint.c: what a pre-analysis would say, by plain means ---- */
+/* ---- hint.c ---- */
 
-void hint_clip(struct clip *clip);
+/* 0, or a negative errno. */
+int hint_clip(struct clip *clip);
 
 /* ---- encoders ---- */
 
@@ -73,18 +74,19 @@ void fqp_report(struct fqp *f, double bytes);
 
 /* ---- run.c ---- */
 
-enum who { WHO_OURS, WHO_FQP, WHO_OWN, WHO_CQP };
+/* Ours with and without hints, the controller to beat, the encoder's own. */
+enum who { WHO_OURS, WHO_BLIND, WHO_FQP, WHO_OWN };
 
 struct job {
 	const struct clip *clip;
 	const struct encoder_ops *enc;
 	enum who who;
-	double bitrate;		/* bits/s; WHO_CQP: the quantiser */
+	double bitrate;		/* bits/s */
 	double vbv_ms;
+	unsigned int frames;	/* of the clip, from its beginning */
 	unsigned int delay;	/* frames by which sizes come late */
 	unsigned int step_at;	/* frame of a new rate, 0 never */
 	double step_rate;
-	bool no_hints;
 };
 
 struct trace {
@@ -95,6 +97,8 @@ struct trace {
 };
 
 int run_job(const struct job *job, struct trace *t);
+/* A decision and report with warm caches, the mean on the slowest scale. */
+double decide_alone_ns(void);
 
 /* ---- metrics.c ---- */
 

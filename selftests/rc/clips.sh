@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Prepares the clips of the rate control benchmark as raw I420 and prints one
-# line for each: NAME FILE WIDTH HEIGHT FPS FRAMES KBPS CUTS(0/1).
+# line for each: NAME FILE WIDTH HEIGHT FPS FRAMES KBPS KIND (0 camera, 1 cuts, 2 screen).
+# Constants of the controller were chosen on city, mix, pdf and the synthetic plant;
+# the other clips are kept to see whether they hold elsewhere.
 #
 # Usage: clips.sh DIR    made once, kept in DIR
 #
@@ -71,6 +73,24 @@ mix() {
 	mv "$out.part" "$out"
 }
 
+# Cuts again, others: 24 frames each, from the middle of clips, at another size.
+mix2() {
+	local out=$dir/mix2.yuv n=0 f from
+
+	[ -s "$out" ] && return
+	for f in hdr10-av1.mp4:60 VID_1280x720_cavlc_temporal_direct.264:150 \
+		kvs_480p25_403f.h264:250 Adobe_PDF_sample_a_1024x768_50Frms.264:20 \
+		mv_with_2_top_shots.mp4:25 VID_1280x720_cavlc_temporal_direct.264:260 \
+		hdr10-av1.mp4:10 kvs_480p25_403f.h264:40; do
+		n=$((n + 1)) from=${f#*:}
+		decode "mix2_$n" 24 640 360 30 "$src/${f%:*}" \
+			"trim=start_frame=$from,setpts=PTS-STARTPTS"
+	done
+	cat "$dir"/mix2_[1-8].yuv > "$out.part"
+	rm "$dir"/mix2_[1-8].yuv
+	mv "$out.part" "$out"
+}
+
 city
 entry city 352 240 25 500 0
 [ -d "${src:-/nonexistent}" ] || exit 0
@@ -82,3 +102,11 @@ mix
 entry mix 1280 720 30 3000 1
 decode pdf 300 1024 768 30 "$src/Adobe_PDF_sample_a_1024x768_50Frms.264" loop=-1:50
 entry pdf 1024 768 30 2500 2
+decode hdr 120 360 640 30 "$src/hdr10-av1.mp4"
+entry hdr 360 640 30 800 0
+mix2
+entry mix2 640 360 30 1200 1
+# Every other page, for twelve frames.
+decode pages 288 1024 768 30 "$src/Adobe_PDF_sample_a_1024x768_50Frms.264" \
+	"select='not(mod(n,2))',setpts=N*12/25/TB,fps=25"
+entry pages 1024 768 30 1500 2

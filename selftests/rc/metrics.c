@@ -96,8 +96,6 @@ void measure(const struct trace *t, const struct job *job, struct metrics *m)
 		for (unsigned int i = 31; i < n; i++)
 			m->roughness += fabs((double)t->qp[i] - t->qp[i - 1]) / (n - 31);
 	}
-	if (job->who == WHO_CQP)
-		return;
 	if (job->step_at) {
 		measure_step(t, job, m);
 		return;

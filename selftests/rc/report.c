@@ -9,7 +9,7 @@ static bool first = true;
 
 const char *who_name(enum who who)
 {
-	static const char *const names[] = { "hvcal", "fqp", "own", "cqp" };
+	static const char *const names[] = { "hvcal", "blind", "fqp", "own" };
 
 	return names[who];
 }

@@ -41,9 +41,9 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 	double interval = 1.0 / clip->fps, spent[FRAMES_MAX];
 	uint32_t ids[FRAMES_MAX];
 
-	for (unsigned int i = 0; i < clip->frames; i++) {
+	for (unsigned int i = 0; i < job->frames; i++) {
 		struct coded coded;
-		int qp = job->who == WHO_CQP ? (int)job->bitrate : -1;
+		int qp = -1;
 		double begin = now_ns();
 
 		if (job->step_at && i == job->step_at) {
@@ -62,7 +62,7 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 			struct hvcal_rc_frame frame = {
 				.time_ns = (int64_t)llround(i * interval * 1e9),
 				.key = !i,
-				.hint = job->no_hints ? NULL : &clip->hints[i],
+				.hint = job->who == WHO_BLIND ? NULL : &clip->hints[i],
 			};
 			struct hvcal_rc_decision d;
 
@@ -92,9 +92,9 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 			spent[i] += now_ns() - begin;
 		}
 	}
-	t->frames = clip->frames;
-	qsort(spent, clip->frames, sizeof(spent[0]), by_value);
-	t->decide_ns = spent[clip->frames / 2];
+	t->frames = job->frames;
+	qsort(spent, job->frames, sizeof(spent[0]), by_value);
+	t->decide_ns = spent[job->frames / 2];
 	return 0;
 }
 
@@ -110,7 +110,7 @@ int run_job(const struct job *job, struct trace *t)
 	if (!e)
 		return -1;
 	configure(job, job->bitrate, &c);
-	if (job->who == WHO_OURS && hvcal_rc_create(&c, &rc))
+	if ((job->who == WHO_OURS || job->who == WHO_BLIND) && hvcal_rc_create(&c, &rc))
 		goto out;
 	if (job->who == WHO_FQP) {
 		fqp = fqp_open(job->bitrate, job->clip->fps, job->vbv_ms,
@@ -125,4 +125,55 @@ out:
 	hvcal_rc_destroy(&rc);
 	job->enc->close(e);
 	return ret;
+}
+
+#define ALONE_RUNS 20000
+
+/* CPU time of this thread, so that other work on the machine does not count. */
+static double thread_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1e9 + ts.tv_nsec;
+}
+
+static double alone(uint32_t scale, float inter_cost)
+{
+	const struct hvcal_rc_hint hint = { .inter_cost = inter_cost, .intra_cost = 12.0f };
+	struct hvcal_rc_config c;
+	hvcal_rc_t *rc;
+	double begin;
+
+	hvcal_rc_config_init(&c);
+	c.scale = scale;
+	c.width = 1280;
+	c.height = 720;
+	c.bitrate = 2000000;
+	if (hvcal_rc_create(&c, &rc))
+		return 0.0;
+	begin = thread_ns();
+	for (unsigned int i = 0; i < ALONE_RUNS; i++) {
+		const struct hvcal_rc_frame frame = {
+			.time_ns = i * 33333333LL, .key = !i, .hint = &hint,
+		};
+		struct hvcal_rc_decision d;
+
+		hvcal_rc_decide(rc, &frame, &d);
+		hvcal_rc_report(rc, d.id, 8000 + i * 7919 % 1000, HVCAL_RC_QP_AS_DECIDED);
+	}
+	begin = thread_ns() - begin;
+	hvcal_rc_destroy(&rc);
+	return begin / ALONE_RUNS;
+}
+
+double decide_alone_ns(void)
+{
+	double worst = 0.0;
+
+	for (uint32_t scale = HVCAL_RC_SCALE_H26X; scale <= HVCAL_RC_SCALE_VP9; scale++) {
+		worst = fmax(worst, alone(scale, 2.0f));
+		worst = fmax(worst, alone(scale, 0.02f)); /* a still picture */
+	}
+	return worst;
 }

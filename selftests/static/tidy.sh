@@ -5,14 +5,16 @@ set -u
 mapfile -t files < <(git ls-files 'lib/*.c' 'tools/*.c')
 i=0
 check() {
-	local out simd=()
+	local out simd=() policy=()
 	case $1 in
+	# the shims of kernel headers would hide limits.h and its like from others
+	tools/sim/*) policy=(-isystem tools/sim/shim -isystem drivers/hvcal -isystem uapi) ;;
 	*_avx2.c) simd=(-mavx2) ;;
 	*_avx512.c) simd=(-mavx512f -mavx512bw) ;;
 	esac
 	out=$(clang-tidy --quiet "$1" -- "${simd[@]}" -std=c11 -D_GNU_SOURCE '-DHVCAL_VERSION="0"' \
 		'-DHVCAL_ENGINE_DIR="/"' -Ilib/include -Ilib/src \
-		-isystem tools/sim/shim -isystem drivers/hvcal -isystem uapi 2>/dev/null)
+		"${policy[@]}" 2>/dev/null)
 	if grep -qE 'warning:|error:' <<<"$out"; then
 		echo "$out" | sed 's/^/# /'
 		echo "not ok $2 $1"

@@ -15,6 +15,9 @@
  *	baseline	H.264 in Constrained Baseline only
  *	no-entrypoint	decodes only
  *	low-power, low-power-cqp	has EncSliceLP too, the latter without rate control
+ *	no-hevc		H.264 only
+ *	hevc-untold	tells nothing of the tools of HEVC
+ *	only-b		HEVC pictures that refer to others are of B slices, in which all is skipped
  *	rois=N		takes N rectangles of QP offsets (8)
  *	hang=N, hang-always	picture number N (of the process) or each does not finish
  *	lost=N		the GPU is reset in picture number N
@@ -103,6 +106,7 @@ struct context {
 	bool has_seq;
 	union {
 		VAEncSequenceParameterBufferH264 h264;
+		VAEncSequenceParameterBufferHEVC hevc;
 	} seq;
 	VAEncMiscParameterRateControl rc;
 	VAEncMiscParameterHRD hrd;
@@ -133,7 +137,36 @@ struct driver {
 	bool hung;	/* ever: objects may be left behind */
 };
 
+static inline struct driver *driver_of(VADriverContextP ctx)
+{
+	return ctx->pDriverData;
+}
+
+void *object_new(struct driver *d, enum kind kind, size_t size);
 void *object_find(struct driver *d, uint32_t id, enum kind kind);
+/** @return false: there is none */
+bool object_drop(struct driver *d, uint32_t id, enum kind kind);
+/** Never returns from what the hardware is stuck in. */
+void block_if_stuck(uint64_t ready_ns);
+
+/* ---- calls that are not in driver.c, or that others there need ---- */
+
+VAStatus create_surfaces(VADriverContextP ctx, int width, int height, int format, int count,
+			 VASurfaceID *ids);
+VAStatus create_surfaces2(VADriverContextP ctx, unsigned int format, unsigned int width,
+			  unsigned int height, VASurfaceID *ids, unsigned int count,
+			  VASurfaceAttrib *list, unsigned int attribs);
+VAStatus destroy_surfaces(VADriverContextP ctx, VASurfaceID *ids, int count);
+VAStatus derive_image(VADriverContextP ctx, VASurfaceID id, VAImage *out);
+VAStatus create_image(VADriverContextP ctx, VAImageFormat *format, int width, int height,
+		      VAImage *out);
+VAStatus destroy_image(VADriverContextP ctx, VAImageID id);
+VAStatus put_image(VADriverContextP ctx, VASurfaceID id, VAImageID image, int sx, int sy,
+		   unsigned int sw, unsigned int sh, int dx, int dy, unsigned int dw,
+		   unsigned int dh);
+VAStatus query_image_formats(VADriverContextP ctx, VAImageFormat *list, int *count);
+VAStatus create_buffer(VADriverContextP ctx, VAContextID context, VABufferType type,
+		       unsigned int size, unsigned int count, void *data, VABufferID *id);
 
 /* ---- the environment ---- */
 
@@ -159,6 +192,9 @@ void raw_free(struct raw *r);
 /** Puts a picture into a surface of the same size. */
 void raw_store(const struct raw *r, struct surface *s);
 
+/** QP offset at a pixel: that of the first rectangle that covers it. */
+int roi_offset(const struct context *c, int x, int y);
+
 /* ---- codecs ---- */
 
 struct bits;
@@ -172,7 +208,7 @@ struct codec_ops {
 	size_t seq_size, pic_size, slice_size;
 };
 
-extern const struct codec_ops h264_ops;
+extern const struct codec_ops h264_ops, hevc_ops;
 const struct codec_ops *codec_of(const struct config *config);
 
 /** Appends to a coded buffer. @return false: it is full */

@@ -131,26 +131,13 @@ static VAStatus ready(struct h264_job *j, struct state **state)
 	return st->x264 && parameter_sets(st) ? VA_STATUS_SUCCESS : wrong("x264 does not open");
 }
 
-/* The first rectangle of those that cover a macroblock counts. */
 static float *offsets_make(const struct h264_job *j)
 {
 	uint32_t w = j->raw.width / 16, h = j->raw.height / 16;
 	float *offsets = calloc((size_t)w * h, sizeof(*offsets));
 
-	for (uint32_t i = 0; offsets && i < w * h; i++) {
-		int x = (int)(i % w * 16), y = (int)(i / w * 16);
-
-		for (unsigned int n = 0; n < j->c->nrois; n++) {
-			const VAEncROI *r = &j->c->rois[n];
-
-			if (x < r->roi_rectangle.x || y < r->roi_rectangle.y ||
-			    x >= r->roi_rectangle.x + r->roi_rectangle.width ||
-			    y >= r->roi_rectangle.y + r->roi_rectangle.height)
-				continue;
-			offsets[i] = r->roi_value;
-			break;
-		}
-	}
+	for (uint32_t i = 0; offsets && i < w * h; i++)
+		offsets[i] = (float)roi_offset(j->c, (int)(i % w * 16), (int)(i / w * 16));
 	return offsets;
 }
 

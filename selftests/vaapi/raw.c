@@ -59,3 +59,14 @@ void raw_store(const struct raw *r, struct surface *s)
 				memcpy(s->plane[1] + (size_t)y * s->pitch[1] + (2 * x + p) * b,
 				       r->plane[1 + p] + ((size_t)y * r->width / 2 + x) * b, b);
 }
+
+int roi_offset(const struct context *c, int x, int y)
+{
+	for (unsigned int n = 0; n < c->nrois; n++) {
+		const VARectangle *r = &c->rois[n].roi_rectangle;
+
+		if (x >= r->x && y >= r->y && x < r->x + r->width && y < r->y + r->height)
+			return c->rois[n].roi_value;
+	}
+	return 0;
+}

@@ -16,10 +16,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef HAVE_LIBAVCODEC
+#include <libavcodec/avcodec.h>
+#endif
+
 #include "../conformance/conformance.h"
 
 #define HANG "vaapi.timeout_ms=100"	/* option of the engine in tests of hangs */
 #define LIMIT_S 60		/* of a test: a driver that hangs would hold it */
+#define GOOD_PSNR 34.0	/* of the test pictures at the QP of conf_config() */
 #define BOUND_MS 5000		/* by then a frame in a driver that hangs is answered */
 
 static const char *folder;
@@ -67,6 +72,7 @@ struct test {
 	const char *modes;	/* of the driver */
 	const char *options;	/* of the engine, besides the device */
 	void (*run)(struct conf *c);
+	uint32_t codec;		/* 0: the first one */
 	/* instead of run: the engine cannot be made, and says this */
 	int error;
 	const char *reason;
@@ -113,7 +119,12 @@ static void run_inside(struct conf *c, const struct test *t)
 		return;
 	c->engine = &e;
 	c->cap = &e.desc.caps[0];
-	if (t->run)
+	for (uint32_t i = 0; t->codec && i < e.desc.ncaps; i++)
+		if (e.desc.caps[i].codec == t->codec)
+			c->cap = &e.desc.caps[i];
+	if (t->codec && c->cap->codec != t->codec)
+		conf_fail(c, "the engine lacks the codec");
+	else if (t->run)
 		t->run(c);
 	hvcal_plugin_engine_destroy(&e);
 }
@@ -167,16 +178,18 @@ static unsigned int reported(const char *what)
 static const struct conf_how key = { .flags = HVCAL_FRAME_FORCE_KEY };
 static const struct conf_how no_ref = { .flags = HVCAL_FRAME_NO_REF };
 
+/* Every bit of H.264; HEVC is coded with loss. */
 static void all_exact(struct conf *c, struct conf_stream *s)
 {
+	bool exact = c->cap->codec == HVCAL_CODEC_H264;
 	struct conf_picture *pictures = calloc(s->count, sizeof(*pictures));
 
 	if (!pictures)
 		abort();
-	conf_decode(s, 0, 99, pictures);
+	conf_decode(s, 0, exact ? 99 : GOOD_PSNR, pictures);
 	for (unsigned int i = 0; i < s->count && !conf_failed(c); i++)
 		if (s->frames[i]->state == CONF_DONE && !s->frames[i]->result.status &&
-		    !pictures[i].exact)
+		    exact && !pictures[i].exact)
 			conf_fail(c, "frame %u is not what was given", i);
 	free(pictures);
 }
@@ -239,9 +252,9 @@ static void draw_still(struct hvcal_engine_job *job, struct hvcal_engine_buffer 
 }
 
 /* A frame that should be nothing but a reference to picture @number. */
-static void send_still(struct conf_stream *s, int number)
+static void send_still(struct conf_stream *s, int number, uint32_t flags)
 {
-	static const struct conf_how how = { .spoil = draw_still };
+	const struct conf_how how = { .spoil = draw_still, .flags = flags };
 	const struct conf_frame *f;
 
 	still_number = number;
@@ -263,20 +276,130 @@ static void test_references(struct conf *c)
 	if (!s)
 		return;
 	conf_send_many(s, 1);
-	send_still(s, 0);
+	send_still(s, 0, 0);
 	conf_send(s, &no_ref);
-	send_still(s, 0);
+	send_still(s, 0, 0);
 	conf_send(s, &no_ref);
 	conf_send(s, &no_ref);
-	send_still(s, 0);
+	send_still(s, 0, 0);
 	conf_send_many(s, 1);
-	send_still(s, 7);
+	send_still(s, 7, 0);
 	conf_send(s, &key);
-	send_still(s, 9);
+	send_still(s, 9, 0);
 	conf_flush(s);
 	conf_decode(s, 0, 99, NULL);
 	conf_free(&s);
 }
+
+/* ---- HEVC ---- */
+
+/* Encoders of Intel know no P slices: B slices that refer to one picture twice. */
+static void test_only_b(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s = conf_open(c, &config);
+
+	if (!s)
+		return;
+	for (int i = 0; i < 12; i++) {
+		if (i % 6)
+			send_still(s, i / 6 * 6, i % 3 ? HVCAL_FRAME_NO_REF : 0);
+		else
+			conf_send(s, &key);
+	}
+	conf_flush(s);
+	conf_decode(s, 0, GOOD_PSNR, NULL);
+	conf_free(&s);
+}
+
+/* Longer than the POC counts; drift would show. */
+static void test_long(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s;
+
+	config.width = config.height = 64;
+	config.format = HVCAL_FORMAT_P010;
+	config.bit_depth = 10;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	conf_send_many(s, 300);
+	conf_flush(s);
+	all_exact(c, s);
+	conf_free(&s);
+}
+
+static void test_sizes(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s;
+
+	for (uint32_t i = 0; i < 4; i++) {
+		config.width = 320 + 2 * i;
+		config.height = 194 + 6 * i;
+		s = conf_open(c, &config);
+		if (!s)
+			return;
+		conf_send_many(s, 4);
+		conf_flush(s);
+		all_exact(c, s);
+		conf_free(&s);
+	}
+}
+
+/* ---- colours ---- */
+
+#ifdef HAVE_LIBAVCODEC
+static void colours_check(struct conf *c, const struct conf_frame *f)
+{
+	const AVCodec *codec = avcodec_find_decoder(c->cap->codec == HVCAL_CODEC_H264 ?
+						    AV_CODEC_ID_H264 : AV_CODEC_ID_HEVC);
+	AVCodecContext *avctx = avcodec_alloc_context3(codec);
+	AVPacket *packet = av_packet_alloc();
+	AVFrame *frame = av_frame_alloc();
+
+	if (!avctx || !packet || !frame || avcodec_open2(avctx, codec, NULL) ||
+	    av_new_packet(packet, (int)f->result.bytes))
+		abort();
+	memcpy(packet->data, f->packet, f->result.bytes);
+	if (avcodec_send_packet(avctx, packet) || avcodec_send_packet(avctx, NULL) ||
+	    avcodec_receive_frame(avctx, frame))
+		conf_fail(c, "the packet does not decode");
+	else if (frame->color_primaries != 9 || frame->color_trc != 16 || frame->colorspace != 10 ||
+		 frame->color_range != AVCOL_RANGE_JPEG)
+		conf_fail(c, "colours are %d %d %d, range %d", frame->color_primaries,
+			  frame->color_trc, frame->colorspace, frame->color_range);
+	else if (frame->sample_aspect_ratio.num != 4 || frame->sample_aspect_ratio.den != 3)
+		conf_fail(c, "aspect ratio %d:%d", frame->sample_aspect_ratio.num,
+			  frame->sample_aspect_ratio.den);
+	else if (avctx->has_b_frames)
+		conf_fail(c, "the decoder expects reordering");
+	av_frame_free(&frame);
+	av_packet_free(&packet);
+	avcodec_free_context(&avctx);
+}
+
+static void test_colours(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s;
+
+	config.flags = HVCAL_CONFIG_FULL_RANGE;
+	config.primaries = 9;
+	config.transfer = 16;
+	config.matrix = 10;
+	config.sar_num = 4;
+	config.sar_den = 3;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	conf_send_many(s, 1);
+	if (!conf_failed(c))
+		colours_check(c, s->frames[0]);
+	conf_free(&s);
+}
+#endif
 
 /* ---- sources ---- */
 
@@ -602,6 +725,19 @@ static const struct test tests[] = {
 	{ "references_cavlc", "exact,baseline", NULL, .run = test_references },
 	{ "references_headers_of_the_driver", "exact,own-headers", NULL, .run = test_references },
 	{ "counters_wrap", "exact", NULL, .run = test_wrap },
+	{ "hevc_only_b", "only-b", NULL, .run = test_only_b, .codec = HVCAL_CODEC_HEVC },
+	{ "hevc_only_b_headers_of_the_driver", "only-b,own-headers", NULL, .run = test_only_b,
+	  .codec = HVCAL_CODEC_HEVC },
+	{ "hevc_tools_untold", "hevc-untold", NULL, .run = test_long, .codec = HVCAL_CODEC_HEVC },
+	{ "hevc_long", NULL, NULL, .run = test_long, .codec = HVCAL_CODEC_HEVC },
+	{ "hevc_copied", "no-import,no-derive", NULL, .run = test_sizes,
+	  .codec = HVCAL_CODEC_HEVC },
+	{ "hevc_lost", "lost=3", NULL, .run = test_lost, .codec = HVCAL_CODEC_HEVC },
+#ifdef HAVE_LIBAVCODEC
+	{ "colours", NULL, NULL, .run = test_colours },
+	{ "colours_baseline", "baseline", NULL, .run = test_colours },
+	{ "hevc_colours", NULL, NULL, .run = test_colours, .codec = HVCAL_CODEC_HEVC },
+#endif
 	{ "import", "exact", NULL, .run = test_import },
 	{ "copy_into_the_surface", "exact,no-import", NULL, .run = test_derive },
 	{ "copy_by_an_image", "exact,no-import,no-derive", NULL, .run = test_put },

@@ -115,6 +115,7 @@ static void prepare(struct encoding *e, uint32_t index)
 		.sink = runner->sink,
 		.depth = o->depth,
 		.realtime = o->realtime,
+		.throughput = o->throughput,
 		.psnr = o->psnr,
 		.ssim = o->ssim,
 		.stop = &e->stop,

@@ -21,6 +21,7 @@ struct encode_options {
 	uint32_t backend;	/**< enum hvcal_backend */
 	uint32_t streams;
 	uint32_t depth;		/**< 8 or 10 */
+	uint32_t throughput;	/**< enum hvcal_throughput */
 	bool realtime;
 	bool psnr;
 	bool ssim;

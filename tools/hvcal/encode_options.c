@@ -13,9 +13,9 @@
 enum {
 	OPT_CODEC = 256, OPT_ENGINE, OPT_BITRATE, OPT_MAXRATE, OPT_VBV, OPT_RC, OPT_QP,
 	OPT_QUALITY, OPT_FPS, OPT_SIZE, OPT_GOP, OPT_PRESET, OPT_TUNE, OPT_THREADS,
-	OPT_STREAMS, OPT_FRAMES, OPT_REALTIME, OPT_PSNR, OPT_SSIM, OPT_DIRECT,
+	OPT_STREAMS, OPT_FRAMES, OPT_REALTIME, OPT_THROUGHPUT, OPT_PSNR, OPT_SSIM, OPT_DIRECT,
 	OPT_NO_DIRECT, OPT_JSON, OPT_QUIET, OPT_FORMAT, OPT_INPUT_FORMAT, OPT_CONTAINER,
-	OPT_DEPTH, OPT_CEILING, OPT_ENGINE_RC, OPT_BFRAMES, OPT_ENGINE_OPTIONS,
+	OPT_DEPTH, OPT_CEILING, OPT_ENGINE_RC, OPT_NO_HINTS, OPT_BFRAMES, OPT_ENGINE_OPTIONS,
 };
 
 static const struct option long_options[] = {
@@ -29,6 +29,7 @@ static const struct option long_options[] = {
 	{ "rc", required_argument, NULL, OPT_RC },
 	{ "frame-ceiling", required_argument, NULL, OPT_CEILING },
 	{ "engine-rc", no_argument, NULL, OPT_ENGINE_RC },
+	{ "no-hints", no_argument, NULL, OPT_NO_HINTS },
 	{ "qp", required_argument, NULL, OPT_QP },
 	{ "quality", required_argument, NULL, OPT_QUALITY },
 	{ "fps", required_argument, NULL, OPT_FPS },
@@ -42,6 +43,7 @@ static const struct option long_options[] = {
 	{ "streams", required_argument, NULL, OPT_STREAMS },
 	{ "frames", required_argument, NULL, OPT_FRAMES },
 	{ "realtime", no_argument, NULL, OPT_REALTIME },
+	{ "throughput", required_argument, NULL, OPT_THROUGHPUT },
 	{ "psnr", no_argument, NULL, OPT_PSNR },
 	{ "ssim", no_argument, NULL, OPT_SSIM },
 	{ "direct", no_argument, NULL, OPT_DIRECT },
@@ -88,6 +90,7 @@ static void print_help(void)
 	      "      --vbv-ms MS        size of the coded picture buffer\n"
 	      "      --frame-ceiling B  bytes that no frame is planned to exceed\n"
 	      "      --engine-rc        the engine's own rate control, not libhvcal's\n"
+	      "      --no-hints         libhvcal's rate control shall not look at the pictures\n"
 	      "      --qp N             of cqp, on the codec's own scale\n"
 	      "      --quality N        of icq, 1 best .. 51 worst\n"
 	      "      --gop N            frames from key frame to key frame, 0 only the first\n"
@@ -98,6 +101,8 @@ static void print_help(void)
 	      "      --threads N        of a software engine\n"
 	      "      --realtime         take one picture per period, and reserve engine time\n"
 	      "                         for that rate (may be refused)\n"
+	      "      --throughput MODE  latency, balanced (default) or batch: pictures inside at\n"
+	      "                         once; with --realtime also how much time is reserved\n"
 	      "      --direct           the engine in this process, even if /dev/hvcal is there\n"
 	      "      --no-direct        /dev/hvcal or nothing\n"
 	      "      --engine-options L of direct mode: key=value,key=value\n"
@@ -177,6 +182,23 @@ static int take_mode(hvcal_config_t *config)
 		}
 	}
 	return bad_value("rc", optarg, "must be cbr, vbr, cqp or icq");
+}
+
+static int take_throughput(uint32_t *mode)
+{
+	static const char *const names[] = {
+		[HVCAL_THROUGHPUT_LATENCY] = "latency",
+		[HVCAL_THROUGHPUT_BALANCED] = "balanced",
+		[HVCAL_THROUGHPUT_BATCH] = "batch",
+	};
+
+	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(names[i], optarg)) {
+			*mode = i;
+			return -1;
+		}
+	}
+	return bad_value("throughput", optarg, "must be latency, balanced or batch");
 }
 
 static int take_tune(hvcal_config_t *config)
@@ -280,6 +302,9 @@ static int take_option(struct encode_options *o, int option)
 	case OPT_ENGINE_RC:
 		o->config.rate_control = HVCAL_RATE_CONTROL_ENGINE;
 		return -1;
+	case OPT_NO_HINTS:
+		o->config.rate_hints = HVCAL_RATE_HINTS_OFF;
+		return -1;
 	case OPT_RC:
 		return take_mode(&o->config);
 	case OPT_QP:
@@ -296,6 +321,8 @@ static int take_option(struct encode_options *o, int option)
 		return take_number("preset", 0, 9, &o->config.preset);
 	case OPT_TUNE:
 		return take_tune(&o->config);
+	case OPT_THROUGHPUT:
+		return take_throughput(&o->throughput);
 	case OPT_DEPTH:
 		ret = take_number("depth", 8, 10, &o->depth);
 		if (ret < 0 && o->depth == 9)
@@ -402,6 +429,7 @@ int encode_options_parse(int argc, char **argv, struct encode_options *o)
 	o->config.on_loss = HVCAL_ON_LOSS_REISSUE;
 	o->config.preset = 4;
 	o->streams = 1;
+	o->throughput = HVCAL_THROUGHPUT_BALANCED;
 	o->depth = 8;
 
 	opterr = 0;

@@ -383,6 +383,9 @@ static int start(struct stream *s)
 			  hvcal_strerror(ret));
 		return ret;
 	}
+	ret = hvcal_set_throughput_mode(s->session, params->throughput);
+	if (ret)
+		return fail(s, ret, "throughput mode");
 	hvcal_pool_params_default(&pool, sizeof(pool));
 	pool.format = config.format;
 	pool.width = config.width;
@@ -422,6 +425,8 @@ static void note_result(struct stream *s)
 	if (!hvcal_get_stats(s->session, &stats)) {
 		s->result->copied_bytes = stats.copied_bytes;
 		s->result->engine_copied_bytes = stats.engine_copied_bytes;
+		s->result->hint_frames = stats.hint_frames;
+		s->result->hint_ns = stats.hint_ns;
 	}
 	hvcal_pool_info_default(&pool, sizeof(pool));
 	if (!hvcal_pool_get_info(s->pool, &pool))

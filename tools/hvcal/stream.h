@@ -22,6 +22,7 @@ struct stream_params {
 	struct source *source;	/**< the caller's */
 	struct sink *sink;	/**< the caller's */
 	uint32_t depth;		/**< bits per sample, 8 or 10 */
+	uint32_t throughput;	/**< enum hvcal_throughput */
 	bool realtime;		/**< one picture per period, not faster */
 	bool psnr;
 	bool ssim;
@@ -48,6 +49,8 @@ struct stream_result {
 	uint64_t bad_packets;	/**< of the input, left out */
 	uint64_t copied_bytes;	/**< by libhvcal */
 	uint64_t engine_copied_bytes;
+	uint64_t hint_frames;	/**< that were looked at for rate control */
+	uint64_t hint_ns;	/**< CPU time that this took */
 	uint32_t memory;	/**< enum hvcal_memory of the pictures */
 	struct latency_log latency; /**< submission to packet, ns */
 	bool has_quality;

@@ -10,7 +10,7 @@
 #include "hvcald.h"
 
 enum { OPT_PATH = 256, OPT_NODE, OPT_SINGLE, OPT_LIST, OPT_READY_FD, OPT_FAULT, OPT_PROBE,
-	OPT_VERSION };
+	OPT_USER, OPT_NO_SANDBOX, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "engines", required_argument, NULL, 'e' },
@@ -21,6 +21,8 @@ static const struct option long_options[] = {
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
 	{ "fault", required_argument, NULL, OPT_FAULT },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 	{ "probe-timeout", required_argument, NULL, OPT_PROBE },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -42,6 +44,8 @@ static const char help[] =
 	"      --engine-path DIRS   where plug-ins are, separated by colons\n"
 	"      --node PATH          provider node (default " HVCAL_PROVIDER_NODE ")\n"
 	"      --single             one plug-in in this very process, not supervised\n"
+	"      --user USER[:GROUP]  who the workers run as, if root starts this\n"
+	"      --no-sandbox         for debugging: workers may call what they like\n"
 	"      --ready-fd N         write a line to descriptor N when ready\n"
 	"      --fault NAME=N       for tests: crash_acquire, crash_holding,\n"
 	"                           crash_complete, wrong_id, wrong_size or twice at the\n"
@@ -138,6 +142,13 @@ static int parse(struct hvcald *d, int argc, char **argv, bool *list)
 				return 3;
 			}
 			break;
+		case OPT_USER:
+			if (hvcald_user_find(&d->user, optarg))
+				return 3;
+			break;
+		case OPT_NO_SANDBOX:
+			d->sandbox = false;
+			break;
 		case 'v':
 			d->verbose = true;
 			break;
@@ -153,6 +164,10 @@ static int parse(struct hvcald *d, int argc, char **argv, bool *list)
 	}
 	if (optind < argc) {
 		hvcald_say("unexpected argument %s", argv[optind]);
+		return 3;
+	}
+	if (d->user.name && !d->sandbox) {
+		hvcald_say("--user and --no-sandbox exclude each other");
 		return 3;
 	}
 	return 0;
@@ -183,6 +198,9 @@ static int serve(const struct hvcald *d, struct hvcal_plugins *plugins)
 		hvcald_say("no engine plug-ins in %s", plugins->path);
 		return 1;
 	}
+	if (!d->sandbox)
+		hvcald_say("--no-sandbox: engines run with the rights of user %u and may call "
+			   "anything", geteuid());
 	if (!d->single)
 		return hvcald_supervise(d, plugins);
 	if (plugins->count != 1) {
@@ -195,7 +213,7 @@ static int serve(const struct hvcald *d, struct hvcal_plugins *plugins)
 int main(int argc, char **argv)
 {
 	struct hvcald d = {
-		.ready_fd = -1, .probe_ms = HVCAL_PROBE_TIMEOUT_MS,
+		.ready_fd = -1, .notify_fd = -1, .sandbox = true, .probe_ms = HVCAL_PROBE_TIMEOUT_MS,
 		.options = hvcal_options_create(),
 	};
 	struct hvcal_plugins *plugins = NULL;
@@ -212,6 +230,8 @@ int main(int argc, char **argv)
 		hvcal_options_destroy(&d.options);
 		return 2;
 	}
+	if (!list)
+		d.notify_fd = hvcald_notify_open();
 	ret = list ? hvcald_list(&d) : serve(&d, plugins);
 	hvcal_plugins_unload(&plugins);
 	hvcal_options_destroy(&d.options);

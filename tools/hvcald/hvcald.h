@@ -11,6 +11,7 @@
 #include "../../lib/src/options.h"
 #include "../../lib/src/plugin.h"
 #include "../../lib/src/probe.h"
+#include "sandbox.h"
 
 struct hvcald {
 	const char *engines;		/* comma separated, NULL all */
@@ -18,10 +19,13 @@ struct hvcald {
 	const char *node;		/* NULL the usual */
 	struct hvcal_options *options;
 	hvcal_provider_fault_t fault;
+	struct hvcald_user user;
 	unsigned int probe_ms;		/* for a step of a test encode, 0: make none */
 	int ready_fd;			/* -1 none */
+	int notify_fd;			/* the service manager's socket, -1 none */
 	bool single;
 	bool verbose;
+	bool sandbox;
 };
 
 /* Exit statuses of a worker. */
@@ -40,6 +44,8 @@ int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int statu
 int hvcald_supervise(const struct hvcald *d, struct hvcal_plugins *plugins);
 /* Prints what there is and why the rest is not. */
 int hvcald_list(const struct hvcald *d);
+/* Connects to the service manager, before a sandbox forbids it; -1 there is none. */
+int hvcald_notify_open(void);
 /* Tells the service manager and whoever holds the other end of --ready-fd. */
 void hvcald_ready(const struct hvcald *d, unsigned int engines);
 /* SIGTERM, SIGINT and, if asked for, SIGCHLD as a readable descriptor. */

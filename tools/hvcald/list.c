@@ -27,9 +27,15 @@ static void print_result(const struct hvcal_probe_result *r)
 		printf("%-12s           without what failed: %s\n", "", r->reason);
 }
 
+/* What works in the sandbox is what workers will have. */
+static int confine(void *cookie)
+{
+	return hvcald_sandbox_enter("(list)", &((const struct hvcald *)cookie)->user);
+}
+
 int hvcald_list(const struct hvcald *d)
 {
-	struct hvcal_probe probe = { 0 };
+	struct hvcal_probe probe = { .confine = d->sandbox ? confine : NULL, .cookie = (void *)d };
 	unsigned int found = 0;
 	int ret = hvcal_probe_all(d->engine_path, d->engines, d->options,
 				  d->probe_ms ? d->probe_ms : HVCAL_PROBE_TIMEOUT_MS, NULL, NULL,

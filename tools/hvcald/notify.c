@@ -35,32 +35,33 @@ void hvcald_log(void *cookie, int level, const char *line)
 }
 
 /* The protocol of sd_notify(3): one datagram to the socket that is named. */
-static void notify_manager(unsigned int engines)
+int hvcald_notify_open(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	char text[64];
 	size_t len;
 	int fd;
 
 	if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(addr.sun_path))
-		return;
+		return -1;
 	len = strlen(path);
 	memcpy(addr.sun_path, path, len);
 	if (path[0] == '@')
 		addr.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return;
-	snprintf(text, sizeof(text), "READY=1\nSTATUS=%u engines", engines);
-	sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&addr,
-	       offsetof(struct sockaddr_un, sun_path) + len);
-	close(fd);
+		return -1;
+	if (connect(fd, (struct sockaddr *)&addr, offsetof(struct sockaddr_un, sun_path) + len)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 void hvcald_ready(const struct hvcald *d, unsigned int engines)
 {
-	notify_manager(engines);
+	if (d->notify_fd >= 0)
+		dprintf(d->notify_fd, "READY=1\nSTATUS=%u engines", engines);
 	if (d->ready_fd >= 0) {
 		dprintf(d->ready_fd, "ready\n");
 		close(d->ready_fd);

@@ -48,6 +48,19 @@ static long long now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
+/* What is the supervisor's alone. */
+static void close_ours(const struct supervisor *s)
+{
+	close(s->signals);
+	if (!s->ready && s->d->ready_fd >= 0) /* it is closed when that is said */
+		close(s->d->ready_fd);
+	if (s->d->notify_fd >= 0)
+		close(s->d->notify_fd);
+	for (unsigned int i = 0; i < s->count; i++)
+		if (s->children[i].status_fd >= 0)
+			close(s->children[i].status_fd);
+}
+
 static void child_start(struct supervisor *s, struct child *c)
 {
 	int fds[2];
@@ -61,7 +74,7 @@ static void child_start(struct supervisor *s, struct child *c)
 		if (getppid() != parent)
 			_exit(WORKER_STOPPED);
 		close(fds[0]);
-		close(s->signals);
+		close_ours(s);
 		exit(hvcald_worker(s->d, c->plugin, fds[1]));
 	}
 	close(fds[1]);

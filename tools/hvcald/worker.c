@@ -97,6 +97,11 @@ static unsigned int add_engines(const struct worker *w, hvcal_provider_t *p)
 	return added;
 }
 
+static int confine(void *cookie)
+{
+	return hvcald_filter_load(((const struct worker *)cookie)->plugin->name);
+}
+
 /* Tries the engines in a process of their own. False: none works, or it failed. */
 static bool probe(struct worker *w)
 {
@@ -105,6 +110,10 @@ static bool probe(struct worker *w)
 
 	if (!w->d->probe_ms)
 		return true;
+	if (w->d->sandbox) {
+		w->probe.confine = confine;
+		w->probe.cookie = w;
+	}
 	ret = hvcal_probe_plugin(w->plugin, w->d->options, w->d->probe_ms, &w->probe);
 	if (ret)
 		hvcald_say("engine %s cannot be tried: %s", w->plugin->name, strerror(-ret));
@@ -155,6 +164,21 @@ static int serve(const struct worker *w, hvcal_provider_t *p, unsigned int engin
 	return WORKER_STOPPED;
 }
 
+/* The node is open, foreign code is not here yet: rights go before it comes. */
+static bool become_worker(struct worker *w, struct hvcal_plugin *plugin)
+{
+	const struct hvcald *d = w->d;
+
+	if (d->sandbox && hvcald_rights_drop(plugin->name, &d->user))
+		return false;
+	if (!probe(w) || (d->sandbox && hvcald_filter_load(plugin->name)))
+		return false;
+	if (!hvcal_plugin_load(plugin))
+		return true;
+	hvcald_say("engine %s: %s", plugin->name, plugin->reason);
+	return false;
+}
+
 static int work(struct worker *w, struct hvcal_plugin *plugin, int status_fd)
 {
 	const struct hvcald *d = w->d;
@@ -163,12 +187,6 @@ static int work(struct worker *w, struct hvcal_plugin *plugin, int status_fd)
 	unsigned int engines;
 	int ret;
 
-	if (!probe(w))
-		return WORKER_USELESS;
-	if (hvcal_plugin_load(plugin)) {
-		hvcald_say("engine %s: %s", plugin->name, plugin->reason);
-		return WORKER_USELESS;
-	}
 	hvcal_provider_params_default(&params, sizeof(params));
 	params.node = d->node;
 	params.log = worker_log;
@@ -176,10 +194,16 @@ static int work(struct worker *w, struct hvcal_plugin *plugin, int status_fd)
 	params.vet = worker_vet;
 	params.cookie = w;
 	params.fault = d->fault;
+	/* a debugger that stops it looks like a hang */
+	params.kill_when_hung = d->sandbox;
 	ret = hvcal_provider_open(&p, &params);
 	if (ret) {
 		hvcald_say("%s: %s", d->node ? d->node : HVCAL_PROVIDER_NODE, strerror(-ret));
 		return WORKER_FAILED;
+	}
+	if (!become_worker(w, plugin)) {
+		hvcal_provider_close(&p);
+		return WORKER_USELESS;
 	}
 	engines = add_engines(w, p);
 	warn_unused(d, plugin->name);

@@ -35,6 +35,18 @@ struct edf_job {
 	struct sim_job *job;
 };
 
+void *sim_zalloc(size_t size)
+{
+	const size_t align = _Alignof(struct hvcal_flow);
+	void *p;
+
+	size = (size + align - 1) / align * align;
+	p = aligned_alloc(align, size);
+	if (p)
+		memset(p, 0, size);
+	return p;
+}
+
 static void *edf_create(const struct sim_workload *w)
 {
 	struct edf *p = calloc(1, sizeof(*p));
@@ -121,7 +133,7 @@ static void replan(struct edf *p, u64 now)
 static bool edf_admit(void *priv, struct sim_stream *stream, u64 now)
 {
 	struct edf *p = priv;
-	struct edf_stream *s = calloc(1, sizeof(*s));
+	struct edf_stream *s = sim_zalloc(sizeof(*s));
 	u32 lane;
 
 	s->model = &p->classes[stream->class - p->w->classes];

@@ -150,4 +150,7 @@ void sim_report_row(const struct sim_result *res);
 void sim_report_json(FILE *f, const struct sim_workload *w, const struct sim_result *res,
 		     unsigned int count, bool first);
 
+/* edf.c: zeroed memory for what contains a struct hvcal_flow, which is aligned */
+void *sim_zalloc(size_t size);
+
 #endif /* HVCAL_SIM_H */

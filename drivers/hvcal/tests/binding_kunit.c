@@ -114,6 +114,9 @@ static void the_dead_are_told_nothing(struct kunit *test)
 	peers.p->state = HVCAL_PROVIDER_DEAD;
 	rig_session_close(s);
 	KUNIT_EXPECT_TRUE(test, list_empty(&peers.p->control));
+	/* nothing else would take it off the engine before it is freed */
+	KUNIT_EXPECT_EQ(test, peers.e->sessions, 0);
+	KUNIT_EXPECT_TRUE(test, list_empty(&peers.e->bindings));
 }
 
 static void room_that_is_left_relieves_others(struct kunit *test)

@@ -156,7 +156,7 @@ void nvenc_cap_fill(const struct hvcal_engine_ctx *c, const struct nvenc_codec *
 		.min_height = k->min_height,
 		.max_width = k->max_width,
 		.max_height = k->max_height,
-		.cost_ns_per_mpix = c->cost,
+		.cost_ns_per_mpix = c->settings.cost,
 		.formats = { HVCAL_FORMAT_NV12, HVCAL_FORMAT_I420,
 			     k->ten_bit ? HVCAL_FORMAT_P010 : 0 },
 	};

@@ -350,7 +350,7 @@ static void fill_av1(NV_ENC_CONFIG_AV1 *a, const NV_ENC_CONFIG *enc,
 
 void nvenc_config_fill(NV_ENC_INITIALIZE_PARAMS *init, NV_ENC_CONFIG *enc,
 		       const struct nvenc_codec *k, const struct hvcal_codec_config *c,
-		       unsigned long split)
+		       const struct nvenc_settings *settings)
 {
 	uint32_t bframes = nvenc_config_bframes(k, c);
 	bool sar = c->sar_num && c->sar_den;
@@ -370,11 +370,16 @@ void nvenc_config_fill(NV_ENC_INITIALIZE_PARAMS *init, NV_ENC_CONFIG *enc,
 		.encodeConfig = enc,
 	};
 #if NVENC_HAVE_SPLIT
-	/* H.264 knows no split encoding */
-	init->splitEncodeMode = k->codec == HVCAL_CODEC_H264 ? NV_ENC_SPLIT_DISABLE_MODE : split;
-#else
-	(void)split;
+	/* the field is not for H.264 */
+	if (k->codec != HVCAL_CODEC_H264)
+		init->splitEncodeMode = settings->split;
 #endif
+#if NVENC_HAVE_STATE
+	/* pictures that wait for each other cannot be coded again */
+	if (settings->ceiling && k->state_advance && !bframes)
+		init->numStateBuffers = 1;
+#endif
+	(void)settings;
 	profile_guid(c, &enc->profileGUID);
 	enc->frameIntervalP = (int32_t)bframes + 1;
 	if (c->gop && !(c->flags & HVCAL_CONFIG_INTRA_REFRESH))

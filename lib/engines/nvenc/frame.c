@@ -26,9 +26,9 @@ static bool is_busy(NVENCSTATUS status)
 }
 
 /* Not an error, says the header: try again after some milliseconds. */
-static NVENCSTATUS submit(hvcal_engine_stream_t *s, NV_ENC_PIC_PARAMS *pic)
+NVENCSTATUS nvenc_submit(hvcal_engine_stream_t *s, NV_ENC_PIC_PARAMS *pic)
 {
-	uint64_t end = hvcal_soft_now_ns() + s->ctx->busy_ms * 1000000ULL;
+	uint64_t end = hvcal_soft_now_ns() + s->ctx->settings.busy_ms * 1000000ULL;
 	NVENCSTATUS status;
 
 	while (is_busy(status = s->ctx->lib.api.nvEncEncodePicture(s->session, pic)) &&
@@ -37,9 +37,9 @@ static NVENCSTATUS submit(hvcal_engine_stream_t *s, NV_ENC_PIC_PARAMS *pic)
 	return status;
 }
 
-static NVENCSTATUS lock_output(hvcal_engine_stream_t *s, NV_ENC_LOCK_BITSTREAM *lock)
+NVENCSTATUS nvenc_lock_output(hvcal_engine_stream_t *s, NV_ENC_LOCK_BITSTREAM *lock)
 {
-	uint64_t end = hvcal_soft_now_ns() + s->ctx->busy_ms * 1000000ULL;
+	uint64_t end = hvcal_soft_now_ns() + s->ctx->settings.busy_ms * 1000000ULL;
 	NVENCSTATUS status;
 
 	while (is_busy(status = s->ctx->lib.api.nvEncLockBitstream(s->session, lock)) &&
@@ -55,8 +55,8 @@ static struct nvenc_slot *waiting_slot(hvcal_engine_stream_t *s, unsigned int i)
 	return &s->slots[(s->first + i) % s->count];
 }
 
-static void finish(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
-		   const struct hvcal_engine_result *result)
+void nvenc_finish(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
+		  const struct hvcal_engine_result *result)
 {
 	const struct hvcal_engine_host *host = s->ctx->host;
 	struct hvcal_engine_job *job = slot->job;
@@ -92,8 +92,8 @@ static int64_t dts_of(const hvcal_engine_stream_t *s, int64_t pts)
 	return s->pts[(s->coded - 1) % NVENC_SLOTS_MAX];
 }
 
-static void deliver(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
-		    const NV_ENC_LOCK_BITSTREAM *lock)
+void nvenc_deliver(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
+		   const NV_ENC_LOCK_BITSTREAM *lock)
 {
 	struct hvcal_engine_job *job = slot->job;
 	const struct hvcal_engine_buffer *t = job->target;
@@ -122,7 +122,7 @@ static void deliver(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
 		result = (struct hvcal_engine_result){ .status = -ENOBUFS };
 		s->want_key = true;
 	}
-	finish(s, slot, &result);
+	nvenc_finish(s, slot, &result);
 }
 
 /* An output holds the packet of the picture whose time stamp it bears. */
@@ -142,14 +142,14 @@ static int collect_one(hvcal_engine_stream_t *s, NV_ENC_OUTPUT_PTR output)
 	NV_ENC_LOCK_BITSTREAM lock = {
 		.version = NV_ENC_LOCK_BITSTREAM_VER, .outputBitstream = output,
 	};
-	NVENCSTATUS status = lock_output(s, &lock);
+	NVENCSTATUS status = nvenc_lock_output(s, &lock);
 	struct nvenc_slot *slot;
 
 	if (status != NV_ENC_SUCCESS)
 		return nvenc_fail(s->ctx, "NvEncLockBitstream", status, false);
 	slot = slot_of(s, lock.outputTimeStamp);
 	if (slot)
-		deliver(s, slot, &lock);
+		nvenc_deliver(s, slot, &lock);
 	status = s->ctx->lib.api.nvEncUnlockBitstream(s->session, output);
 	if (status != NV_ENC_SUCCESS)
 		return nvenc_fail(s->ctx, "NvEncUnlockBitstream", status, false);
@@ -174,7 +174,7 @@ void nvenc_collect(hvcal_engine_stream_t *s, int status)
 		struct nvenc_slot *slot = waiting_slot(s, i);
 
 		if (slot->job)
-			finish(s, slot, &failed);
+			nvenc_finish(s, slot, &failed);
 	}
 	s->first = s->count ? (s->first + s->waiting) % s->count : 0;
 	s->waiting = 0;
@@ -290,28 +290,42 @@ static void set_payloads(const hvcal_engine_stream_t *s, struct nvenc_payloads *
 	}
 }
 
-/* From here on the job is NVENC's; the driver copies payloads and map. */
-static int submit_slot(hvcal_engine_stream_t *s, struct nvenc_slot *slot, NV_ENC_PIC_PARAMS *pic)
+void nvenc_count_picture(hvcal_engine_stream_t *s, int64_t pts, bool key)
+{
+	s->pts[s->frames % NVENC_SLOTS_MAX] = pts;
+	s->frames++;
+	s->since_key = key ? 1 : s->since_key + 1;
+	s->want_key = false;
+}
+
+static int submit_slot(hvcal_engine_stream_t *s, NV_ENC_PIC_PARAMS *pic, int64_t pts, bool key)
+{
+	NVENCSTATUS status = nvenc_submit(s, pic);
+
+	if (status != NV_ENC_SUCCESS && status != NV_ENC_ERR_NEED_MORE_INPUT)
+		return nvenc_fail(s->ctx, "NvEncEncodePicture", status, false);
+	nvenc_count_picture(s, pts, key);
+	s->waiting++;
+	return status == NV_ENC_SUCCESS ? 0 : HVCAL_ENGINE_HELD;
+}
+
+static int code_slot(hvcal_engine_stream_t *s, struct nvenc_slot *slot, NV_ENC_PIC_PARAMS *pic)
 {
 	struct hvcal_engine_job *job = slot->job;
 	bool key = s->want_key || job->params.flags & HVCAL_FRAME_FORCE_KEY || due_key(s);
 	struct nvenc_payloads payloads;
-	NVENCSTATUS status;
 
 	nvenc_payloads_fill(&payloads, &s->config, job, key);
 	if (payloads.count)
 		set_payloads(s, &payloads, pic);
 	if (key)
 		pic->encodePicFlags = NV_ENC_PIC_FLAG_FORCEIDR | NV_ENC_PIC_FLAG_OUTPUT_SPSPPS;
-	status = submit(s, pic);
-	if (status != NV_ENC_SUCCESS && status != NV_ENC_ERR_NEED_MORE_INPUT)
-		return nvenc_fail(s->ctx, "NvEncEncodePicture", status, false);
-	s->pts[s->frames % NVENC_SLOTS_MAX] = job->params.pts;
-	s->frames++;
-	s->waiting++;
-	s->since_key = key ? 1 : s->since_key + 1;
-	s->want_key = false;
-	return status == NV_ENC_SUCCESS ? 0 : HVCAL_ENGINE_HELD;
+#if NVENC_HAVE_STATE
+	if (s->init.numStateBuffers && job->params.max_bytes &&
+	    s->config.tune != HVCAL_TUNE_LOSSLESS)
+		return nvenc_encode_below(s, slot, pic, key);
+#endif
+	return submit_slot(s, pic, job->params.pts, key);
 }
 
 static int encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
@@ -342,7 +356,7 @@ static int encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	if (!ret)
 		ret = nvenc_source_ready(s, job, slot, &pic.inputBuffer);
 	if (!ret)
-		ret = submit_slot(s, slot, &pic);
+		ret = code_slot(s, slot, &pic);
 	if (ret < 0) {
 		nvenc_source_done(s, slot);
 		slot->job = NULL;
@@ -373,7 +387,7 @@ int nvenc_stream_end(hvcal_engine_stream_t *s)
 
 	if (atomic_load(&s->ctx->lost))
 		return -ENODEV;
-	status = submit(s, &end);
+	status = nvenc_submit(s, &end);
 	/* a drained encoder begins anew */
 	s->want_key = true;
 	return status == NV_ENC_SUCCESS ? 0 :

@@ -11,6 +11,7 @@
  * config.c    struct hvcal_codec_config to NVENC's structures
  * session.c   sessions of the driver: open, new rates, close
  * frame.c     frames in, packets out
+ * ceiling.c   frames that must not be larger than so many bytes
  * source.c    pictures: copy, import, registration
  * metadata.c  HDR and T.35
  */
@@ -128,6 +129,11 @@ struct nvenc_codec {
 	bool single_slice_refresh, custom_vbv, state_advance;
 };
 
+/** Options that are numbers. */
+struct nvenc_settings {
+	unsigned long cost, sessions, busy_ms, split, ceiling;
+};
+
 struct hvcal_engine_ctx {
 	const struct hvcal_engine_host *host;
 	struct nvenc_lib lib;
@@ -137,7 +143,7 @@ struct hvcal_engine_ctx {
 	char name[64], slot[HVCAL_NAME_LEN];
 	struct nvenc_codec codecs[NVENC_MAX_CODECS];
 	unsigned int ncodecs;
-	unsigned long cost, sessions, busy_ms, split;
+	struct nvenc_settings settings;
 	atomic_bool imports_dmabuf;	/* not refused yet */
 	atomic_bool lost;	/* the device is gone */
 	pthread_mutex_t lock;	/* of what follows, and of imports */
@@ -227,7 +233,7 @@ void nvenc_config_rates(NV_ENC_RC_PARAMS *rc, const struct nvenc_codec *codec,
 /** Everything else into what the preset gave. */
 void nvenc_config_fill(NV_ENC_INITIALIZE_PARAMS *init, NV_ENC_CONFIG *enc,
 		       const struct nvenc_codec *codec, const struct hvcal_codec_config *config,
-		       unsigned long split);
+		       const struct nvenc_settings *settings);
 
 /* ---- streams (session.c) ---- */
 
@@ -305,6 +311,34 @@ int nvenc_stream_end(hvcal_engine_stream_t *s);
 
 /** Finishes all frames inside: with their packets (@status 0), or with @status. */
 void nvenc_collect(hvcal_engine_stream_t *s, int status);
+
+/** Submits @pic, or locks @lock->outputBitstream; waits while the chip is busy. */
+NVENCSTATUS nvenc_submit(hvcal_engine_stream_t *s, NV_ENC_PIC_PARAMS *pic);
+NVENCSTATUS nvenc_lock_output(hvcal_engine_stream_t *s, NV_ENC_LOCK_BITSTREAM *lock);
+
+/** A picture will be in the stream: @key, or not. */
+void nvenc_count_picture(hvcal_engine_stream_t *s, int64_t pts, bool key);
+
+/** Gives the packet in @lock to the host as that of @slot. */
+void nvenc_deliver(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
+		   const NV_ENC_LOCK_BITSTREAM *lock);
+
+/** Finishes @slot. */
+void nvenc_finish(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
+		  const struct hvcal_engine_result *result);
+
+/* ---- ceilings (ceiling.c) ---- */
+
+#if NVENC_HAVE_STATE
+/**
+ * Codes @pic at growing QPs until it fits job->params.max_bytes, and finishes the
+ * frame; one that never fits is skipped, and the stream is as if it had not come.
+ *
+ * @return 0; negative errno: not finished
+ */
+int nvenc_encode_below(hvcal_engine_stream_t *s, struct nvenc_slot *slot, NV_ENC_PIC_PARAMS *pic,
+		       bool key);
+#endif
 
 /* ---- sources (source.c) ---- */
 

@@ -8,6 +8,7 @@
  *   nvenc.busy_ms=N       how long a busy encoder is waited for    (2000)
  *   nvenc.split=N         split encoding: 0 the driver decides, 1 forced, 2 and 3
  *                         strips, 15 never                         (15)
+ *   nvenc.ceiling=1       frames that are too large are coded again  (0)
  */
 #include <errno.h>
 #include <stdio.h>
@@ -162,20 +163,30 @@ static const char *text_option(const struct hvcal_engine_host *host, const char 
 static int read_options(struct hvcal_engine_ctx *c, const struct nvenc_reason *r)
 {
 	const struct hvcal_engine_host *host = c->host;
+	struct nvenc_settings *o = &c->settings;
+	const struct {
+		const char *key;
+		unsigned long min, max, *value;
+	} numbers[] = {
+		{ "nvenc.cost", 0, 1000000000, &o->cost },
+		{ "nvenc.sessions", 0, 10000, &o->sessions },
+		{ "nvenc.busy_ms", 1, 60000, &o->busy_ms },
+		{ "nvenc.split", 0, SPLIT_NEVER, &o->split },
+		{ "nvenc.ceiling", 0, 1, &o->ceiling },
+	};
 
 	c->lib.cuda_path = text_option(host, "nvenc.libcuda");
 	c->lib.encode_path = text_option(host, "nvenc.libencode");
-	c->cost = COST_NS_PER_MPIX;
-	c->busy_ms = BUSY_MS;
-	c->split = SPLIT_NEVER;
-	if (hvcal_option_number(host, "nvenc.cost", 0, 1000000000, &c->cost, r->text, r->len) ||
-	    hvcal_option_number(host, "nvenc.sessions", 0, 10000, &c->sessions, r->text, r->len) ||
-	    hvcal_option_number(host, "nvenc.busy_ms", 1, 60000, &c->busy_ms, r->text, r->len) ||
-	    hvcal_option_number(host, "nvenc.split", 0, SPLIT_NEVER, &c->split, r->text, r->len))
-		return -EINVAL;
-	if (!NVENC_HAVE_SPLIT && c->split != SPLIT_NEVER) {
-		nvenc_say(r, "nvenc.split=%lu: this plug-in was built with NVENC headers %d.%d; split encoding needs 12.1",
-			  c->split, NVENCAPI_MAJOR_VERSION, NVENCAPI_MINOR_VERSION);
+	*o = (struct nvenc_settings){
+		.cost = COST_NS_PER_MPIX, .busy_ms = BUSY_MS, .split = SPLIT_NEVER,
+	};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (hvcal_option_number(host, numbers[i].key, numbers[i].min, numbers[i].max,
+					numbers[i].value, r->text, r->len))
+			return -EINVAL;
+	if (!NVENC_HAVE_SPLIT && (o->split != SPLIT_NEVER || o->ceiling)) {
+		nvenc_say(r, "nvenc.split and nvenc.ceiling need NVENC headers 12.1; this plug-in was built with %d.%d",
+			  NVENCAPI_MAJOR_VERSION, NVENCAPI_MINOR_VERSION);
 		return -EINVAL;
 	}
 	return 0;
@@ -190,7 +201,7 @@ static void fill_desc(const struct hvcal_engine_ctx *c, struct hvcal_engine_desc
 		.flags = HVCAL_ENGINE_MAP_TARGET,
 		.numa_node = nvenc_numa_node(c),
 		.session_depth = 2,
-		.max_sessions = (uint32_t)c->sessions,
+		.max_sessions = (uint32_t)c->settings.sessions,
 		.ncaps = c->ncodecs,
 	};
 	snprintf(desc->name, sizeof(desc->name), c->index ? "nvenc%d" : "nvenc", c->index);

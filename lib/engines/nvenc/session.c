@@ -62,7 +62,7 @@ static int encoder_init(hvcal_engine_stream_t *s)
 	if (status != NV_ENC_SUCCESS)
 		return nvenc_fail(s->ctx, "NvEncGetEncodePresetConfigEx", status, false);
 	s->enc = preset.presetCfg;
-	nvenc_config_fill(&s->init, &s->enc, s->codec, &s->config, s->ctx->split);
+	nvenc_config_fill(&s->init, &s->enc, s->codec, &s->config, &s->ctx->settings);
 	s->const_qp = s->enc.rcParams.rateControlMode == NV_ENC_PARAMS_RC_CONSTQP;
 	s->qp = (int)s->enc.rcParams.constQP.qpInterP;
 	status = api->nvEncInitializeEncoder(s->session, &s->init);

@@ -24,6 +24,8 @@ static const struct vaapi_profile profiles[] = {
 	{ VAProfileH264High, HVCAL_CODEC_H264, HVCAL_PROFILE_H264_HIGH, 8 },
 	{ VAProfileH264Main, HVCAL_CODEC_H264, HVCAL_PROFILE_H264_MAIN, 8 },
 	{ VAProfileH264ConstrainedBaseline, HVCAL_CODEC_H264, HVCAL_PROFILE_H264_BASELINE, 8 },
+	{ VAProfileHEVCMain, HVCAL_CODEC_HEVC, 1, 8 },
+	{ VAProfileHEVCMain10, HVCAL_CODEC_HEVC, 2, 10 },
 };
 
 int vaapi_display_find(unsigned int index, char *path, size_t len)
@@ -160,7 +162,7 @@ void vaapi_display_close(struct hvcal_engine_ctx *ctx)
 
 enum {
 	AT_FORMAT, AT_RC, AT_PACKED, AT_WIDTH, AT_HEIGHT, AT_SLICES, AT_QUALITY, AT_ROI,
-	AT_MAX_SIZE, AT_HEVC_FEATURES, AT_HEVC_SIZES, AT_COUNT
+	AT_MAX_SIZE, AT_DIRECTION, AT_HEVC_FEATURES, AT_HEVC_SIZES, AT_COUNT
 };
 
 static uint32_t known(const VAConfigAttrib *a, uint32_t otherwise)
@@ -182,6 +184,7 @@ static bool point_read(struct hvcal_engine_ctx *ctx, const struct vaapi_profile 
 		[AT_QUALITY] = { .type = VAConfigAttribEncQualityRange },
 		[AT_ROI] = { .type = VAConfigAttribEncROI },
 		[AT_MAX_SIZE] = { .type = VAConfigAttribMaxFrameSize },
+		[AT_DIRECTION] = { .type = VAConfigAttribPredictionDirection },
 		[AT_HEVC_FEATURES] = { .type = VAConfigAttribEncHEVCFeatures },
 		[AT_HEVC_SIZES] = { .type = VAConfigAttribEncHEVCBlockSizes },
 	};
@@ -204,6 +207,7 @@ static bool point_read(struct hvcal_engine_ctx *ctx, const struct vaapi_profile 
 		.rois = roi.bits.num_roi_regions,
 		.roi_with_rate = roi.bits.roi_rc_qp_delta_support,
 		.max_frame_size = max_size.bits.max_frame_size,
+		.only_b = known(&a[AT_DIRECTION], 0) & VA_PREDICTION_DIRECTION_BI_NOT_EMPTY,
 		.hevc_known = a[AT_HEVC_FEATURES].value != VA_ATTRIB_NOT_SUPPORTED &&
 			      a[AT_HEVC_SIZES].value != VA_ATTRIB_NOT_SUPPORTED,
 		.hevc_features.value = known(&a[AT_HEVC_FEATURES], 0),

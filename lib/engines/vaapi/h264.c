@@ -12,7 +12,6 @@
 #define SLICE_P 0
 #define SLICE_I 2
 #define SAR_EXTENDED 255
-#define UNSPECIFIED 2
 #define NAL_SPS 0x67
 #define NAL_PPS 0x68
 #define NAL_SEI 0x06
@@ -78,40 +77,9 @@ static int prepare(struct hvcal_engine_stream *s)
 
 /* ---- parameter sets ---- */
 
-static bool has_colour(const struct hvcal_codec_config *c)
-{
-	return c->primaries || c->transfer || c->matrix;
-}
-
-static uint32_t or_unspecified(uint32_t value)
-{
-	return value ? value : UNSPECIFIED;
-}
-
 static void vui_write(struct vaapi_bits *b, const struct hvcal_codec_config *c)
 {
-	bool sar = c->sar_num && c->sar_den;
-	bool range = c->flags & HVCAL_CONFIG_FULL_RANGE;
-
-	vaapi_bits_put(b, 1, sar);
-	if (sar) {
-		vaapi_bits_put(b, 8, SAR_EXTENDED);
-		vaapi_bits_put(b, 16, c->sar_num);
-		vaapi_bits_put(b, 16, c->sar_den);
-	}
-	vaapi_bits_put(b, 1, 0);		/* overscan_info_present_flag */
-	vaapi_bits_put(b, 1, range || has_colour(c));
-	if (range || has_colour(c)) {
-		vaapi_bits_put(b, 3, 5);	/* video_format: unspecified */
-		vaapi_bits_put(b, 1, range);
-		vaapi_bits_put(b, 1, has_colour(c));
-	}
-	if (has_colour(c)) {
-		vaapi_bits_put(b, 8, or_unspecified(c->primaries));
-		vaapi_bits_put(b, 8, or_unspecified(c->transfer));
-		vaapi_bits_put(b, 8, or_unspecified(c->matrix));
-	}
-	vaapi_bits_put(b, 1, 0);		/* chroma_loc_info_present_flag */
+	vaapi_vui_begin(b, c);
 	vaapi_bits_put(b, 1, 1);		/* timing_info_present_flag */
 	vaapi_bits_put(b, 32, c->fps_den);
 	vaapi_bits_put(b, 32, 2 * c->fps_num);
@@ -189,14 +157,6 @@ static void pps_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 		vaapi_bits_se(b, 0);		/* second_chroma_qp_index_offset */
 	}
 	vaapi_bits_end(b);
-}
-
-static void header_add(struct hvcal_engine_stream *s, uint32_t type, uint32_t nal,
-		       const struct vaapi_bits *b)
-{
-	uint8_t data[8 + VAAPI_HEADER_MAX * 3 / 2];
-
-	vaapi_packed_add(s, type, data, vaapi_nal_write(data, nal, 1, b->data, b->count));
 }
 
 /* ---- for the driver ---- */
@@ -344,8 +304,8 @@ static void slice_add(struct hvcal_engine_stream *s, const struct vaapi_picture 
 	}
 	if (s->point->packed & VA_ENC_PACKED_HEADER_SLICE) {
 		slice_write(&b, s, p, slice.macroblock_address);
-		header_add(s, VAEncPackedHeaderH264_Slice,
-			   p->key ? NAL_IDR : p->reference ? NAL_P_REFERENCE : NAL_P, &b);
+		vaapi_header_add(s, VAEncPackedHeaderH264_Slice,
+				 p->key ? NAL_IDR : p->reference ? NAL_P_REFERENCE : NAL_P, 1, &b);
 	}
 	vaapi_buffer_add(s, VAEncSliceParameterBufferType, &slice, sizeof(slice));
 }
@@ -358,11 +318,11 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 	picture_add(s, p);
 	if (p->key && s->point->packed & VA_ENC_PACKED_HEADER_SEQUENCE) {
 		sps_write(&sps, s);
-		header_add(s, VAEncPackedHeaderH264_SPS, NAL_SPS, &sps);
+		vaapi_header_add(s, VAEncPackedHeaderH264_SPS, NAL_SPS, 1, &sps);
 	}
 	if (p->key && s->point->packed & VA_ENC_PACKED_HEADER_PICTURE) {
 		pps_write(&pps, s);
-		header_add(s, VAEncPackedHeaderH264_PPS, NAL_PPS, &pps);
+		vaapi_header_add(s, VAEncPackedHeaderH264_PPS, NAL_PPS, 1, &pps);
 	}
 	if (sei)
 		vaapi_packed_add(s, VAEncPackedHeaderRawData, sei, (uint32_t)sei_len * 8);
@@ -378,7 +338,7 @@ static bool is_slice(uint8_t header)
 const struct vaapi_codec vaapi_h264 = {
 	.codec = HVCAL_CODEC_H264,
 	.block = MB,
-	.slice_block = MB,
+	.max_slices = VAAPI_SLICES,
 	.prepare = prepare,
 	.sequence = sequence,
 	.picture = picture,

@@ -10,6 +10,8 @@
 #define SEI_LIGHT_LEVEL 144
 #define MASTERING_BYTES 24
 #define LIGHT_LEVEL_BYTES 4
+#define SAR_EXTENDED 255
+#define UNSPECIFIED 2
 
 void vaapi_bits_put(struct vaapi_bits *b, unsigned int n, uint32_t value)
 {
@@ -41,6 +43,42 @@ void vaapi_bits_end(struct vaapi_bits *b)
 	vaapi_bits_put(b, 1, 1);
 	b->count = (b->count + 7) & ~7U;
 }
+
+/* ---- VUI ---- */
+
+static uint32_t or_unspecified(uint32_t value)
+{
+	return value ? value : UNSPECIFIED;
+}
+
+void vaapi_vui_begin(struct vaapi_bits *b, const struct hvcal_codec_config *c)
+{
+	bool sar = c->sar_num && c->sar_den;
+	bool range = c->flags & HVCAL_CONFIG_FULL_RANGE;
+	bool colour = c->primaries || c->transfer || c->matrix;
+
+	vaapi_bits_put(b, 1, sar);
+	if (sar) {
+		vaapi_bits_put(b, 8, SAR_EXTENDED);
+		vaapi_bits_put(b, 16, c->sar_num);
+		vaapi_bits_put(b, 16, c->sar_den);
+	}
+	vaapi_bits_put(b, 1, 0);		/* overscan_info_present_flag */
+	vaapi_bits_put(b, 1, range || colour);
+	if (range || colour) {
+		vaapi_bits_put(b, 3, 5);	/* video_format: unspecified */
+		vaapi_bits_put(b, 1, range);
+		vaapi_bits_put(b, 1, colour);
+	}
+	if (colour) {
+		vaapi_bits_put(b, 8, or_unspecified(c->primaries));
+		vaapi_bits_put(b, 8, or_unspecified(c->transfer));
+		vaapi_bits_put(b, 8, or_unspecified(c->matrix));
+	}
+	vaapi_bits_put(b, 1, 0);		/* chroma_loc_info_present_flag */
+}
+
+/* ---- NAL units ---- */
 
 uint32_t vaapi_nal_write(uint8_t *out, uint32_t header, uint32_t header_len, const uint8_t *data,
 			 uint32_t bits)

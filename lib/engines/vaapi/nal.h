@@ -23,6 +23,9 @@ void vaapi_bits_se(struct vaapi_bits *b, int32_t value);
 /** A one and zeroes up to a whole byte. */
 void vaapi_bits_end(struct vaapi_bits *b);
 
+/** What both codecs have in the same order: sample aspect ratio up to the place of chroma. */
+void vaapi_vui_begin(struct vaapi_bits *b, const struct hvcal_codec_config *c);
+
 /**
  * Makes a NAL unit: start code, header, and the bits with emulation prevention.
  *

@@ -2,6 +2,7 @@
 /* The buffers that tell the driver of one picture. */
 #include <string.h>
 
+#include "nal.h"
 #include "vaapi.h"
 
 #define MISC_WORDS 32	/* more than any of VA-API has */
@@ -35,6 +36,14 @@ void vaapi_packed_add(struct hvcal_engine_stream *s, uint32_t type, const uint8_
 	vaapi_buffer_add(s, VAEncPackedHeaderDataBufferType, data, (bits + 7) / 8);
 }
 
+void vaapi_header_add(struct hvcal_engine_stream *s, uint32_t type, uint32_t nal,
+		      uint32_t nal_len, const struct vaapi_bits *b)
+{
+	uint8_t data[8 + VAAPI_HEADER_MAX * 3 / 2];
+
+	vaapi_packed_add(s, type, data, vaapi_nal_write(data, nal, nal_len, b->data, b->count));
+}
+
 void vaapi_misc_add(struct hvcal_engine_stream *s, VAEncMiscParameterType type, const void *data,
 		    size_t size)
 {
@@ -54,7 +63,7 @@ void vaapi_buffers_free(struct hvcal_engine_stream *s)
 /* Drivers want slices of whole rows, and as even as can be. */
 uint32_t vaapi_slice_row(const struct hvcal_engine_stream *s, uint32_t n)
 {
-	uint32_t rows = (s->height + s->codec->slice_block - 1) / s->codec->slice_block;
+	uint32_t rows = s->height / s->codec->block;
 
 	return (rows * n + s->slices / 2) / s->slices;
 }

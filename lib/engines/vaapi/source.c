@@ -189,8 +189,9 @@ static void cpu_access(const struct hvcal_engine_buffer *b, const struct source 
 }
 
 /* @return bytes */
-static uint64_t copy_planes(const struct hvcal_engine_stream *s, const struct hvcal_engine_buffer *b,
-			    const struct source *src, const VAImage *image, uint8_t *to)
+static uint64_t copy_planes(const struct hvcal_engine_stream *s,
+			    const struct hvcal_engine_buffer *b, const struct source *src,
+			    const VAImage *image, uint8_t *to)
 {
 	const struct hvcal_frame_layout *l = &b->layout;
 	size_t bytes = (size_t)s->config.width * (l->format == HVCAL_FORMAT_P010 ? 2 : 1);
@@ -224,7 +225,8 @@ static VAStatus image_get(struct hvcal_engine_stream *s, VAImage *image, bool *d
 	if (*derived)
 		vaDestroyImage(s->ctx->display, image->image_id);
 	*derived = false;
-	return vaCreateImage(s->ctx->display, &format, (int)s->width, (int)s->height, image);
+	return vaCreateImage(s->ctx->display, &format, (int)s->config.width,
+			     (int)s->config.height, image);
 }
 
 static VAStatus upload(struct hvcal_engine_stream *s, const struct hvcal_engine_buffer *b,
@@ -263,8 +265,9 @@ static int copy_to_upload(struct hvcal_engine_stream *s, const struct hvcal_engi
 	pthread_mutex_lock(&s->ctx->lock);
 	ret = map(b, src);
 	pthread_mutex_unlock(&s->ctx->lock);
+	/* of the size that is seen, as those that are imported */
 	if (!ret && s->upload == VA_INVALID_SURFACE)
-		ret = vaapi_surfaces_new(s, s->width, s->height, &s->upload, 1);
+		ret = vaapi_surfaces_new(s, s->config.width, s->config.height, &s->upload, 1);
 	if (ret)
 		return ret;
 	status = upload(s, b, src, copied);

@@ -9,7 +9,7 @@
 
 #define HUNG_MAX 3	/* contexts that a stream may leave behind */
 
-static const struct vaapi_codec *const codecs[] = { &vaapi_h264 };
+static const struct vaapi_codec *const codecs[] = { &vaapi_h264, &vaapi_hevc };
 
 static const struct vaapi_codec *codec_find(uint32_t codec)
 {
@@ -156,6 +156,11 @@ void vaapi_stream_hangs(struct hvcal_engine_stream *s)
 
 /* ---- operations ---- */
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 int vaapi_stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *config,
 		      hvcal_engine_stream_t **stream)
 {
@@ -174,13 +179,9 @@ int vaapi_stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *
 	s->codec = codec_find(config->codec);
 	s->width = (config->width + s->codec->block - 1) / s->codec->block * s->codec->block;
 	s->height = (config->height + s->codec->block - 1) / s->codec->block * s->codec->block;
-	s->slices = config->slices ? config->slices : 1;
-	if (s->slices > point->max_slices)
-		s->slices = point->max_slices;
-	if (s->slices > VAAPI_SLICES)
-		s->slices = VAAPI_SLICES;
-	if (s->slices > s->height / s->codec->slice_block)
-		s->slices = s->height / s->codec->slice_block ? s->height / s->codec->slice_block : 1;
+	s->depth = point->profile->depth;
+	s->slices = least(least(config->slices ? config->slices : 1, point->max_slices),
+			  least(s->codec->max_slices, s->height / s->codec->block));
 	context_forget(s);
 	ret = s->codec->prepare(s);
 	if (!ret)

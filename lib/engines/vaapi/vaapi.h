@@ -39,6 +39,7 @@ struct vaapi_point {
 	uint32_t rois;			/**< rectangles of QP offsets, 0 none */
 	bool roi_with_rate;		/**< also where the driver controls the rate */
 	bool max_frame_size;
+	bool only_b;			/**< codes no P slices: B slices of one reference */
 	bool hevc_known;		/**< the driver tells of the next two */
 	VAConfigAttribValEncHEVCFeatures hevc_features;
 	VAConfigAttribValEncHEVCBlockSizes hevc_sizes;
@@ -80,6 +81,7 @@ struct hvcal_engine_stream {
 	uint32_t width, height;		/**< as coded, whole blocks */
 	uint32_t level;
 	uint32_t slices;
+	uint32_t depth;			/**< bits of a sample */
 
 	/* of the driver */
 	VAConfigID va_config;
@@ -111,7 +113,7 @@ struct hvcal_engine_stream {
 struct vaapi_codec {
 	uint32_t codec;
 	uint32_t block;			/**< coded sizes are multiples of it */
-	uint32_t slice_block;		/**< rows of which slices are made, pixels */
+	uint32_t max_slices;
 	/** Chooses the level. @return 0; -EINVAL: no level allows this */
 	int (*prepare)(struct hvcal_engine_stream *s);
 	/** Adds what comes before the miscellaneous parameters, at key frames. */
@@ -125,7 +127,7 @@ struct vaapi_codec {
 	uint32_t sei_header_len;
 };
 
-extern const struct vaapi_codec vaapi_h264;
+extern const struct vaapi_codec vaapi_h264, vaapi_hevc;
 
 /* ---- status.c ---- */
 
@@ -197,6 +199,10 @@ void vaapi_buffer_add(struct hvcal_engine_stream *s, VABufferType type, const vo
 /** A packed header of @bits bits, emulation prevention bytes included. */
 void vaapi_packed_add(struct hvcal_engine_stream *s, uint32_t type, const uint8_t *data,
 		      uint32_t bits);
+/** Makes a NAL unit of the bits of a header, and adds it. */
+struct vaapi_bits;
+void vaapi_header_add(struct hvcal_engine_stream *s, uint32_t type, uint32_t nal,
+		      uint32_t nal_len, const struct vaapi_bits *b);
 void vaapi_misc_add(struct hvcal_engine_stream *s, VAEncMiscParameterType type, const void *data,
 		    size_t size);
 void vaapi_buffers_free(struct hvcal_engine_stream *s);

@@ -220,6 +220,24 @@ enum hvcal_rate_control {
 	HVCAL_RATE_CONTROL_ENGINE = 1,	/**< the engine's own */
 };
 
+/** What libhvcal's rate control may learn of the pictures before they are encoded. */
+enum hvcal_rate_hints {
+	/** Their luma is looked at (hvcal/analysis.h) in hvcal_submit_frame, for up to a
+	 *  fifth of the time between two frames: of NV12, I420 and P010 in memory with a
+	 *  cpu_ptr whose writers are done */
+	HVCAL_RATE_HINTS_DEFAULT = 0,
+	HVCAL_RATE_HINTS_OFF = 1,	/**< nothing is looked at */
+};
+
+/** Can libhvcal's rate control hold its rate? */
+enum hvcal_saturation {
+	HVCAL_SATURATED_NOT = 0,	/**< it can, or is not in use */
+	/** at the highest QP and still too large: lower the size or the frame rate */
+	HVCAL_SATURATED_HIGH = 1,
+	/** at the lowest QP and still below the rate: there is room for more */
+	HVCAL_SATURATED_LOW = 2,
+};
+
 enum hvcal_feature {
 	HVCAL_FEATURE_HDR10_PLUS = 0,	/**< T.35 metadata of frames is carried */
 	HVCAL_FEATURE_ROI = 1,		/**< QP maps of frames count */
@@ -287,7 +305,7 @@ typedef struct {
 	uint32_t rate_control;	/**< enum hvcal_rate_control */
 	/** Bytes that libhvcal's rate control plans no frame to exceed; 0 none. */
 	uint32_t frame_ceiling;
-	uint32_t reserved;	/**< zero */
+	uint32_t rate_hints;	/**< enum hvcal_rate_hints */
 } hvcal_config_t;
 
 HVCAL_API void hvcal_config_default(hvcal_config_t *config, size_t size);
@@ -530,6 +548,8 @@ typedef struct {
 	int32_t fd;		/**< DMA-BUF of @data, the packet's; -1 none */
 	uint64_t fd_offset;	/**< of @data in it, bytes */
 	void *handle;		/**< the library's */
+	uint32_t saturated;	/**< enum hvcal_saturation, when its QP was decided */
+	uint32_t reserved;
 } hvcal_packet_t;
 
 HVCAL_API void hvcal_packet_default(hvcal_packet_t *packet, size_t size);
@@ -614,6 +634,13 @@ typedef struct {
 	/** Bytes of frames that engines say they copied to reach their input. */
 	uint64_t engine_copied_bytes;
 	uint64_t submit_calls;	/**< hand-overs; fewer than frames when batched */
+	/** Rate control by libhvcal; all 0 where the engine does it. */
+	uint64_t rate_frames;	/**< that it gave their QP */
+	uint64_t hint_frames;	/**< that were looked at before */
+	uint64_t hint_skipped;	/**< that could not be: not written yet, or no cpu_ptr */
+	uint64_t hint_ns;	/**< CPU time that this took */
+	uint32_t hint_row_step;	/**< every how many rows of blocks; 0: not at all */
+	uint32_t saturated;	/**< enum hvcal_saturation, now */
 	uint64_t hist_wait[HVCAL_HISTOGRAM];	/**< submission to start */
 	uint64_t hist_run[HVCAL_HISTOGRAM];	/**< start to done */
 	uint64_t hist_slack[HVCAL_HISTOGRAM];	/**< done to deadline, frames in time */

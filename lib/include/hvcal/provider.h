@@ -56,6 +56,12 @@ typedef struct hvcal_provider_params {
 	 */
 	int (*vet)(void *cookie, unsigned int index, struct hvcal_engine_desc *desc,
 		   char *reason, size_t reason_len);
+	/**
+	 * Not 0: when an engine hangs until the kernel gives this provider up, the
+	 * kernel ends this process (SIGKILL), so that frames can be encoded again
+	 * elsewhere. Nothing on kernels that cannot do that.
+	 */
+	int kill_when_hung;
 } hvcal_provider_params_t;
 
 HVCAL_API void hvcal_provider_params_default(hvcal_provider_params_t *params, size_t size);

@@ -23,7 +23,7 @@
  *           AC table of the VP9 bitstream specification 8.6.1, 8 bits, which is
  *           AV1's, too (7.12.2).
  * Model     log bits = a - g (q - q0) - h (q - qref) + b log cost + noise, for
- *           each class of frames: key, cut, base layer, upper layer. g is the
+ *           each class of frames: key, cut, part, base layer, upper layer. g is the
  *           slope of R ~ Qstep^-g (Ma, Gao, Lu: "Rate-distortion analysis for
  *           H.264/AVC", 2005, with g = 1; measured 1.1 to 3 over clips). h is what
  *           a step against the reference costs beyond that: a finer frame
@@ -34,7 +34,9 @@
  *           constant QP on the clips of `make bench-rc`.
  * Stills    where the hint says that nothing moves, a frame costs
  *           r K(q) min(1, qref - q), K being a key frame's bits at q: what is not
- *           refined is skipped (own measurement; r follows the sizes).
+ *           refined is skipped (own measurement; r follows the sizes). The same bounds a
+ *           frame that moves little; one step of about a QP is always tried, or r
+ *           could not follow.
  * Buffer    level(t) = max(0, level - rate dt) + bits: the leaky bucket of H.264
  *           annex C. "planned" level: frames whose size is not known yet count
  *           with what the model expects (x264 plans for its frame threads so).
@@ -42,11 +44,17 @@
  *           that had to be large (key, cut) leaves a debt, which is paid at r,
  *           evenly over a horizon, so that its price is not the quality of the
  *           next three frames. tau grows with the lateness of sizes.
- * Cuts      a frame that the hint calls a cut has a model of its own, which begins
- *           as that of key frames, and up to 3 frames' worth of bits.
+ * Cuts      a frame with little left to refer to: the hint says so, or inter cost is
+ *           most of intra cost. It must cost more than the frames before it, too, or
+ *           noise would be a row of cuts. It has a model of its own, which begins as
+ *           that of key frames, and up to 3 frames' worth of bits.
+ * Parts     a window or a page that changes: inter cost jumps, but is a share s of
+ *           intra cost. As a cut, with a model of its own and cost min(1, 3 s) of a
+ *           key frame's (the 3 from a PDF that scrolls).
  * Late      a planned frame's error is not seen yet: tau grows, steps and
- *           corrections shrink with config.delay, and the guard of the
- *           buffer gives way by as many frames.
+ *           corrections shrink with config.delay, or with the frames that are in
+ *           flight where those are more; the guard of the buffer gives way by
+ *           config.delay frames.
  * Guards    q such that a + k sigma keeps level + bits within the buffer and the
  *           frame within its ceiling; sigma is that of the model's recent
  *           errors (the idea is Chromium's).
@@ -54,6 +62,8 @@
  *           step to the new q comes out of the model at once: dq =
  *           log(old/new) / (g + h), then on to log(old/new) / g. What is queued
  *           above the set point is debt and is paid with drain_percent of the rate.
+ *           After a lower rate, for 6 frames, steps back are short and a frame may
+ *           cost 1.2 of the mean, not 3; tau is shorter while debt of it is left.
  * Dither    the fraction that a whole quantiser cannot express is carried to the
  *           next frame (error diffusion), with hysteresis against flutter.
  * lambda    0.85 2^((QP - 12) / 3) (Sullivan, Wiegand 1998), on q: 0.85 * 2^(2 q) *
@@ -144,6 +154,15 @@ struct hvcal_rc_hint {
 	float screen;		/**< 0..1: likelihood of screen content */
 	uint32_t is_static;	/**< not 0: equal to the frame before */
 };
+
+struct hvcal_analysis_result;
+
+/**
+ * The hint out of what hvcal/analysis.h saw. @key: the frame will be a key frame.
+ * -ENODATA: nothing is known, as no picture was seen before; -EINVAL: a NULL.
+ */
+HVCAL_RC_API int hvcal_rc_hint_take(struct hvcal_rc_hint *hint,
+				    const struct hvcal_analysis_result *seen, int key);
 
 /** A frame that is to be encoded. */
 struct hvcal_rc_frame {

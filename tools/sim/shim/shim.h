@@ -20,6 +20,7 @@ typedef unsigned long long u64;
 typedef int32_t s32;
 typedef long long s64;
 
+#define __aligned(n)	__attribute__((aligned(n)))
 #define BIT_ULL(n)	(1ULL << (n))
 #define U32_MAX		UINT32_MAX
 #define U64_MAX		(~0ULL)

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Rate control as an application has it: sessions of libhvcal on libx264, one
+ * frame inside at a time, so that equal runs give equal streams.
+ */
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <hvcal/hvcal.h>
+
+#include "plant.h"
+
+#define WIDTH 320
+#define HEIGHT 192
+#define FPS 30
+#define SCENE 30		/* frames */
+#define SCENES 6
+#define TILE 256		/* a texture's side */
+#define WAIT_MS 20000
+
+#define SKIP_STATUS 4		/* of selftests/run-suites */
+
+struct fixture {
+	hvcal_context_t *ctx;
+	hvcal_pool_t *pool;
+	hvcal_session_t *s;
+	uint8_t texture[SCENES][TILE * TILE];
+	uint64_t noise;
+};
+
+/* Noise, made smooth by means over squares of a scene's own size. */
+static void make_texture(uint8_t *t, unsigned int scene)
+{
+	static uint8_t raw[TILE * TILE];
+	int size = 2 + (int)scene % 3;
+	uint64_t random = 77 + scene;
+
+	for (int i = 0; i < TILE * TILE; i++)
+		raw[i] = (uint8_t)plant_random(&random);
+	for (int y = 0; y < TILE; y++) {
+		for (int x = 0; x < TILE; x++) {
+			int sum = 0;
+
+			for (int j = 0; j < size; j++)
+				for (int i = 0; i < size; i++)
+					sum += raw[(y + j) % TILE * TILE + (x + i) % TILE];
+			t[y * TILE + x] = (uint8_t)(sum / (size * size));
+		}
+	}
+}
+
+static void draw_scene(struct fixture *f, hvcal_buffer_t *b, unsigned int frame)
+{
+	unsigned int scene = frame / SCENE % SCENES, move = 2 * (frame % SCENE);
+	unsigned int dx = (unsigned int)plant_random(&f->noise) % TILE;
+	unsigned int dy = (unsigned int)plant_random(&f->noise) % TILE;
+	const uint8_t *t = f->texture[scene];
+
+	for (unsigned int y = 0; y < HEIGHT; y++) {
+		uint8_t *row = (uint8_t *)b->cpu_ptr + b->offset[0] + (size_t)y * b->stride[0];
+
+		for (unsigned int x = 0; x < WIDTH; x++) {
+			/* what no search finds: another place of the smooth noise */
+			int noise = f->texture[0][(y + dy) % TILE * TILE + (x + dx) % TILE] - 128;
+			int px = t[y % TILE * TILE + (x + move) % TILE] + noise / 8;
+
+			row[x] = (uint8_t)(px < 0 ? 0 : px > 255 ? 255 : px);
+		}
+	}
+}
+
+/* Every sample of luma: at random, or the same. */
+static void draw_noise(struct fixture *f, hvcal_buffer_t *b, bool flat)
+{
+	for (unsigned int y = 0; y < HEIGHT; y++) {
+		uint8_t *row = (uint8_t *)b->cpu_ptr + b->offset[0] + (size_t)y * b->stride[0];
+
+		for (unsigned int x = 0; x < WIDTH; x++)
+			row[x] = flat ? 90 : (uint8_t)plant_random(&f->noise);
+	}
+}
+
+static hvcal_buffer_t *get_buffer(struct fixture *f)
+{
+	hvcal_buffer_t *b;
+
+	assert_int_equal(hvcal_pool_acquire(f->pool, &b), 0);
+	memset((char *)b->cpu_ptr + b->offset[1], 128, b->stride[1] * (size_t)HEIGHT / 2);
+	return b;
+}
+
+static void put_frame(struct fixture *f, hvcal_buffer_t **b, const hvcal_frame_t *frame)
+{
+	assert_int_equal(hvcal_submit_frame(f->s, *b, frame), 0);
+	hvcal_buffer_release(b);
+}
+
+/* The next packet, without its data. Notices of new rates are passed over. */
+static hvcal_packet_t get_packet(struct fixture *f)
+{
+	hvcal_packet_t p, got;
+	int ret;
+
+	hvcal_packet_default(&p, sizeof(p));
+	do {
+		ret = hvcal_get_bitstream(f->s, &p, WAIT_MS);
+	} while (ret == HVCAL_GOT_NOTICE && p.notice == HVCAL_NOTICE_RECONFIGURED);
+	assert_int_equal(ret, HVCAL_GOT_PACKET);
+	got = p;
+	hvcal_release_packet(&p);
+	return got;
+}
+
+static hvcal_packet_t encode_scene(struct fixture *f, unsigned int frame)
+{
+	hvcal_buffer_t *b = get_buffer(f);
+
+	draw_scene(f, b, frame);
+	put_frame(f, &b, NULL);
+	return get_packet(f);
+}
+
+static hvcal_packet_t encode_noise(struct fixture *f, bool flat)
+{
+	hvcal_buffer_t *b = get_buffer(f);
+
+	draw_noise(f, b, flat);
+	put_frame(f, &b, NULL);
+	return get_packet(f);
+}
+
+static hvcal_config_t config(uint64_t bitrate)
+{
+	hvcal_config_t c;
+
+	hvcal_config_default(&c, sizeof(c));
+	c.codec = HVCAL_CODEC_H264;
+	c.width = WIDTH;
+	c.height = HEIGHT;
+	c.fps = FPS;
+	c.rc_mode = HVCAL_RC_CBR;
+	c.bitrate = bitrate;
+	c.vbv_ms = 200;
+	c.threads = 1;
+	strcpy(c.engine_name, "x264");
+	return c;
+}
+
+static void open_session(struct fixture *f, const hvcal_config_t *c)
+{
+	assert_int_equal(hvcal_create_session(f->ctx, c, &f->s, NULL), 0);
+	f->noise = 1;
+}
+
+static hvcal_stats_t stats(struct fixture *f)
+{
+	hvcal_stats_t st;
+
+	hvcal_stats_default(&st, sizeof(st));
+	assert_int_equal(hvcal_get_stats(f->s, &st), 0);
+	return st;
+}
+
+struct outcome {
+	double p_max;		/* budgets */
+	double bytes;
+	double level_max;	/* of the bucket, in frames' worth */
+};
+
+static struct outcome run_cuts(struct fixture *f, uint64_t bitrate, uint32_t hints)
+{
+	const double budget = (double)bitrate / FPS / 8.0;
+	hvcal_config_t c = config(bitrate);
+	struct outcome o = { 0 };
+	double level = 0.0;
+	hvcal_stats_t st;
+
+	c.rate_hints = hints;
+	open_session(f, &c);
+	for (unsigned int i = 0; i < SCENE * SCENES; i++) {
+		hvcal_packet_t p = encode_scene(f, i);
+
+		assert_int_equal(!!(p.flags & HVCAL_PACKET_KEY), !i);
+		level = fmax(0.0, level - budget) + (double)p.size;
+		o.level_max = fmax(o.level_max, level / budget);
+		o.bytes += (double)p.size;
+		if (i)
+			o.p_max = fmax(o.p_max, (double)p.size / budget);
+	}
+	st = stats(f);
+	assert_int_equal(st.rate_frames, SCENE * SCENES);
+	assert_int_equal(st.hint_skipped, 0);
+	if (hints == HVCAL_RATE_HINTS_OFF) {
+		assert_int_equal(st.hint_frames, 0);
+		assert_int_equal(st.hint_ns, 0);
+	} else if (st.hint_row_step) { /* a sanitizer may make it too dear */
+		assert_int_equal(st.hint_frames, SCENE * SCENES);
+		assert_true(st.hint_ns > 0);
+	}
+	hvcal_destroy_session(&f->s);
+	return o;
+}
+
+static void test_cuts(void **state)
+{
+	const uint64_t bitrate = 1500000;
+	struct fixture *f = *state;
+	struct outcome with = run_cuts(f, bitrate, HVCAL_RATE_HINTS_DEFAULT);
+	struct outcome without = run_cuts(f, bitrate, HVCAL_RATE_HINTS_OFF);
+	const double whole = SCENE * SCENES / 8.0 / FPS * (double)bitrate;
+
+	print_message("# cuts: largest P %.1f with hints, %.1f without; bucket %.1f, %.1f frames; "
+		      "rate %+.1f %%, %+.1f %%\n", with.p_max, without.p_max, with.level_max,
+		      without.level_max, 100.0 * (with.bytes / whole - 1.0),
+		      100.0 * (without.bytes / whole - 1.0));
+	assert_true(with.p_max <= 4.0);
+	assert_true(with.p_max < without.p_max);
+	assert_true(with.level_max <= 6.0); /* 200 ms at 30/s */
+	assert_true(with.level_max <= without.level_max);
+	assert_true(fabs(with.bytes / whole - 1.0) < 0.05);
+}
+
+#define STEADY 60
+#define SPAN 10
+
+/* A rate's frames: what comes after which the mean of SPAN frames is good, and counts. */
+static void encode_steady(struct fixture *f, double *bytes, uint64_t bitrate, bool first)
+{
+	for (unsigned int i = 0; i < STEADY; i++) {
+		/* one scene that goes to and fro: only the rate changes */
+		hvcal_packet_t p = encode_scene(f, i % (2 * SCENE) < SCENE ? i % SCENE :
+						   SCENE - 1 - i % SCENE);
+
+		assert_int_equal(!!(p.flags & HVCAL_PACKET_KEY), first && !i);
+		assert_int_equal(p.applied_bitrate, bitrate);
+		bytes[i] = (double)p.size;
+	}
+}
+
+static double mean(const double *x, unsigned int n)
+{
+	double sum = 0.0;
+
+	for (unsigned int i = 0; i < n; i++)
+		sum += x[i];
+	return sum / n;
+}
+
+static void test_new_rate(void **state)
+{
+	const uint64_t high = 2000000, low = high / 4;
+	const double low_budget = (double)low / FPS / 8.0, high_budget = 4.0 * low_budget;
+	struct fixture *f = *state;
+	hvcal_config_t c = config(high);
+	double bytes[STEADY];
+
+	open_session(f, &c);
+	encode_steady(f, bytes, high, true);
+	assert_true(fabs(mean(bytes + SPAN, STEADY - SPAN) / high_budget - 1.0) < 0.1);
+
+	assert_int_equal(hvcal_set_bitrate(f->s, low), 0);
+	encode_steady(f, bytes, low, false);
+	print_message("# a quarter: first frame %.2f, first %u %.2f, next %.2f\n",
+		      bytes[0] / low_budget, SPAN, mean(bytes, SPAN) / low_budget,
+		      mean(bytes + SPAN, SPAN) / low_budget);
+	assert_true(bytes[0] <= 2.0 * low_budget);
+	for (unsigned int i = 3; i + SPAN <= STEADY; i++)
+		assert_true(mean(bytes + i, SPAN) <= 1.15 * low_budget);
+
+	assert_int_equal(hvcal_set_bitrate(f->s, high), 0);
+	encode_steady(f, bytes, high, false);
+	print_message("# four times: first frame %.2f, first %u %.2f, next %.2f\n",
+		      bytes[0] / high_budget, SPAN, mean(bytes, SPAN) / high_budget,
+		      mean(bytes + SPAN, SPAN) / high_budget);
+	assert_true(mean(bytes + 5, SPAN) >= 0.9 * high_budget);
+	assert_int_equal(hvcal_get_config(f->s, &c), 0);
+	assert_int_equal(c.bitrate, high);
+	hvcal_destroy_session(&f->s);
+}
+
+/* Frames until the packets say so; not more than @limit. */
+static void until_saturated(struct fixture *f, bool flat, uint32_t saturated, unsigned int limit)
+{
+	for (unsigned int i = 0; i < limit; i++) {
+		hvcal_packet_t p = encode_noise(f, flat);
+		if (p.saturated == saturated) {
+			assert_int_equal(stats(f).saturated, saturated);
+			return;
+		}
+	}
+	fail_msg("saturation %u is not told within %u frames", saturated, limit);
+}
+
+static void test_saturated(void **state)
+{
+	struct fixture *f = *state;
+	hvcal_config_t c = config(30000);
+
+	open_session(f, &c);
+	assert_int_equal(encode_noise(f, false).saturated, HVCAL_SATURATED_NOT);
+	/* told within 5 frames at the highest QP, which the first ones approach */
+	until_saturated(f, false, HVCAL_SATURATED_HIGH, 10);
+	assert_int_equal(hvcal_set_bitrate(f->s, 20000000), 0);
+	until_saturated(f, false, HVCAL_SATURATED_NOT, 2);
+	until_saturated(f, true, HVCAL_SATURATED_LOW, 60);
+	hvcal_destroy_session(&f->s);
+
+	/* the engine's own control tells nothing */
+	c.rate_control = HVCAL_RATE_CONTROL_ENGINE;
+	open_session(f, &c);
+	for (unsigned int i = 0; i < 10; i++)
+		assert_int_equal(encode_noise(f, false).saturated, HVCAL_SATURATED_NOT);
+	assert_int_equal(stats(f).rate_frames, 0);
+	hvcal_destroy_session(&f->s);
+}
+
+/* What is not written yet, or cannot be read, is encoded without being looked at. */
+static void test_not_readable(void **state)
+{
+	struct fixture *f = *state;
+	hvcal_config_t c = config(1000000);
+	hvcal_buffer_t *b, *wrapped, desc;
+	hvcal_frame_t frame;
+	int fence;
+
+	open_session(f, &c);
+	encode_scene(f, 0);
+	assert_int_equal(stats(f).hint_frames, 1);
+
+	fence = eventfd(0, EFD_CLOEXEC);
+	assert_true(fence >= 0);
+	hvcal_frame_default(&frame, sizeof(frame));
+	frame.flags = HVCAL_SUBMIT_IN_FENCE;
+	frame.in_fence = fence;
+	b = get_buffer(f);
+	draw_scene(f, b, 1);
+	put_frame(f, &b, &frame);
+	assert_int_equal(stats(f).hint_skipped, 1);
+	assert_int_equal(eventfd_write(fence, 1), 0);
+	get_packet(f);
+	/* it is signalled now: the next one that waits for it is looked at */
+	b = get_buffer(f);
+	draw_scene(f, b, 2);
+	put_frame(f, &b, &frame);
+	get_packet(f);
+	assert_int_equal(stats(f).hint_frames, 2);
+	close(fence);
+
+	b = get_buffer(f);
+	draw_scene(f, b, 3);
+	desc = *b;
+	desc.handle = NULL;
+	desc.cpu_ptr = NULL;
+	assert_int_equal(hvcal_buffer_wrap(f->ctx, &desc, &wrapped), 0);
+	put_frame(f, &wrapped, NULL);
+	get_packet(f);
+	hvcal_buffer_release(&b);
+	assert_int_equal(stats(f).hint_skipped, 2);
+	assert_int_equal(stats(f).hint_frames, 2);
+
+	/* off, and on again, in the middle of a stream */
+	assert_int_equal(hvcal_get_config(f->s, &c), 0);
+	c.rate_hints = HVCAL_RATE_HINTS_OFF;
+	assert_int_equal(hvcal_reconfigure(f->s, &c, NULL), 0);
+	encode_scene(f, 4);
+	assert_int_equal(stats(f).hint_frames, 0);
+	c.rate_hints = HVCAL_RATE_HINTS_DEFAULT;
+	assert_int_equal(hvcal_reconfigure(f->s, &c, NULL), 0);
+	encode_scene(f, 5);
+	assert_int_equal(stats(f).hint_frames, 1);
+	hvcal_destroy_session(&f->s);
+}
+
+static int setup(void **state)
+{
+	static struct fixture f;
+	hvcal_init_params_t p;
+	hvcal_pool_params_t pool;
+
+	hvcal_init_params_default(&p, sizeof(p));
+	p.backend = HVCAL_BACKEND_DIRECT;
+	p.log_level = 3;
+	if (hvcal_initialize(&f.ctx, &p))
+		return -1;
+	hvcal_pool_params_default(&pool, sizeof(pool));
+	pool.format = HVCAL_FORMAT_NV12;
+	pool.width = WIDTH;
+	pool.height = HEIGHT;
+	pool.memory = HVCAL_MEMORY_MEMFD;
+	if (hvcal_pool_create(f.ctx, &pool, &f.pool))
+		return -1;
+	for (unsigned int i = 0; i < SCENES; i++)
+		make_texture(f.texture[i], i);
+	*state = &f;
+	return 0;
+}
+
+/* A failed test leaves its session. */
+static int clean(void **state)
+{
+	struct fixture *f = *state;
+
+	hvcal_destroy_session(&f->s);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	hvcal_pool_destroy(&f->pool);
+	hvcal_shutdown(&f->ctx);
+	return 0;
+}
+
+/* Usage: test_session ENGINES, the folder of plug-ins */
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_cuts, clean),
+		cmocka_unit_test_teardown(test_new_rate, clean),
+		cmocka_unit_test_teardown(test_saturated, clean),
+		cmocka_unit_test_teardown(test_not_readable, clean),
+	};
+	char path[4096];
+
+	if (argc != 2)
+		return 2;
+	snprintf(path, sizeof(path), "%s/hvcal-engine-x264.so", argv[1]);
+	if (access(path, R_OK)) {
+		printf("1..0 # SKIP no %s\n", path);
+		return SKIP_STATUS;
+	}
+	setenv("HVCAL_ENGINE_PATH", argv[1], 1);
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
