@@ -29,7 +29,11 @@ bench-sched: $(SIM_BIN)
 	$(SIM_BIN) --jobs $(SIM_JOBS) --json $(B)/bench/sched-sim.json $(SIM_WORKLOADS)
 	@echo; $(SIM_BIN) --decision-cost
 
-# Timers of User Mode Linux are late by up to 10 ms: times are stretched.
+# Timers of User Mode Linux are late by up to 10 ms: times are stretched, those of
+# the module that are no reservation's too.
+SIM_STRETCH := 20
+SIM_AGES := age_ms=$(shell echo $$((500 * $(SIM_STRETCH)))) \
+	starve_ms=$(shell echo $$((2000 * $(SIM_STRETCH))))
 SIM_SECONDS ?= 30
 SIM_REAL := $(foreach w,single soak,$(SIM_DIR)/workloads/$w.sim)
 ## bench-sched-real: the same through hvcal.ko in User Mode Linux
@@ -37,6 +41,6 @@ BENCHES += bench-sched-real
 .PHONY: bench-sched-real
 bench-sched-real: $(SIM_BIN)
 	@mkdir -p $(B)/bench
-	tools/uml/hvcal-uml --timeout 1200 --module "$$(tools/kernel/module uml | tail -n 1)" \
+	tools/uml/hvcal-uml --timeout 1200 --module "$$(tools/kernel/module uml | tail -n 1) $(SIM_AGES)" \
 		--rw "$$(realpath $(B))" -- $(SIM_BIN) --jobs 200000 --real $(SIM_SECONDS) \
-		--stretch 20 --json $(B)/bench/sched-real.json $(SIM_REAL)
+		--stretch $(SIM_STRETCH) --json $(B)/bench/sched-real.json $(SIM_REAL)

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The engines that providers have registered. */
+#include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/time64.h>
 
 #include "hvcal_internal.h"
 
-/* Best effort competes with deadlines after it has waited this long. */
-#define BEST_EFFORT_AGE_NS	(500 * NSEC_PER_MSEC)
-/* A guest that no lane can bear is let in after this long. */
-#define STARVE_NS		(2 * NSEC_PER_SEC)
+static unsigned int age_ms = 500;
+module_param(age_ms, uint, 0644);
+MODULE_PARM_DESC(age_ms, "Best effort competes with deadlines after that long, ms; of new engines");
+
+static unsigned int starve_ms = 2000;
+module_param(starve_ms, uint, 0644);
+MODULE_PARM_DESC(starve_ms,
+		 "What no gap is long enough for is let in after that long, ms; of new engines");
 
 struct hvcal_engine *hvcal_engine_create(struct hvcal_provider *provider,
 					 const struct hvcal_engine_register *reg,
@@ -37,7 +43,8 @@ struct hvcal_engine *hvcal_engine_create(struct hvcal_provider *provider,
 	e->state = HVCAL_ENGINE_READY;
 	e->load.window_start_ns = ktime_get_ns();
 	INIT_LIST_HEAD(&e->models);
-	hvcal_queue_init(&e->queue, e->slots, BEST_EFFORT_AGE_NS, STARVE_NS);
+	hvcal_queue_init(&e->queue, e->slots, (u64)READ_ONCE(age_ms) * NSEC_PER_MSEC,
+			 (u64)READ_ONCE(starve_ms) * NSEC_PER_MSEC);
 	hvcal_sched_init_timer(e);
 	hvcal_watchdog_init(e);
 	hvcal_object_add(HVCAL_OBJ_ENGINES);
