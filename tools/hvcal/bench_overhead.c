@@ -214,6 +214,8 @@ static int encode_once(struct overhead *b, struct side *side, uint32_t round)
 	params.config.bitrate = b->options.bitrate;
 	params.config.preset = b->options.preset;
 	params.config.gop_size = 250;
+	/* libhvcal's own depends on when sizes are known: both sides shall do the same */
+	params.config.rate_control = HVCAL_RATE_CONTROL_ENGINE;
 	/* One thread, so that both sides do the very same work. */
 	params.config.threads = 1;
 	snprintf(params.config.engine_name, sizeof(params.config.engine_name), "%s",
