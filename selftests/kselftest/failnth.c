@@ -20,7 +20,7 @@
 #define KS_FAULTS	"/sys/kernel/debug/"
 #define KS_NTH_LIMIT_S	60
 #define KS_NTH_MAX	400	/* a call with more places to fail is not ours */
-#define KS_SETTLE_MS	200	/* what is let go of behind the caller's back */
+#define KS_SETTLE_MS	1000	/* what is let go of behind the caller's back */
 
 /* What became of one try; the child's exit status. */
 enum ks_outcome { KS_FAILED, KS_TOLERATED = 10, KS_STAYED = 11, KS_EXHAUSTED = 12 };
@@ -317,14 +317,21 @@ KS_TABLE_LIMIT(nth, rows, KS_NTH_LIMIT_S)
 {
 	const struct ks_nth *test = row;
 	unsigned int counts[KS_EXHAUSTED + 1] = { 0 };
+	struct ks_objects idle;
+	const char *left;
 
 	close(ks_client());
 	ks_faults_prepare();
 	/* a job is running all the while, and its engine is to stay */
 	ks_watchdog(60000, 60000);
+	CHECK_OK(ks_objects_read(&idle));
 	for (unsigned int nth = 1; !counts[KS_EXHAUSTED]; nth++) {
 		CHECK_LE(nth, KS_NTH_MAX);
 		counts[ks_nth_fork(test, nth)]++;
+		/* what one try lets go of must not pass for what the next one does */
+		left = ks_objects_differ(&idle);
+		if (left)
+			ks_fail(__FILE__, __LINE__, "%s are left of fault %u", left, nth);
 	}
 	ks_note("%u faults failed the call, %u did not, %u came too late", counts[KS_FAILED],
 		counts[KS_TOLERATED], counts[KS_STAYED]);
