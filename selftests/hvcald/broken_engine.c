@@ -47,7 +47,7 @@ static int create(const struct hvcal_engine_host *host, unsigned int index,
 	return -ENOENT;
 #endif
 #ifdef BREAKS_exits
-	exit(0);
+	_exit(0); /* not exit(): the leak checker's ptrace() would be what the sandbox stops */
 #endif
 #ifdef BREAKS_create
 	hang();
