@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The module's own policy: its queue, admission and cost model. */
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "sim.h"
 #include "hvcal_admit.h"
@@ -9,6 +10,8 @@
 #define PIXELS		1000000U
 #define AGE_NS		500000000ULL
 #define STARVE_NS	2000000000ULL
+/* Of the size that the kernel maps its own memory with. */
+#define HUGE_PAGE	(2UL << 20)
 #define DRIFT_SHIFT	8
 
 struct edf_class {
@@ -37,13 +40,16 @@ struct edf_job {
 
 void *sim_zalloc(size_t size)
 {
-	const size_t align = _Alignof(struct hvcal_flow);
+	const size_t align = size < HUGE_PAGE / 2 ? _Alignof(struct hvcal_flow) : HUGE_PAGE;
 	void *p;
 
 	size = (size + align - 1) / align * align;
 	p = aligned_alloc(align, size);
-	if (p)
-		memset(p, 0, size);
+	if (!p)
+		return NULL;
+	if (align == HUGE_PAGE)
+		madvise(p, size, MADV_HUGEPAGE);
+	memset(p, 0, size);
 	return p;
 }
 
