@@ -66,8 +66,7 @@ bool hvcal_rebalance_gate_locked(struct hvcal_job *job)
 	if (s->moved_ns && ktime_get_ns() - s->moved_ns < rest)
 		return false;
 	frames_before_locked(s, job, &held);
-	if (held || !hvcal_job_may_run_on(job, s->binding->engine) ||
-	    !find_better_locked(s, &offer))
+	if (held || !find_better_locked(s, &offer))
 		return false;
 	s->gated = job;
 	return true;

@@ -371,6 +371,27 @@ static void lane_pressure(struct hvcal_queue *q, struct hvcal_lane *l, bool fits
 	}
 }
 
+/* Takes @b out of its lane, and says which that was. */
+static u32 unsettle(struct hvcal_binding *b, u64 now)
+{
+	struct hvcal_queue *q = &b->engine->queue;
+	u32 lane = b->flow.lane;
+
+	hvcal_queue_settle(q, &b->flow, HVCAL_LANE_NONE, now);
+	if (lane != HVCAL_LANE_NONE)
+		hvcal_admit_refresh(&q->lane[lane]);
+	return lane;
+}
+
+static void settle(struct hvcal_binding *b, u32 lane, u64 now)
+{
+	struct hvcal_queue *q = &b->engine->queue;
+
+	hvcal_queue_settle(q, &b->flow, lane, now);
+	if (lane != HVCAL_LANE_NONE)
+		hvcal_admit_refresh(&q->lane[lane]);
+}
+
 /* Sessions that came without a reservation get one when there is room. */
 static bool settle_loose(struct hvcal_engine *e, u64 now)
 {
@@ -392,8 +413,7 @@ static bool settle_loose(struct hvcal_engine *e, u64 now)
 			in_vain++;
 			continue;
 		}
-		hvcal_queue_settle(q, &b->flow, lane, now);
-		hvcal_admit_refresh(&q->lane[lane]);
+		settle(b, lane, now);
 		set_pressure(&b->flow, false, hvcal_admit_share_ppm(q, &b->flow.task));
 	}
 	return !in_vain;
@@ -426,27 +446,6 @@ static struct hvcal_reservation res_union(const struct hvcal_reservation *a,
 	both.period_ns = min(a->period_ns, b->period_ns);
 	both.deadline_ns = min(a->deadline_ns ?: a->period_ns, b->deadline_ns ?: b->period_ns);
 	return both;
-}
-
-/* Takes @b out of its lane, and says which that was. */
-static u32 unsettle(struct hvcal_binding *b, u64 now)
-{
-	struct hvcal_queue *q = &b->engine->queue;
-	u32 lane = b->flow.lane;
-
-	hvcal_queue_settle(q, &b->flow, HVCAL_LANE_NONE, now);
-	if (lane != HVCAL_LANE_NONE)
-		hvcal_admit_refresh(&q->lane[lane]);
-	return lane;
-}
-
-static void settle(struct hvcal_binding *b, u32 lane, u64 now)
-{
-	struct hvcal_queue *q = &b->engine->queue;
-
-	hvcal_queue_settle(q, &b->flow, lane, now);
-	if (lane != HVCAL_LANE_NONE)
-		hvcal_admit_refresh(&q->lane[lane]);
 }
 
 static void ask_for(struct hvcal_binding *b, const struct hvcal_reservation *res)
