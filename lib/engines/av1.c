@@ -256,7 +256,8 @@ static unsigned int take_packets(struct hvcal_engine_stream *s, uint64_t start)
 static void wrap_image(struct hvcal_engine_stream *s, const struct twins_planes *p,
 		       aom_image_t *img)
 {
-	aom_img_wrap(img, p->deep ? AOM_IMG_FMT_I42016 : AOM_IMG_FMT_I420, s->t.config.width, s->t.config.height, 1, p->plane[0]);
+	aom_img_wrap(img, p->deep ? AOM_IMG_FMT_I42016 : AOM_IMG_FMT_I420, s->t.config.width,
+		     s->t.config.height, 1, p->plane[0]);
 	img->bit_depth = p->deep ? 10 : 8;
 	for (int i = 0; i < 3; i++) {
 		img->planes[i] = p->plane[i];

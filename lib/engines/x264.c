@@ -21,6 +21,7 @@
 
 #include <hvcal/engine.h>
 
+#include "h26x.h"
 #include "option.h"
 #include "soft.h"
 
@@ -31,7 +32,6 @@
 #define DEFAULT_QP 26
 #define DEFAULT_CRF 23
 #define DEFAULT_VBV_MS 1000
-#define QP_MAX 51
 /* Adds less than any rounding; 0 would turn QP maps off, too. */
 #define AQ_MAPS_ONLY 0.0001f
 #define BFRAMES_MAX 16
@@ -149,7 +149,7 @@ static bool config_possible(const struct hvcal_codec_config *c)
 	if ((c->rc_mode == HVCAL_RC_CBR || c->rc_mode == HVCAL_RC_VBR) &&
 	    (c->bitrate < 1000 || c->bitrate > 2000000000))
 		return false;
-	if (c->qp > QP_MAX || c->qp_min > QP_MAX || c->qp_max > QP_MAX || c->quality > QP_MAX)
+	if (!h26x_qps_possible(c))
 		return false;
 	return c->fps_num && c->fps_den && c->fps_num <= 1000 * (uint64_t)c->fps_den;
 }
@@ -198,7 +198,7 @@ static void set_rates(x264_param_t *p, const struct hvcal_codec_config *c)
 		break;
 	}
 	p->rc.i_qp_min = (int)c->qp_min;
-	p->rc.i_qp_max = c->qp_max ? (int)c->qp_max : QP_MAX;
+	p->rc.i_qp_max = c->qp_max ? (int)c->qp_max : H26X_QP_MAX;
 }
 
 static const char *profile_name(uint32_t profile)
@@ -456,22 +456,6 @@ static uint32_t frame_type(const x264_picture_t *pic)
 	}
 }
 
-/* The QP that a frame must be coded at; -1: x264 decides. */
-static int frame_qp(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job)
-{
-	int qp = -1;
-
-	if (s->config.tune == HVCAL_TUNE_LOSSLESS)
-		return -1;
-	if (job->params.flags & HVCAL_FRAME_QP)
-		qp = (job->params.qp_q8 + 128) / 256;
-	else if (s->config.rc_mode == HVCAL_RC_CQP)
-		qp = constant_qp(&s->config);
-	else
-		return -1;
-	return qp < 0 ? 0 : qp > QP_MAX ? QP_MAX : qp;
-}
-
 static void deliver(struct hvcal_engine_stream *s, const x264_nal_t *nal, int size,
 		    const x264_picture_t *out, uint64_t ns)
 {
@@ -589,7 +573,7 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	pic.i_pts = job->params.pts;
 	if (s->want_key || job->params.flags & HVCAL_FRAME_FORCE_KEY)
 		pic.i_type = X264_TYPE_IDR;
-	pic.i_qpplus1 = frame_qp(s, job) + 1;
+	pic.i_qpplus1 = h26x_frame_qp(&s->config, job, constant_qp(&s->config)) + 1;
 	/* for the result: the configuration may have changed by then */
 	job->priv = (void *)(intptr_t)pic.i_qpplus1;
 	s->want_key = false;

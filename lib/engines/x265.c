@@ -19,6 +19,7 @@
 
 #include <hvcal/engine.h>
 
+#include "h26x.h"
 #include "option.h"
 #include "soft.h"
 
@@ -29,7 +30,6 @@
 #define DEFAULT_QP 28
 #define DEFAULT_CRF 28
 #define DEFAULT_VBV_MS 1000
-#define QP_MAX 51
 #define BFRAMES_MAX 16
 #define SIZE_MIN 64
 #define SIZE_MAX_SIDE 8192
@@ -148,7 +148,7 @@ static bool config_possible(const struct hvcal_codec_config *c)
 	if ((c->rc_mode == HVCAL_RC_CBR || c->rc_mode == HVCAL_RC_VBR) &&
 	    (c->bitrate < 1000 || c->bitrate > 2000000000))
 		return false;
-	if (c->qp > QP_MAX || c->qp_min > QP_MAX || c->qp_max > QP_MAX || c->quality > QP_MAX)
+	if (!h26x_qps_possible(c))
 		return false;
 	return c->fps_num && c->fps_den && c->fps_num <= 1000 * (uint64_t)c->fps_den;
 }
@@ -193,7 +193,7 @@ static void set_rates(x265_param *p, const struct hvcal_codec_config *c)
 		break;
 	}
 	p->rc.qpMin = (int)c->qp_min;
-	p->rc.qpMax = c->qp_max ? (int)c->qp_max : QP_MAX;
+	p->rc.qpMax = c->qp_max ? (int)c->qp_max : H26X_QP_MAX;
 }
 
 static void set_hdr(struct hvcal_engine_stream *s, x265_param *p)
@@ -434,22 +434,6 @@ static uint32_t frame_type(const x265_picture *pic)
 	}
 }
 
-/* The QP that a frame must be coded at; -1: x265 decides. */
-static int frame_qp(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job)
-{
-	int qp = -1;
-
-	if (s->config.tune == HVCAL_TUNE_LOSSLESS)
-		return -1;
-	if (job->params.flags & HVCAL_FRAME_QP)
-		qp = (job->params.qp_q8 + 128) / 256;
-	else if (s->config.rc_mode == HVCAL_RC_CQP)
-		qp = constant_qp(&s->config);
-	else
-		return -1;
-	return qp < 0 ? 0 : qp > QP_MAX ? QP_MAX : qp;
-}
-
 static void deliver(struct hvcal_engine_stream *s, const x265_nal *nal, uint32_t count,
 		    const x265_picture *out, uint64_t ns)
 {
@@ -510,7 +494,7 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	pic.pts = job->params.pts;
 	pic.sliceType = s->want_key || job->params.flags & HVCAL_FRAME_FORCE_KEY ?
 			X265_TYPE_IDR : X265_TYPE_AUTO;
-	pic.forceqp = frame_qp(s, job) + 1;
+	pic.forceqp = h26x_frame_qp(&s->config, job, constant_qp(&s->config)) + 1;
 	s->want_key = false;
 	ret = s->api->encoder_encode(s->x265, &nal, &count, &pic, &out);
 	free(pic.userSEI.payloads);
