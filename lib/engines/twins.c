@@ -220,6 +220,14 @@ void twins_rates(const struct twins_stream *s, int quantizer, struct twins_rates
 		r->mode = TWINS_QUALITY;
 	if (quantizer >= 0)
 		r->min = r->max = r->level = (unsigned int)quantizer;
+	if (!s->ctx->kind->no_cbr_limits)
+		return;
+	if (quantizer >= 0) {
+		r->mode = TWINS_QUALITY;
+	} else if (r->mode == TWINS_CBR) {
+		r->min = 0;
+		r->max = TWINS_QUANTIZER_MAX;
+	}
 }
 
 /* ---- streams ---- */

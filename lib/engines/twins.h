@@ -22,6 +22,7 @@ struct twins_kind {
 	uint32_t codec;
 	uint32_t cap_flags;
 	bool nv12;		/**< the library reads interleaved chroma */
+	bool no_cbr_limits;	/**< quantisers to keep to are not for its CBR */
 	unsigned long cost;	/**< claimed ns per megapixel */
 };
 
