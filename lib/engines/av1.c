@@ -22,7 +22,8 @@ static const struct twins_kind twin_kind = {
 	.name = "av1",
 	.codec = HVCAL_CODEC_AV1,
 	.cap_flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_RETARGET |
-		     HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC | HVCAL_CAP_LOSSLESS,
+		     HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC | HVCAL_CAP_LOSSLESS |
+		     HVCAL_CAP_LAYERS,
 	.cost = COST_NS_PER_MPIX,
 	/*
 	 * libaom 3.6's CBR follows changes of content beyond the limits of its
@@ -38,6 +39,8 @@ static const struct twins_kind twin_kind = {
 #define TWIN_CQ_LEVEL AOME_SET_CQ_LEVEL
 #define TWIN_AQ_MODE AV1E_SET_AQ_MODE
 #define TWIN_LAST_QUANTIZER AOME_GET_LAST_QUANTIZER
+/* All that AV1 predicts from comes with the frames that are referred to. */
+#define TWIN_RESILIENT 0
 #include "twins_stream.h"
 
 /* libaom's real-time search skips residues that it finds small: not for lossless. */
@@ -163,12 +166,28 @@ static int add_metadata(const struct hvcal_engine_stream *s, aom_image_t *img,
 	return ret ? -ENOMEM : 0;
 }
 
-static int twin_encode(struct hvcal_engine_stream *s, aom_image_t *img,
-		       const struct hvcal_engine_job *job, long flags)
+/*
+ * In real time libaom 3.6 ignores the flags that forbid to keep a frame. So the
+ * references are ours where there are layers: the last frame of the base, in slot 0.
+ */
+static bool set_references(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job)
 {
-	int ret = add_metadata(s, img, job, flags & AOM_EFLAG_FORCE_KF);
+	aom_svc_ref_frame_config_t refs = {
+		.reference = { 1 },
+		.refresh = { !twins_unreferenced(&s->t, job) },
+	};
 
-	if (!ret && aom_codec_encode(&s->codec, img, s->t.tick, 1, flags))
+	return !twins_layered(&s->t.config) ||
+	       !aom_codec_control(&s->codec, AV1E_SET_SVC_REF_FRAME_CONFIG, &refs);
+}
+
+static int twin_encode(struct hvcal_engine_stream *s, aom_image_t *img,
+		       const struct hvcal_engine_job *job, bool key)
+{
+	int ret = add_metadata(s, img, job, key);
+
+	if (!ret && (!set_references(s, job) ||
+		     aom_codec_encode(&s->codec, img, s->t.tick, 1, key ? AOM_EFLAG_FORCE_KF : 0)))
 		ret = -EIO;
 	aom_img_remove_metadata(img);
 	return ret;

@@ -9,6 +9,7 @@
  *   TWIN_CONTROL                  function that takes any control
  *   TWIN_INTERFACE                the codec
  *   TWIN_CQ_LEVEL, TWIN_AQ_MODE, TWIN_LAST_QUANTIZER  controls
+ *   TWIN_RESILIENT                what streams need whose frames may be lost
  *   twin_kind                     a struct twins_kind
  *
  * and then defines the functions that are declared below.
@@ -48,7 +49,7 @@ static bool twin_set_controls(struct hvcal_engine_stream *s);
 
 /* @return 0 or a negative errno */
 static int twin_encode(struct hvcal_engine_stream *s, TWIN(image_t) *img,
-		       const struct hvcal_engine_job *job, long flags);
+		       const struct hvcal_engine_job *job, bool key);
 
 /* No picture follows. @return true: the library goes on */
 static bool twin_drain(struct hvcal_engine_stream *s);
@@ -103,8 +104,9 @@ static bool set_rate_controls(struct hvcal_engine_stream *s)
 
 	const struct twin_setting all[] = {
 		{ TWIN_CQ_LEVEL, (int)r.level },
-		/* a QP of the client's holds in every block */
-		{ TWIN_AQ_MODE, s->t.quantizer < 0 && r.mode == TWINS_CBR ? AQ_CYCLIC : AQ_NONE },
+		/* a QP of the client's holds in every block, and so do those of a map */
+		{ TWIN_AQ_MODE, s->t.quantizer < 0 && r.mode == TWINS_CBR && !s->t.mapped ?
+				AQ_CYCLIC : AQ_NONE },
 	};
 
 	return set_all(s, all, sizeof(all) / sizeof(all[0]));
@@ -125,7 +127,7 @@ static int set_config(struct hvcal_engine_stream *s)
 	cfg->g_bit_depth = twins_deep(&s->t) ? TWIN_CONST(BITS_10) : TWIN_CONST(BITS_8);
 	cfg->g_input_bit_depth = twins_deep(&s->t) ? 10 : 8;
 	cfg->g_lag_in_frames = twins_low_delay(c) ? 0 : TWINS_LAG;
-	cfg->g_error_resilient = 0;
+	cfg->g_error_resilient = twins_layered(c) ? TWIN_RESILIENT : 0;
 	cfg->rc_dropframe_thresh = 0;
 	/* key frames come when they are asked for */
 	cfg->kf_mode = TWIN_CONST(KF_DISABLED);
@@ -225,6 +227,7 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	struct twins_planes planes;
 	TWIN(image_t) img;
 	int quantizer, ret;
+	bool key;
 
 	ret = twins_take_planes(&s->t, job, &planes);
 	if (ret)
@@ -236,10 +239,13 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 			return ret;
 	}
 	wrap_image(s, &planes, &img);
-	ret = twin_encode(s, &img, job, twins_take_key(&s->t, job) ?
-			  TWIN_CONST(EFLAG_FORCE_KF) : 0);
-	if (ret)
+	key = twins_take_key(&s->t, job);
+	ret = twin_encode(s, &img, job, key);
+	if (ret) {
+		/* the key frame that it was to be is still owed */
+		s->t.want_key |= key;
 		return ret;
+	}
 	twins_push(&s->t, job);
 	if (!take_packets(s, start) && twins_low_delay(&s->t.config))
 		twins_deliver(&s->t, &(struct twins_packet){ 0 });

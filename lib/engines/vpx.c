@@ -8,6 +8,8 @@
  *
  * Options: vpx.threads=N, vpx.slots=N, vpx.cost=N (claimed ns a megapixel)
  */
+#include <math.h>
+
 #include <vpx/vp8cx.h>
 #include <vpx/vpx_encoder.h>
 
@@ -20,7 +22,7 @@ static const struct twins_kind twin_kind = {
 	.name = "vpx",
 	.codec = HVCAL_CODEC_VP9,
 	.cap_flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_RETARGET |
-		     HVCAL_CAP_LOSSLESS,
+		     HVCAL_CAP_ROI | HVCAL_CAP_LOSSLESS | HVCAL_CAP_LAYERS,
 	.nv12 = true,
 	.cost = COST_NS_PER_MPIX,
 };
@@ -32,6 +34,8 @@ static const struct twins_kind twin_kind = {
 #define TWIN_CQ_LEVEL VP8E_SET_CQ_LEVEL
 #define TWIN_AQ_MODE VP9E_SET_AQ_MODE
 #define TWIN_LAST_QUANTIZER VP8E_GET_LAST_QUANTIZER
+/* VP9 predicts vectors, maps and probabilities from the frame before, whatever it was. */
+#define TWIN_RESILIENT VPX_ERROR_RESILIENT_DEFAULT
 #include "twins_stream.h"
 
 static int colour_space(uint32_t matrix)
@@ -51,14 +55,26 @@ static int colour_space(uint32_t matrix)
 	}
 }
 
-static bool twin_set_controls(struct hvcal_engine_stream *s)
+/* libvpx keeps to QP maps in real time, and at these speeds only. */
+#define MAP_SPEED 5
+
+static int speed(const struct hvcal_engine_stream *s)
 {
 	static const int realtime[] = { 9, 8, 8, 7, 7, 6, 6, 5, 4, 3 };
 	static const int good[] = { 5, 5, 5, 4, 4, 3, 2, 2, 1, 0 };
 	const struct hvcal_codec_config *c = &s->t.config;
+
+	if (!twins_low_delay(c))
+		return good[c->preset];
+	return s->t.mapped && realtime[c->preset] < MAP_SPEED ? MAP_SPEED : realtime[c->preset];
+}
+
+static bool twin_set_controls(struct hvcal_engine_stream *s)
+{
+	const struct hvcal_codec_config *c = &s->t.config;
 	bool low_delay = twins_low_delay(c);
 	const struct twin_setting all[] = {
-		{ VP8E_SET_CPUUSED, (low_delay ? realtime : good)[c->preset] },
+		{ VP8E_SET_CPUUSED, speed(s) },
 		{ VP8E_SET_ENABLEAUTOALTREF, !low_delay },
 		{ VP8E_SET_STATIC_THRESHOLD, 0 },
 		{ VP8E_SET_MAX_INTRA_BITRATE_PCT, low_delay ? INTRA_PERCENT : 0 },
@@ -88,11 +104,119 @@ static unsigned long deadline(const struct hvcal_engine_stream *s)
 	return twins_low_delay(&s->t.config) ? VPX_DL_REALTIME : VPX_DL_GOOD_QUALITY;
 }
 
-static int twin_encode(struct hvcal_engine_stream *s, vpx_image_t *img,
-		       const struct hvcal_engine_job *job, long flags)
+/* ---- QP maps ---- */
+
+#define SEGMENTS 8
+#define SEGMENT_BLOCK 8		/* pixels of a side */
+#define STEP 4			/* indices from one quantiser to the next */
+#define STEPS (128 / STEP)	/* that a map goes up or down */
+
+static int steps_of(int8_t offset)
 {
-	(void)job;
-	return vpx_codec_encode(&s->codec, img, s->t.tick, 1, flags, deadline(s)) ? -EIO : 0;
+	return (offset + (offset < 0 ? -STEP : STEP) / 2) / STEP;
+}
+
+/*
+ * Offsets become segments: each its own, if there are eight or fewer. Else what
+ * lies between the lowest and the highest is parted in eight, and each part has its
+ * average. @segment: of each number of steps, from -STEPS on
+ */
+static void make_segments(const unsigned int *counts, uint8_t *segment, int *delta)
+{
+	int low = 2 * STEPS, high = 0, used = 0, sum[SEGMENTS] = { 0 };
+	int weight[SEGMENTS] = { 0 };
+
+	for (int v = 0, n = 0; v <= 2 * STEPS; v++) {
+		if (!counts[v])
+			continue;
+		low = v < low ? v : low;
+		high = v;
+		segment[v] = (uint8_t)(n++ % SEGMENTS);
+		used = n;
+	}
+	for (int v = low; v <= high; v++) {
+		if (!counts[v])
+			continue;
+		if (used > SEGMENTS)
+			segment[v] = (uint8_t)((v - low) * SEGMENTS / (high - low + 1));
+		sum[segment[v]] += (v - STEPS) * (int)counts[v];
+		weight[segment[v]] += (int)counts[v];
+	}
+	for (int i = 0; i < SEGMENTS; i++)
+		delta[i] = weight[i] ? (int)lround((double)sum[i] / weight[i]) : 0;
+}
+
+static void fill_map(const struct hvcal_engine_job *job, const int8_t *map, vpx_roi_map_t *roi)
+{
+	uint32_t block = job->params.map_block, stride = job->params.map_stride;
+	unsigned int counts[2 * STEPS + 1] = { 0 };
+	uint8_t segment[2 * STEPS + 1] = { 0 };
+
+	for (uint32_t y = 0; y < roi->rows; y++)
+		for (uint32_t x = 0; x < roi->cols; x++) {
+			int steps = STEPS + steps_of(map[(size_t)(y * SEGMENT_BLOCK / block) * stride +
+							 x * SEGMENT_BLOCK / block]);
+
+			roi->roi_map[y * roi->cols + x] = (uint8_t)steps;
+			counts[steps]++;
+		}
+	make_segments(counts, segment, roi->delta_q);
+	for (uint32_t i = 0; i < roi->rows * roi->cols; i++)
+		roi->roi_map[i] = segment[roi->roi_map[i]];
+}
+
+/* Maps come and go: libvpx's own adaptive quantisation makes room for them. */
+static bool set_mapped(struct hvcal_engine_stream *s, bool mapped)
+{
+	if (s->t.mapped == mapped)
+		return true;
+	s->t.mapped = mapped;
+	return !vpx_codec_control(&s->codec, VP8E_SET_CPUUSED, speed(s)) && set_rate_controls(s);
+}
+
+static int set_map(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job)
+{
+	const struct hvcal_codec_config *c = &s->t.config;
+	vpx_roi_map_t roi = {
+		.enabled = 1,
+		.rows = (c->height + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK,
+		.cols = (c->width + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK,
+		.ref_frame = { -1, -1, -1, -1, -1, -1, -1, -1 }, /* any */
+	};
+	const int8_t *map;
+	int ret;
+
+	ret = hvcal_soft_map(job, c->width, c->height, &map);
+	if (ret || !twins_low_delay(c) || c->tune == HVCAL_TUNE_LOSSLESS)
+		return ret;
+	if (!map && !s->t.mapped)
+		return 0;
+	if (map) {
+		roi.roi_map = malloc((size_t)roi.rows * roi.cols);
+		if (!roi.roi_map)
+			return -ENOMEM;
+		fill_map(job, map, &roi);
+	}
+	/* libvpx copies it; one without offsets is none */
+	if (!set_mapped(s, map) || vpx_codec_control(&s->codec, VP9E_SET_ROI_MAP, &roi))
+		ret = -EINVAL;
+	free(roi.roi_map);
+	return ret;
+}
+
+/* ---- frames ---- */
+
+static int twin_encode(struct hvcal_engine_stream *s, vpx_image_t *img,
+		       const struct hvcal_engine_job *job, bool key)
+{
+	long flags = key ? VPX_EFLAG_FORCE_KF : !twins_unreferenced(&s->t, job) ? 0 :
+		     VP8_EFLAG_NO_UPD_LAST | VP8_EFLAG_NO_UPD_GF | VP8_EFLAG_NO_UPD_ARF |
+		     VP8_EFLAG_NO_UPD_ENTROPY;
+	int ret = set_map(s, job);
+
+	if (!ret && vpx_codec_encode(&s->codec, img, s->t.tick, 1, flags, deadline(s)))
+		ret = -EIO;
+	return ret;
 }
 
 static bool twin_drain(struct hvcal_engine_stream *s)
