@@ -198,4 +198,12 @@ static bool twin_drain(struct hvcal_engine_stream *s)
 	return !aom_codec_encode(&s->codec, NULL, s->t.tick, 1, 0);
 }
 
-TWIN_PLUGIN("av1", "AV1 by libaom");
+__attribute__((visibility("default")))
+const struct hvcal_engine_plugin hvcal_engine_plugin = {
+	.abi = HVCAL_ENGINE_ABI,
+	.size = sizeof(hvcal_engine_plugin),
+	.name = "av1",
+	.description = "AV1 by libaom",
+	.license = "MIT",
+	TWIN_OPERATIONS,
+};

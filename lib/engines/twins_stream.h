@@ -271,22 +271,14 @@ static void stream_close(hvcal_engine_stream_t *s)
 	twins_stream_free(&s->t);
 }
 
-/* The table of an engine of this kind. */
-#define TWIN_PLUGIN(engine, text) \
-	__attribute__((visibility("default"))) \
-	const struct hvcal_engine_plugin hvcal_engine_plugin = { \
-		.abi = HVCAL_ENGINE_ABI, \
-		.size = sizeof(hvcal_engine_plugin), \
-		.name = engine, \
-		.description = text, \
-		.license = "MIT", \
-		.create = engine_create, \
-		.destroy = twins_destroy, \
-		.open = stream_open, \
-		.encode = stream_encode, \
-		.reconfigure = stream_reconfigure, \
-		.flush = stream_flush, \
-		.close = stream_close, \
-	}
+/* The operations of an engine's table. */
+#define TWIN_OPERATIONS \
+	.create = engine_create, \
+	.destroy = twins_destroy, \
+	.open = stream_open, \
+	.encode = stream_encode, \
+	.reconfigure = stream_reconfigure, \
+	.flush = stream_flush, \
+	.close = stream_close
 
 #endif

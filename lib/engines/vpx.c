@@ -224,4 +224,12 @@ static bool twin_drain(struct hvcal_engine_stream *s)
 	return !vpx_codec_encode(&s->codec, NULL, s->t.tick, 1, 0, deadline(s));
 }
 
-TWIN_PLUGIN("vpx", "VP9 by libvpx");
+__attribute__((visibility("default")))
+const struct hvcal_engine_plugin hvcal_engine_plugin = {
+	.abi = HVCAL_ENGINE_ABI,
+	.size = sizeof(hvcal_engine_plugin),
+	.name = "vpx",
+	.description = "VP9 by libvpx",
+	.license = "MIT",
+	TWIN_OPERATIONS,
+};
