@@ -76,6 +76,7 @@ struct provider_stream {
 	pthread_cond_t wake;
 	struct provider_item *first, *last;
 	bool ended;			/* the worker takes nothing more: to be joined */
+	bool lost;			/* there was no device to open it on */
 	/* answers that the worker gathers while it is inside a call of the engine */
 	bool gathering;
 	unsigned int nresults;

@@ -523,7 +523,9 @@ enum hvcal_notice {
 
 /**
  * One packet, or one notice. The bytes at @data are the very memory that the
- * engine wrote; they are valid until hvcal_release_packet.
+ * engine wrote; they are valid until hvcal_release_packet. That memory may have no
+ * pages to pin (vgem's): write(2) that takes the caller's own pages (O_DIRECT, 9p)
+ * fails with EFAULT on it, and wants a copy; ordinary files and sockets do not.
  */
 typedef struct {
 	uint32_t struct_size;
