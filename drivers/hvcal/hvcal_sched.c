@@ -479,7 +479,7 @@ static u32 find_lane(struct hvcal_binding *b, const struct hvcal_reservation *re
 	return lane;
 }
 
-static void tell_shares(struct hvcal_session *s, struct hvcal_session_reply *reply)
+void hvcal_sched_tell_locked(struct hvcal_session *s, struct hvcal_session_reply *reply)
 {
 	reply->share_ppm = hvcal_sched_share_locked(s);
 	reply->left_ppm = hvcal_sched_left_locked(s->binding->engine);
@@ -514,7 +514,7 @@ int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reserv
 		ret = -ENOSPC;
 	}
 	settle(b, found, now);
-	tell_shares(s, reply);
+	hvcal_sched_tell_locked(s, reply);
 	return ret;
 }
 
@@ -555,7 +555,7 @@ int hvcal_sched_switch_locked(struct hvcal_session *s, const struct hvcal_reserv
 	s->pressed &= realtime;
 	if (!b->gone)
 		hvcal_sched_replan_locked(b->engine);
-	tell_shares(s, reply);
+	hvcal_sched_tell_locked(s, reply);
 	return 0;
 }
 

@@ -83,6 +83,8 @@ void hvcal_sched_changed_locked(struct hvcal_session *s, struct hvcal_model **sp
 u64 hvcal_sched_cost_locked(const struct hvcal_binding *b, u32 pixels);
 u32 hvcal_sched_share_locked(const struct hvcal_session *s);
 u32 hvcal_sched_left_locked(const struct hvcal_engine *e);
+/* Both into @reply. */
+void hvcal_sched_tell_locked(struct hvcal_session *s, struct hvcal_session_reply *reply);
 
 /* Wakes the provider when a frame's time comes. */
 void hvcal_sched_init_timer(struct hvcal_engine *e);

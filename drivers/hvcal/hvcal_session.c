@@ -159,8 +159,7 @@ static int session_bind(struct hvcal_session *s, u32 engine, struct hvcal_sessio
 		list_add_tail(&s->link, &hvcal.sessions);
 		hvcal_binding_start_locked(b, s, &offer, &spare);
 		reply->engine = offer.engine->id;
-		reply->share_ppm = hvcal_sched_share_locked(s);
-		reply->left_ppm = hvcal_sched_left_locked(offer.engine);
+		hvcal_sched_tell_locked(s, reply);
 	}
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 out:

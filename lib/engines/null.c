@@ -216,7 +216,8 @@ static int null_create(const struct hvcal_engine_host *host, unsigned int index,
 		.op = HVCAL_OP_ENCODE,
 		.codec = HVCAL_CODEC_NULL,
 		.depth_mask = 1U << 8 | 1U << 10,
-		.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_RETARGET,
+		.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_RETARGET |
+			 HVCAL_CAP_LAYERS,
 		.min_width = 1,
 		.min_height = 1,
 		.max_width = 32768,
@@ -337,7 +338,7 @@ static void finish(struct hvcal_engine_stream *s, struct null_job *nj, int statu
 			.dts = p.pts,
 			.qp_q8 = job->params.flags & HVCAL_FRAME_QP ? job->params.qp_q8 :
 				 (int32_t)(s->config.qp << 8),
-			.temporal_layer = job->params.temporal_layer,
+			.temporal_layer = !nj->key && job->params.temporal_layer,
 			.applied_bitrate = s->config.bitrate,
 		};
 	}

@@ -60,6 +60,7 @@ static int stream_open(struct provider_stream *s, const struct hvcal_codec_confi
 	pthread_mutex_lock(&s->p->lock);
 	s->stream = ret ? NULL : stream;
 	pthread_mutex_unlock(&s->p->lock);
+	s->lost = ret == -ENODEV;
 	return ret;
 }
 
@@ -187,6 +188,11 @@ static bool stream_item(struct provider_stream *s, struct provider_item *item)
 	bool more = item->type != HVCAL_ITEM_CLOSE && (item->type != HVCAL_ITEM_OPEN || !ret);
 
 	provider_item_free(p, item);
+	if (s->lost) {
+		/* as with frames: no answer, others shall have it */
+		provider_lost(s->engine);
+		return false;
+	}
 	provider_answer(p, id, ret);
 	return more;
 }
@@ -207,7 +213,8 @@ static void answer_rest(struct provider_stream *s)
 
 		next = item->next;
 		provider_item_free(s->p, item);
-		provider_answer(s->p, id, status);
+		if (!s->lost)
+			provider_answer(s->p, id, status);
 	}
 }
 

@@ -562,6 +562,35 @@ static void test_gone(void **state)
 	rig_free(r);
 }
 
+/* The device of the engine goes: what is asked then is left to whoever comes after. */
+static void device_lost(void **state, const char *options, bool opens)
+{
+	struct rig *r = rig_new(state, options);
+	struct hvcal_codec_config config = rig_config();
+	uint64_t open, frames[2];
+
+	rig_open(r);
+	assert_int_equal(pthread_create(&r->thread, NULL, run, r), 0);
+	fake_buffer(&r->k, 1, r->source, &r->layout);
+	fake_buffer(&r->k, 2, r->target, NULL);
+	open = fake_open(&r->k, 1, &config);
+	for (int i = 0; i < 2; i++)
+		frames[i] = fake_frame(&r->k, 1, 1, 2, i);
+	pthread_join(r->thread, NULL);
+	assert_int_equal(r->run_result, -ENXIO);
+	hvcal_provider_close(&r->p);
+	assert_int_equal(!!fake_answer(&r->k, open), opens);
+	assert_int_equal(!!fake_answer(&r->k, frames[0]), opens);
+	assert_null(fake_answer(&r->k, frames[1]));
+	rig_free(r);
+}
+
+static void test_device_lost(void **state)
+{
+	device_lost(state, "null.fail_encode=19,null.fail_after=1", true);
+	device_lost(state, "null.fail_open=19", false);
+}
+
 /* Late, cancelled, unknown, refused: the runtime goes on. */
 static void test_verdicts(void **state)
 {
@@ -705,6 +734,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_prestate(test_no_allocations, argv[1]),
 		cmocka_unit_test_prestate(test_acquire_errors, argv[1]),
 		cmocka_unit_test_prestate(test_gone, argv[1]),
+		cmocka_unit_test_prestate(test_device_lost, argv[1]),
 		cmocka_unit_test_prestate(test_verdicts, argv[1]),
 		cmocka_unit_test_prestate(test_stop_with_streams, argv[1]),
 		cmocka_unit_test_prestate(test_wrong_answers, argv[1]),

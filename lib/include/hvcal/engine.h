@@ -61,7 +61,8 @@ struct hvcal_engine_job {
 struct hvcal_engine_result {
 	/**
 	 * 0 or a negative errno. -ENOBUFS: the packet does not fit into the target;
-	 * it is lost, and the next frame of the stream is a key frame.
+	 * it is lost, and the next frame of the stream is a key frame. -ENODEV (also
+	 * of encode() and open()): the device is gone, and a new process may find it again.
 	 */
 	int status;
 	uint32_t flags;			/**< HVCAL_RESULT_* */
