@@ -68,11 +68,16 @@ int ks_objects_read(struct ks_objects *objects)
 	return 0;
 }
 
-void ks_state_save(struct ks_state *state)
+unsigned long ks_taint_read(void)
 {
 	long taint = ks_number_read("/proc/sys/kernel/tainted");
 
-	state->taint = taint < 0 ? 0 : (unsigned long)taint;
+	return taint < 0 ? 0 : (unsigned long)taint;
+}
+
+void ks_state_save(struct ks_state *state)
+{
+	state->taint = ks_taint_read();
 	ks_objects_read(&state->objects);
 	for (int i = 0; i < KS_PARAM_COUNT; i++)
 		state->params[i] = ks_number_read(ks_params[i]);

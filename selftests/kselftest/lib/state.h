@@ -25,6 +25,9 @@ struct ks_state {
 /** Reads the live object counts; 0 or a negative errno. */
 int ks_objects_read(struct ks_objects *objects);
 
+/** What the kernel says of itself; cheap next to all of the state. */
+unsigned long ks_taint_read(void);
+
 void ks_state_save(struct ks_state *state);
 
 /**
