@@ -10,8 +10,6 @@
 
 #include "../harness.h"
 
-/* Died, warned. Not the soft lock-up bit: newer sw_sync sets it at its first fence. */
-#define KS_TAINT_BAD	((1UL << 7) | (1UL << 9))
 #define KS_SETTLE_MS	3000	/* release work runs behind close(2) */
 
 static const char *const ks_params[KS_PARAM_COUNT] = {

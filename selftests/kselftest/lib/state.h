@@ -5,6 +5,12 @@
 
 #include <stdint.h>
 
+/*
+ * A bad page, which reports of KASAN count as, died, warned. Not the soft lock-up
+ * bit: newer sw_sync sets it at its first fence.
+ */
+#define KS_TAINT_BAD	((1UL << 5) | (1UL << 7) | (1UL << 9))
+
 #define KS_OBJECTS	"/sys/kernel/debug/hvcal/objects"
 #define KS_PARAMS	"/sys/module/hvcal/parameters/"
 
