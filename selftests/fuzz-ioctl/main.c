@@ -252,7 +252,7 @@ static void supervise(struct fuzz *f, const struct ks_state *before)
 		if (!f->opt.calm)
 			disturb(f);
 		stalled = anyone_stalled(f);
-		tainted = ks_taint_read() & ~before->taint & (1UL << 7 | 1UL << 9);
+		tainted = ks_taint_read() & ~before->taint & KS_TAINT_BAD;
 	}
 	result(f, !crashed, "no process of the fuzzer crashed");
 	result(f, !stalled, "no call hangs");
