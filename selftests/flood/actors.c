@@ -14,7 +14,7 @@
 #define VICTIM_UID	4001
 #define FLOODER_UID	4002
 
-enum { SESSIONS = 16, TARGETS = 8, BATCH = 8, EVENTS = 64, RELEASE = 4096 };
+enum { SESSIONS = 16, TARGETS = 16, QUEUED = 8, BATCH = 8, EVENTS = 64, RELEASE = 4096 };
 
 /* Of the node's group, as an administrator would let somebody in; for good. */
 static void become(uid_t uid)
@@ -55,12 +55,28 @@ static void answer(int fd, const struct hvcal_item *item, const struct flood_pla
 	CHECK_OK(ks_ioctl(fd, HVCAL_IOC_COMPLETE, &arg));
 }
 
+/* Buffers are of no use to it: nothing is coded. */
+static void serve(const struct ks_provider *p, const struct hvcal_item *item,
+		  const struct flood_plan *plan)
+{
+	if (item->type == HVCAL_ITEM_BUFFER_ADD) {
+		for (int i = 0; i < HVCAL_MAX_PLANES; i++)
+			if (item->fds[i] >= 0)
+				close(item->fds[i]);
+		return;
+	}
+	if (item->type == HVCAL_ITEM_BUFFER_DROP || item->type == HVCAL_ITEM_CANCEL)
+		return;
+	if (item->type == HVCAL_ITEM_ENCODE)
+		sleep_until(ks_now_ns() + plan->job_us * 1000ULL);
+	answer(p->fd, item, plan);
+}
+
 void flood_provide(const struct flood_plan *plan)
 {
 	struct hvcal_engine_register arg;
 	struct hvcal_engine_cap cap;
 	static struct ks_provider p;
-	struct hvcal_item item;
 
 	ks_cap_init(&cap);
 	cap.cost_ns_per_mpix = plan->job_us * 1000ULL * 1000000 / (KS_WIDTH * KS_HEIGHT);
@@ -69,15 +85,19 @@ void flood_provide(const struct flood_plan *plan)
 	atomic_store(&plan->shared->engine, p.engine);
 	atomic_store(&plan->shared->served, true);
 	for (;;) {
-		int err = ks_next(&p, &item, 1000);
+		struct hvcal_acquire get = {
+			.items = { sizeof(p.items[0]), KS_ITEMS, (uintptr_t)p.items },
+			.blobs = { (uintptr_t)p.blobs, sizeof(p.blobs), 0 },
+		};
+		struct pollfd pfd = { .fd = p.fd, .events = POLLIN };
+		int err;
 
-		if (err && err != -ETIMEDOUT)
+		poll(&pfd, 1, -1);
+		err = ks_ioctl(p.fd, HVCAL_IOC_ACQUIRE, &get);
+		if (err && err != -EAGAIN)
 			ks_fail(__FILE__, __LINE__, "the provider: %s", ks_err(err));
-		if (err || item.type == HVCAL_ITEM_CANCEL)
-			continue;
-		if (item.type == HVCAL_ITEM_ENCODE)
-			sleep_until(ks_now_ns() + plan->job_us * 1000ULL);
-		answer(p.fd, &item, plan);
+		for (uint32_t i = 0; !err && i < get.items.count; i++)
+			serve(&p, &p.items[i], plan);
 	}
 }
 
@@ -180,6 +200,7 @@ static uint32_t intrude(struct flood_sums *sums, int client, uint32_t engine)
 
 	do {
 		ks_create_init(&arg, engine);
+		arg.max_queued = QUEUED;
 		err = count(sums, ks_ioctl(client, HVCAL_IOC_SESSION_CREATE, &arg));
 		if (err)
 			ks_sleep_ms(1);
@@ -215,19 +236,24 @@ static void flood_ioctls(struct flood_sums *sums, int client, uint32_t engine)
 static void flood_jobs(struct flood_sums *sums, int client, uint32_t engine, int dmabuf)
 {
 	static struct hvcal_event events[EVENTS];
-	uint32_t sessions[SESSIONS], source, targets[TARGETS];
+	uint32_t sessions[SESSIONS], source, targets[SESSIONS][TARGETS], at[SESSIONS] = { 0 };
 	struct hvcal_job_desc jobs[BATCH];
 
 	for (int i = 0; i < SESSIONS; i++)
 		sessions[i] = intrude(sums, client, engine);
 	source = ks_import(client, dmabuf, HVCAL_BUFFER_SOURCE);
-	for (int i = 0; i < TARGETS; i++)
-		targets[i] = ks_import(client, dmabuf, HVCAL_BUFFER_TARGET);
+	for (int i = 0; i < SESSIONS * TARGETS; i++)
+		targets[i / TARGETS][i % TARGETS] = ks_import(client, dmabuf,
+							      HVCAL_BUFFER_TARGET);
 	fcntl(client, F_SETFL, O_RDWR | O_NONBLOCK);
 	for (unsigned int n = 0;; n++) {
-		for (int i = 0; i < BATCH; i++)
-			ks_job_init(&jobs[i], source, targets[(n + (unsigned int)i) % TARGETS]);
-		count(sums, ks_submit(client, sessions[n % SESSIONS], jobs, BATCH));
+		uint32_t s = n % SESSIONS;
+		int taken;
+
+		for (uint32_t i = 0; i < BATCH; i++)
+			ks_job_init(&jobs[i], source, targets[s][(at[s] + i) % TARGETS]);
+		taken = count(sums, ks_submit(client, sessions[s], jobs, BATCH));
+		at[s] += taken > 0 ? (uint32_t)taken : 0;
 		if (read(client, events, sizeof(events)) < 0 && errno != EAGAIN)
 			ks_fail(__FILE__, __LINE__, "read: %s", strerror(errno));
 	}
