@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <hvcal/hvcal.h>
@@ -53,16 +54,30 @@ static void raise_to(atomic_ullong *most, uint64_t value)
 		;
 }
 
-/* A call that was not to wait has taken its time: whose was it? */
-static void note_call(struct stream *t, const char *call, uint64_t start)
-{
-	uint64_t took = soak_now_ns() - start;
+struct call { uint64_t start_ns; long waits; };
 
-	if (took <= atomic_load(&t->tally->call_ns))
+static struct call call_begin(void)
+{
+	struct rusage usage = { 0 };
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return (struct call){ soak_now_ns(), usage.ru_nvcsw };
+}
+
+/*
+ * A call that was not to wait has taken its time. If it slept, it waited for somebody;
+ * if it did not, the machine had no processor for it, or two of them one lock.
+ */
+static void call_end(struct stream *t, const char *name, const struct call *call)
+{
+	uint64_t took = soak_now_ns() - call->start_ns;
+	bool slept = call_begin().waits != call->waits;
+
+	if (took <= atomic_load(&t->tally->calls[slept].ns))
 		return;
-	raise_to(&t->tally->call_ns, took);
-	atomic_store(&t->tally->call_late_ns, soak_late_ns(t->shared, start));
-	atomic_store(&t->tally->call, call);
+	raise_to(&t->tally->calls[slept].ns, took);
+	atomic_store(&t->tally->calls[slept].late_ns, soak_late_ns(t->shared, call->start_ns));
+	atomic_store(&t->tally->calls[slept].name, name);
 }
 
 static void sleep_until(uint64_t ns)
@@ -194,16 +209,16 @@ static void note_packet(struct stream *t, const hvcal_packet_t *p)
 /* Everything that is there, waiting @timeout_ms for the first; else what get said. */
 static int collect(struct stream *t, int timeout_ms)
 {
+	struct call call;
 	hvcal_packet_t p;
-	uint64_t start;
 	int ret;
 
 	hvcal_packet_default(&p, sizeof(p));
 	do {
-		start = soak_now_ns();
+		call = call_begin();
 		ret = hvcal_get_bitstream(t->s, &p, timeout_ms);
 		if (!timeout_ms)
-			note_call(t, "get", start);
+			call_end(t, "get", &call);
 		if (ret == HVCAL_GOT_PACKET)
 			note_packet(t, &p);
 		else if (ret == HVCAL_GOT_NOTICE && p.notice == HVCAL_NOTICE_FRAME_FAILED)
@@ -218,7 +233,7 @@ static int submit_one(struct stream *t)
 {
 	hvcal_frame_t frame;
 	hvcal_buffer_t *b;
-	uint64_t start;
+	struct call call;
 	int ret = hvcal_pool_acquire(t->pool, &b);
 
 	if (ret)
@@ -232,9 +247,9 @@ static int submit_one(struct stream *t)
 	}
 	hvcal_frame_default(&frame, sizeof(frame));
 	frame.pts = t->next_in;
-	start = soak_now_ns();
+	call = call_begin();
 	ret = hvcal_submit_frame(t->s, b, &frame);
-	note_call(t, "submit", start);
+	call_end(t, "submit", &call);
 	hvcal_buffer_release(&b);
 	if (ret)
 		return ret;
@@ -246,10 +261,11 @@ static int submit_one(struct stream *t)
 /* Everything that was submitted has to come out. */
 static int drain(struct stream *t)
 {
-	uint64_t start = soak_now_ns(), end = start + DRAIN_MS * 1000000ULL;
+	uint64_t end = soak_now_ns() + DRAIN_MS * 1000000ULL;
+	struct call call = call_begin();
 	int ret = hvcal_flush(t->s);
 
-	note_call(t, "flush", start);
+	call_end(t, "flush", &call);
 	while (!ret && soak_now_ns() < end)
 		ret = collect(t, 100);
 	if (t->next_out < t->next_in)

@@ -31,8 +31,8 @@ struct soak_tally {
 	atomic_ullong missing;	/* gaps in the numbers of those that came */
 	atomic_ullong undecodable; /* key frames without a parameter set and an IDR */
 	atomic_ullong sessions, sessions_lost, refused, moves;
-	atomic_ullong call_ns, call_late_ns; /* longest call that was not to wait */
-	const char *_Atomic call;
+	/* longest calls that were not to wait: of those that slept in it, and of the others */
+	struct { atomic_ullong ns, late_ns; const char *_Atomic name; } calls[2];
 	atomic_ullong gap_ns;	/* longest time without a packet */
 };
 
