@@ -289,6 +289,30 @@ static void failure_leaves_control_in_its_place(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(blobs + peers->items[1].params_off, "0123456789", 10), 0);
 }
 
+/* However many streams open: one goes before a frame, and not another one. */
+static void frame_does_not_wait_for_every_open(struct kunit *test)
+{
+	struct hvcal_session_args args = rig_args(0);
+	struct peers *peers = peers_make(test);
+	struct hvcal_job *job;
+	int i;
+
+	for (i = 0; i < 6; i++)
+		rig_session_as(test, peers->c, &args);
+	job = rig_submitted(test, peers->s);
+	KUNIT_ASSERT_EQ(test, acquire(peers), ROOM);
+	KUNIT_EXPECT_EQ(test, peers->items[0].type, HVCAL_ITEM_OPEN);
+	KUNIT_EXPECT_EQ(test, peers->items[1].type, HVCAL_ITEM_BUFFER_ADD);
+	KUNIT_EXPECT_EQ(test, peers->items[3].type, HVCAL_ITEM_ENCODE);
+	KUNIT_EXPECT_EQ(test, peers->items[4].type, HVCAL_ITEM_OPEN);
+	KUNIT_EXPECT_EQ(test, peers->items[7].type, HVCAL_ITEM_OPEN);
+	KUNIT_EXPECT_EQ(test, rig_answer(peers->p, job->work.id, 0), 0);
+	job = rig_submitted(test, peers->s);
+	KUNIT_EXPECT_EQ(test, acquire(peers), 4);
+	KUNIT_EXPECT_EQ(test, peers->items[0].type, HVCAL_ITEM_OPEN);
+	KUNIT_EXPECT_EQ(test, peers->items[3].id, job->work.id);
+}
+
 static void failure_does_not_lose_a_cancel(struct kunit *test)
 {
 	struct peers *peers = peers_make(test);
@@ -385,6 +409,7 @@ static struct kunit_case acquire_cases[] = {
 	KUNIT_CASE(little_room_puts_the_frame_back),
 	KUNIT_CASE(earlier_items_stand),
 	KUNIT_CASE(failure_leaves_control_in_its_place),
+	KUNIT_CASE(frame_does_not_wait_for_every_open),
 	KUNIT_CASE(failure_does_not_lose_a_cancel),
 	KUNIT_CASE(canceled_frame_is_not_put_back),
 	KUNIT_CASE(most_urgent_engine_is_served_first),
