@@ -98,6 +98,7 @@ extern struct hvcal_core hvcal;
 
 extern unsigned int hvcal_watchdog_floor_ms;
 extern unsigned int hvcal_watchdog_cap_ms;
+extern unsigned int hvcal_watchdog_attend_ms;
 extern unsigned int hvcal_max_sessions;
 extern unsigned int hvcal_max_buffers;
 extern unsigned int hvcal_max_queued;
@@ -593,6 +594,15 @@ void hvcal_rebalance_forget_locked(struct hvcal_job *job);
 void hvcal_watchdog_init(struct hvcal_engine *e);
 /* @expires_ns: CLOCK_MONOTONIC by which an answer is due. */
 void hvcal_watchdog_arm_locked(struct hvcal_engine *e, u64 expires_ns);
+/* Work may lie there for @p: somebody must come for it. From any context. */
+void hvcal_watchdog_expect(struct hvcal_provider *p);
+/* Somebody came. */
+void hvcal_watchdog_attended(struct hvcal_provider *p);
+void hvcal_watchdog_init_provider(struct hvcal_provider *p);
+/* Of one that is DEAD. Process context. */
+void hvcal_watchdog_stop_provider(struct hvcal_provider *p);
+/* Enough looks that a provider which owes nothing is not to be trusted? */
+bool hvcal_watchdog_absent_locked(const struct hvcal_provider *p);
 u64 hvcal_watchdog_control_budget(void);
 u64 hvcal_watchdog_job_budget(const struct hvcal_binding *b, const struct hvcal_job *job);
 
@@ -601,8 +611,8 @@ u64 hvcal_watchdog_job_budget(const struct hvcal_binding *b, const struct hvcal_
 
 enum hvcal_provider_state {
 	HVCAL_PROVIDER_LIVE,
-	HVCAL_PROVIDER_SUSPECT,	/* an answer is overdue: gets no new work until it came */
-	HVCAL_PROVIDER_DEAD,	/* overdue twice over, or the file is closed */
+	HVCAL_PROVIDER_SUSPECT,	/* an answer is overdue, or nobody comes for work */
+	HVCAL_PROVIDER_DEAD,	/* for too long, or the file is closed */
 };
 
 struct hvcal_provider {
@@ -617,7 +627,8 @@ struct hvcal_provider {
 	enum hvcal_provider_state state;
 	bool closed;			/* its file: nobody there writes any more */
 	bool kill;			/* rather than hang: HVCAL_ENGINE_KILL */
-	u32 overdue;			/* issued works with a strike */
+	u32 overdue;			/* issued works with a strike: no new work till then */
+	u32 missed;			/* looks in a row at which work lay there; see watchdog */
 	u32 next_stream;
 	u32 next_buffer;
 	struct list_head engines;
@@ -627,7 +638,8 @@ struct hvcal_provider {
 	struct list_head imports;	/* the others */
 	DECLARE_HASHTABLE(issued, 8);	/* works that wait for an answer */
 	u64 late;			/* answers that came too late */
-	struct delayed_work retire;	/* second strike */
+	struct delayed_work retire;	/* second strike; holds a reference while queued */
+	struct delayed_work attend;	/* hvcal_watchdog.c; holds a reference while queued */
 };
 
 extern const struct file_operations hvcal_provider_fops;
@@ -641,6 +653,10 @@ void hvcal_provider_wake(struct hvcal_provider *p);
 struct hvcal_work *hvcal_provider_issued_locked(struct hvcal_provider *p, u64 id);
 /* @w was not answered within its budget. */
 void hvcal_provider_strike_locked(struct hvcal_provider *p, struct hvcal_work *w, u64 now);
+/* It is not to be trusted any more: its engines go. */
+void hvcal_provider_give_up_locked(struct hvcal_provider *p);
+/* LIVE or SUSPECT, by what it owes. */
+void hvcal_provider_judge_locked(struct hvcal_provider *p);
 void hvcal_provider_retire_engines(struct hvcal_provider *p);
 
 struct hvcal_answer {

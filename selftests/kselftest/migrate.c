@@ -94,6 +94,26 @@ KS_TEST(next_engine_may_come_later)
 	ks_scene_serve(&s, &second, b);
 }
 
+/* A provider that takes nothing is left, with what was queued: nobody had it. */
+KS_TEST(away_from_who_takes_nothing)
+{
+	struct ks_provider first, second;
+	struct ks_scene s;
+	uint64_t jobs[3];
+
+	ks_param("watchdog_attend_ms", 400);
+	ks_scene_open(&s, &first, "ks-mg-a1", HVCAL_LOSS_FAIL);
+	ks_scene_engine(&second, "ks-mg-a2", HVCAL_ENGINE_HARDWARE);
+	for (int i = 0; i < 3; i++)
+		jobs[i] = ks_scene_submit(&s, (unsigned int)i);
+	/* (the first one is this very process: it does not come) */
+	ks_scene_resync(&s, &second);
+	CHECK_ERR(ks_acquire(&first), -ENODEV);
+	for (int i = 0; i < 3; i++)
+		ks_scene_serve(&s, &second, jobs[i]);
+	CHECK_EQ(ks_stats(s.client, s.session).migrations, 1);
+}
+
 KS_TEST(nobody_comes)
 {
 	struct ks_provider first;
