@@ -13,7 +13,7 @@ unsigned int hvcal_watchdog_cap_ms = 10000;
 module_param_named(watchdog_cap_ms, hvcal_watchdog_cap_ms, uint, 0644);
 MODULE_PARM_DESC(watchdog_cap_ms, "Most time an engine is given for anything, ms");
 
-unsigned int hvcal_watchdog_attend_ms = 1000;
+unsigned int hvcal_watchdog_attend_ms = 2000;
 module_param_named(watchdog_attend_ms, hvcal_watchdog_attend_ms, uint, 0644);
 MODULE_PARM_DESC(watchdog_attend_ms,
 		 "Time in which a provider must come for work that waits, ms; 0 any");

@@ -168,7 +168,7 @@ void hvcal_provider_judge_locked(struct hvcal_provider *p)
 	trace_hvcal_provider_state(p);
 }
 
-void hvcal_provider_give_up_locked(struct hvcal_provider *p)
+void hvcal_provider_give_up_locked(struct hvcal_provider *p, const char *why)
 {
 	lockdep_assert_held(&hvcal.lock);
 
@@ -176,6 +176,8 @@ void hvcal_provider_give_up_locked(struct hvcal_provider *p)
 		return;
 	p->state = HVCAL_PROVIDER_DEAD;
 	trace_hvcal_provider_state(p);
+	pr_notice_ratelimited("hvcal: the provider of process %d %s: its engines are retired\n",
+			      pid_nr(p->tgid), why);
 	/* its end closes the file, and with that everything is let go at once */
 	if (p->kill)
 		kill_pid(p->tgid, SIGKILL, 1);
@@ -195,7 +197,7 @@ void hvcal_provider_strike_locked(struct hvcal_provider *p, struct hvcal_work *w
 		p->overdue++;
 		hvcal_provider_judge_locked(p);
 	} else {
-		hvcal_provider_give_up_locked(p);
+		hvcal_provider_give_up_locked(p, "does not answer");
 	}
 }
 
@@ -265,6 +267,8 @@ static int answer_job_locked(struct hvcal_job *job, const struct hvcal_answer *a
 
 	if (verdict)
 		return verdict;
+	if (status && hvcal_migrate_job_refused_locked(job, status))
+		return 0;
 	switch (job->work.type) {
 	case HVCAL_ITEM_ENCODE:
 		if (a->bytes > job->target_size) {
@@ -279,8 +283,10 @@ static int answer_job_locked(struct hvcal_job *job, const struct hvcal_answer *a
 			job->event_flags |= HVCAL_EVENT_KEY;
 		if (a->flags & HVCAL_RESULT_SKIPPED)
 			job->event_flags |= HVCAL_EVENT_SKIPPED;
-		if (!status)
+		if (!status) {
 			answer_learn_locked(job, a);
+			hvcal_migrate_proven_locked(job->work.binding);
+		}
 		break;
 	case HVCAL_ITEM_FLUSH:
 		answer_flush_locked(job->work.binding);
@@ -295,6 +301,7 @@ static int answer_job_locked(struct hvcal_job *job, const struct hvcal_answer *a
 			swap(s->config, job->meta);
 			swap(s->config_len, job->meta_len);
 			job->meta_cap = job->meta_len;
+			hvcal_migrate_forgive_locked(s, job->refused_by);
 		}
 		if (!job->work.binding->gone)
 			hvcal_sched_changed_locked(s, &job->model);
@@ -357,6 +364,9 @@ static int answer_locked(struct hvcal_provider *p, u64 id, const struct hvcal_an
 	} else {
 		verdict = answer_job_locked(container_of(w, struct hvcal_job, work), a);
 	}
+	/* it waits for another engine */
+	if (w->state != HVCAL_WORK_ISSUED)
+		return verdict;
 	hvcal_work_retract_locked(w);
 	list_add_tail(&w->link, works);
 	return verdict;

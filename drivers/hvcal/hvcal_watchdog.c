@@ -13,12 +13,14 @@
  * watchdog_attend_ms. The first look may come just after the work; at the second
  * one in a row the provider is SUSPECT, which hinders it in nothing: if it comes
  * now, all is well. At the third one it is dead. These are looks and not a clock:
- * on a machine that stands still, they stand still as well.
+ * on a machine that stands still, they stand still as well, and a look that comes
+ * late itself tells of the machine and does not count.
  *
  * Who has something in hand may be a single thread that works on it; there the
  * first watchdog runs. Neither learned costs nor deadlines change the time: to
  * come for an item costs the same, whatever it is.
  */
+#include <linux/math64.h>
 #include <linux/time64.h>
 
 #include "hvcal_internal.h"
@@ -134,6 +136,11 @@ void hvcal_watchdog_init(struct hvcal_engine *e)
 /* ------------------------------------------------------------------------ */
 /* Work that nobody comes for                                               */
 
+static u64 look_interval(unsigned int ms)
+{
+	return div_u64((u64)ms * NSEC_PER_MSEC, MISSED_DEAD);
+}
+
 void hvcal_watchdog_expect(struct hvcal_provider *p)
 {
 	unsigned int ms = READ_ONCE(hvcal_watchdog_attend_ms);
@@ -142,6 +149,7 @@ void hvcal_watchdog_expect(struct hvcal_provider *p)
 	    READ_ONCE(p->state) == HVCAL_PROVIDER_DEAD)
 		return;
 	hvcal_provider_get(p);
+	WRITE_ONCE(p->late_ns, ktime_get_ns() + look_interval(ms) * 3 / 2);
 	if (!queue_delayed_work(hvcal.wq, &p->attend,
 				max(msecs_to_jiffies(ms) / MISSED_DEAD, 1UL)))
 		hvcal_provider_put(p);
@@ -188,16 +196,17 @@ static void attend_look(struct work_struct *work)
 	struct hvcal_provider *p = container_of(to_delayed_work(work), struct hvcal_provider,
 						attend);
 	unsigned long flags;
-	bool waits;
+	bool waits, late;
 
 	spin_lock_irqsave(&hvcal.lock, flags);
+	late = ktime_get_ns() > READ_ONCE(p->late_ns);
 	waits = p->state != HVCAL_PROVIDER_DEAD && hvcal_provider_has_work_locked(p);
 	if (!waits || provider_busy_locked(p))
 		attended_locked(p);
-	else if (++p->missed < MISSED_DEAD)
-		hvcal_provider_judge_locked(p);
+	else if (!late && ++p->missed == MISSED_DEAD)
+		hvcal_provider_give_up_locked(p, "does not come for its work");
 	else
-		hvcal_provider_give_up_locked(p);
+		hvcal_provider_judge_locked(p);
 	if (waits)
 		hvcal_watchdog_expect(p);
 	spin_unlock_irqrestore(&hvcal.lock, flags);

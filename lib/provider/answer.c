@@ -82,6 +82,7 @@ void provider_answer_frame(struct provider_item *item, const struct hvcal_engine
 		provider_buffer_sync(p, item->buffers[1], DMA_BUF_SYNC_WRITE | DMA_BUF_SYNC_END);
 	}
 	frame.size = sizeof(frame);
+	frame.dropped = item->dropped;
 	provider_fault_answer(p, &r);
 	provider_item_free(p, item);
 

@@ -353,7 +353,7 @@ KS_TABLE(stopped_idle, stops)
 	ks_peer_kill(&st.peer, SIGSTOP);
 	if (death->job)
 		number = ks_stage_submit(&st);
-	ks_expect_lost(&st, number, KS_CAP_MS + 100 + ks_ms(KS_SLACK_MS));
+	ks_expect_lost(&st, number, 2 * KS_CAP_MS + 100 + ks_ms(KS_SLACK_MS));
 	ks_note("lost after %llu ms", (unsigned long long)((ks_now_ns() - start) / KS_MS));
 	ks_peer_kill(&st.peer, SIGKILL);
 }
@@ -367,7 +367,7 @@ KS_TEST(stopped_idle_and_late)
 	ks_param("watchdog_attend_ms", KS_CAP_MS);
 	ks_stage_open(&st, "ks-pd-late2", KS_SERVE);
 	ks_peer_kill(&st.peer, SIGSTOP);
-	ks_expect_lost(&st, ks_stage_submit(&st), KS_CAP_MS + 100 + ks_ms(KS_SLACK_MS));
+	ks_expect_lost(&st, ks_stage_submit(&st), 2 * KS_CAP_MS + 100 + ks_ms(KS_SLACK_MS));
 	ks_peer_kill(&st.peer, SIGCONT);
 	/* ACQUIRE said that it is over */
 	CHECK_EQ(waitpid(st.peer.pid, &status, 0), st.peer.pid);
@@ -414,7 +414,7 @@ KS_TEST(stopped_idle_without_client)
 	CHECK_OK(close(st.client));
 	start = ks_now_ns();
 	while (!ks_engine_info(other, st.engine, &info)) {
-		CHECK_LE((ks_now_ns() - start) / KS_MS, KS_CAP_MS + 100 + ks_ms(KS_SLACK_MS));
+		CHECK_LE((ks_now_ns() - start) / KS_MS, 2 * KS_CAP_MS + 100 + ks_ms(KS_SLACK_MS));
 		ks_sleep_ms(5);
 	}
 	ks_peer_kill(&st.peer, SIGCONT);

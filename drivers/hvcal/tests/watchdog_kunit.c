@@ -336,14 +336,13 @@ static void who_comes_late_is_trusted_again(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&peers.p->attend));
 }
 
-/* The clock of the machine does not count, and work that has gone neither. */
+/* Looks in a row, at work that lies there: what has gone in between was no fault. */
 static void looks_count_in_a_row(struct kunit *test)
 {
 	struct peers peers = peers_make(test);
 	struct hvcal_job *job = rig_submitted(test, peers.s);
 
 	look(test, peers.p);
-	rig_advance(1000 * CAP_NS);
 	look(test, peers.p);
 	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_SUSPECT);
 	hvcal_job_cancel(peers.s, job->id);
@@ -355,6 +354,27 @@ static void looks_count_in_a_row(struct kunit *test)
 	look(test, peers.p);
 	look(test, peers.p);
 	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_SUSPECT);
+}
+
+static void machine_that_stood_still_blames_nobody(struct kunit *test)
+{
+	struct peers peers = peers_make(test);
+	u32 i;
+
+	rig_submitted(test, peers.s);
+	for (i = 0; i < 2 * MISSED_DEAD; i++) {
+		rig_advance(look_interval(hvcal_watchdog_attend_ms) * 3 / 2 + 1);
+		look(test, peers.p);
+	}
+	KUNIT_EXPECT_EQ(test, peers.p->missed, 0);
+	/* just in time */
+	for (i = 0; i < MISSED_DEAD; i++) {
+		KUNIT_EXPECT_EQ(test, peers.p->state, i < MISSED_SUSPECT ? HVCAL_PROVIDER_LIVE :
+				HVCAL_PROVIDER_SUSPECT);
+		rig_advance(look_interval(hvcal_watchdog_attend_ms) * 3 / 2);
+		look(test, peers.p);
+	}
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_DEAD);
 }
 
 /* It may be a single thread, and at work; for that there is the other watchdog. */
@@ -536,6 +556,7 @@ static struct kunit_case watchdog_cases[] = {
 	KUNIT_CASE(session_moves_on_from_who_does_not_come),
 	KUNIT_CASE(who_comes_late_is_trusted_again),
 	KUNIT_CASE(looks_count_in_a_row),
+	KUNIT_CASE(machine_that_stood_still_blames_nobody),
 	KUNIT_CASE(who_is_at_work_need_not_come),
 	KUNIT_CASE(work_of_a_left_stream_excuses_for_its_budget),
 	KUNIT_CASE(open_and_close_must_be_come_for),
