@@ -168,7 +168,7 @@ enum hvcal_engine_kind {
 
 enum hvcal_engine_state {
 	HVCAL_ENGINE_READY = 1,
-	HVCAL_ENGINE_SUSPECT = 2,	/* missed a watchdog; gets no new work */
+	HVCAL_ENGINE_SUSPECT = 2,	/* an answer is overdue, or nobody comes for work */
 	HVCAL_ENGINE_DRAINING = 3,	/* finishes what it has */
 	HVCAL_ENGINE_GONE = 4,
 };
@@ -390,7 +390,8 @@ struct hvcal_reservation {
  *                 if none
  *
  * Returns at once. The engine is opened behind it: HVCAL_EVENT_OPENED tells
- * how that ended, and jobs may be submitted before.
+ * how that ended, and jobs may be submitted before. If the engine cannot be
+ * opened and @engine was 0, others are tried: OPENED names the one that could.
  */
 struct hvcal_session_create {
 	__u32 flags;
@@ -901,6 +902,9 @@ struct hvcal_item {
  * @blobs: area that params and meta of the items are put into; offsets are
  *         multiples of 8
  * @blob_used: out: bytes; with -EMSGSIZE the length that @blobs must have
+ *
+ * Work that nobody comes for, while the provider has nothing else in hand, ends
+ * it like a hang does (module parameter watchdog_attend_ms).
  *
  * Waits until there is work, unless O_NONBLOCK is set (-EAGAIN). Only the
  * process that opened the node may call this (-EACCES). If file descriptors

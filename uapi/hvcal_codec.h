@@ -181,6 +181,20 @@ struct hvcal_frame_params {
 	__u32 map_stride;
 };
 
+/*
+ * enum hvcal_dropped - what an engine does without, in hvcal_frame_result.dropped
+ *
+ * An engine that cannot do a configuration (-EINVAL, -EOPNOTSUPP) is tried once
+ * more with its safe set: the same without these wishes. What a decoder or the
+ * network relies on stays: codec, profile, level, size, depth, colour, rate.
+ */
+#define HVCAL_DROPPED_BFRAMES		(1U << 0) /* bframes: none */
+#define HVCAL_DROPPED_TUNE		(1U << 1) /* QUALITY: LOW_LATENCY, no look-ahead */
+#define HVCAL_DROPPED_PRESET		(1U << 2) /* one slower than medium: medium */
+#define HVCAL_DROPPED_SLICES		(1U << 3) /* slices: the engine's choice */
+#define HVCAL_DROPPED_INTRA_REFRESH	(1U << 4) /* periodic key frames instead */
+#define HVCAL_DROPPED_QP_RANGE		(1U << 5) /* qp_min, qp_max: the codec's own */
+
 enum hvcal_frame_type {
 	HVCAL_FRAME_TYPE_UNKNOWN = 0,
 	HVCAL_FRAME_TYPE_KEY = 1,	/* IDR or its like */
@@ -201,6 +215,8 @@ enum hvcal_frame_type {
  * @satd: sum of transformed differences as the engine defines it, 0 unknown
  * @copied_bytes: bytes of the source that the provider itself copied on the
  *                CPU to hand the frame to its engine; 0 is zero copy
+ * @dropped: HVCAL_DROPPED_*, 0: the session is coded as it was configured
+ * @pad: zero
  */
 struct hvcal_frame_result {
 	__u32 size;
@@ -212,6 +228,8 @@ struct hvcal_frame_result {
 	__u64 applied_bitrate;
 	__u64 satd;
 	__u64 copied_bytes;
+	__u32 dropped;
+	__u32 pad;
 };
 
 /**

@@ -352,12 +352,8 @@ void hvcal_session_opened_locked(struct hvcal_session *s, int status)
 
 	if (s->state != HVCAL_SESSION_OPENING && s->state != HVCAL_SESSION_MIGRATING)
 		return;
-	if (status && s->state == HVCAL_SESSION_MIGRATING) {
-		hvcal_migrate_retry_locked(s);
-		return;
-	}
 	if (status) {
-		hvcal_session_lost_locked(s, status);
+		hvcal_migrate_refused_locked(s, status);
 		return;
 	}
 	hvcal_queue_open(&b->engine->queue, &b->flow, true, ktime_get_ns());

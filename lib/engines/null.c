@@ -51,7 +51,7 @@
 struct null_options {
 	unsigned long engines, slots, depth, sessions, cost, delay_us, packet_bytes;
 	unsigned long hold, hardware, fail_open, fail_encode, fail_after, stall_after;
-	unsigned long stall_count, stall_block, oversize_after, crash_after;
+	unsigned long stall_count, stall_block, oversize_after, crash_after, picky;
 	const char *crash, *forbidden;
 };
 
@@ -159,6 +159,7 @@ static int read_options(const struct hvcal_engine_host *host,
 		{ "null.stall_block", 0, 1, 0, &o->stall_block },
 		{ "null.oversize_after", 0, NEVER, NEVER, &o->oversize_after },
 		{ "null.crash_after", 0, NEVER, 0, &o->crash_after },
+		{ "null.picky", 0, 2, 0, &o->picky },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -260,6 +261,8 @@ static int null_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *c
 
 	if (ret)
 		return ret;
+	if (ctx->opt.picky == 1 && config->bframes)
+		return -EINVAL;
 	crash_at(ctx, "open");
 	if (ctx->opt.fail_open)
 		return -(int)ctx->opt.fail_open;
@@ -418,6 +421,8 @@ static int null_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	if (!job->target->map[0] || job->target_offset > job->target->len[0] ||
 	    job->target_size > job->target->len[0] - job->target_offset)
 		return -EINVAL;
+	if (opt->picky == 2 && s->config.bframes)
+		return -EINVAL;
 	nj.number = atomic_fetch_add(&s->ctx->frames, 1);
 	if (nj.number >= opt->crash_after)
 		crash_at(s->ctx, "encode");
@@ -459,6 +464,8 @@ static int null_reconfigure(hvcal_engine_stream_t *s,
 
 	if (ret)
 		return ret;
+	if (s->ctx->opt.picky == 1 && config->bframes)
+		return -EINVAL;
 	if (config->width != s->config.width || config->height != s->config.height ||
 	    config->format != s->config.format)
 		return -EOPNOTSUPP;

@@ -89,6 +89,7 @@ void provider_answer_frame(struct provider_item *item, const struct hvcal_engine
 		return;
 	}
 	frame.size = sizeof(frame);
+	frame.dropped = item->dropped;
 	provider_fault_answer(p, &r);
 	provider_item_free(p, item);
 

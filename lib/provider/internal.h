@@ -60,6 +60,7 @@ struct provider_item {
 	bool synced;			/* with the engine, and CPU access has begun */
 	struct provider_buffer *buffers[3]; /* source, target, side */
 	struct hvcal_engine_job job;
+	uint32_t dropped;		/* HVCAL_DROPPED_* of its stream */
 	void *meta;
 	size_t meta_cap;
 	struct hvcal_codec_config config;
@@ -71,6 +72,9 @@ struct provider_stream {
 	struct provider_engine *engine;
 	uint32_t number;
 	hvcal_engine_stream_t *stream;	/* NULL: not open */
+	struct hvcal_codec_config config; /* that it is open with, as it was asked for */
+	uint32_t dropped;		/* HVCAL_DROPPED_* of that */
+	bool proven;			/* it has taken a frame */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;

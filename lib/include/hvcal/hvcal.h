@@ -556,7 +556,8 @@ typedef struct {
 	uint64_t fd_offset;	/**< of @data in it, bytes */
 	void *handle;		/**< the library's */
 	uint32_t saturated;	/**< enum hvcal_saturation, when its QP was decided */
-	uint32_t reserved;
+	/** HVCAL_DROPPED_*: what its engine could not do and does without; 0 none */
+	uint32_t dropped;
 } hvcal_packet_t;
 
 HVCAL_API void hvcal_packet_default(hvcal_packet_t *packet, size_t size);
