@@ -20,11 +20,13 @@ check-analysis: all
 	$(AN_DIR)/frames
 
 BENCHES += bench-analysis
-CPPFLAGS_selftests/analysis/bench := -Ilib/analysis
+# x264's kernels beside ours, where there is its static library: programs alone may call them
+X264_A := $(wildcard $(shell $(CC) -print-file-name=libx264.a))
+CPPFLAGS_selftests/analysis/bench := -Ilib/analysis $(if $(X264_A),-DWITH_X264)
 # plain reading by vectors of 32 bytes, where there are such
 CFLAGS_selftests/analysis/bench := -Wno-psabi $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-mavx2)
 $(AN_DIR)/bench: $(AN_DIR)/bench.o $(LIBHVCAL_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBHVCAL_LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(X264_A) $(LIBHVCAL_LIBS)
 
 ## bench-analysis: luma kernels beside plain reading, at 1080p, 4K and 8K
 .PHONY: bench-analysis
