@@ -3,11 +3,14 @@
 #ifndef HVCAL_ENGINES_H26X_H
 #define HVCAL_ENGINES_H26X_H
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include <hvcal/engine.h>
 
 #define H26X_QP_MAX 51
+#define H26X_MB 16
 
 static inline bool h26x_qps_possible(const struct hvcal_codec_config *c)
 {
@@ -30,6 +33,40 @@ static inline int h26x_frame_qp(const struct hvcal_codec_config *c,
 	else
 		return -1;
 	return qp < 0 ? 0 : qp > H26X_QP_MAX ? H26X_QP_MAX : qp;
+}
+
+/*
+ * The QP map of a job as one offset for each 16x16 samples, which x264 and x265 take.
+ * *@offsets: NULL without a map, else to be freed. 0, -EINVAL, -ENOMEM.
+ */
+static inline int h26x_map_take(const struct hvcal_codec_config *c,
+				const struct hvcal_engine_job *job, float **offsets)
+{
+	uint32_t w = (c->width + H26X_MB - 1) / H26X_MB, h = (c->height + H26X_MB - 1) / H26X_MB;
+	uint32_t block = job->params.map_block, stride = job->params.map_stride;
+	uint32_t cols, rows;
+	const int8_t *map;
+	float *to;
+
+	*offsets = NULL;
+	if (!block || !job->side || !job->side->map[0])
+		return 0;
+	cols = (c->width + block - 1) / block;
+	rows = (c->height + block - 1) / block;
+	if (stride < cols || (uint64_t)stride * (rows - 1) + cols > job->side_size ||
+	    job->side_offset > job->side->len[0] ||
+	    job->side_size > job->side->len[0] - job->side_offset)
+		return -EINVAL;
+	map = (const int8_t *)job->side->map[0] + job->side_offset;
+	to = malloc(sizeof(*to) * w * h);
+	if (!to)
+		return -ENOMEM;
+	for (uint32_t y = 0; y < h; y++)
+		for (uint32_t x = 0; x < w; x++)
+			to[y * w + x] = map[(size_t)(y * H26X_MB / block) * stride +
+					    x * H26X_MB / block];
+	*offsets = to;
+	return 0;
 }
 
 #endif

@@ -159,6 +159,7 @@ struct conf_picture {
 	bool there;
 	unsigned int width, height;
 	double psnr;		/* luma, dB; 100 if identical */
+	double psnr_left, psnr_right; /* of the halves; 0: not measured */
 	bool exact;		/* all planes equal the source */
 	bool has_qp;
 	double qp, qp_left, qp_right; /* averages: all, halves of the picture */

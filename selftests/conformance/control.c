@@ -268,12 +268,14 @@ static void test_reconfigure_bad(struct conf *c)
 	conf_free(&s);
 }
 
-/* One half of the picture better, the other worse. */
-static void roi_run(struct conf *c, struct conf_stream *s, uint32_t block)
+/* One half of the picture better, the other worse. @return by how many dB the left one is */
+static double roi_run(struct conf *c, uint32_t block, int left)
 {
-	uint32_t cols = (s->config.width + block - 1) / block;
-	uint32_t rows = (s->config.height + block - 1) / block;
-	struct conf_picture pictures[4];
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s = conf_open(c, &config);
+	uint32_t cols = (config.width + block - 1) / block;
+	uint32_t rows = (config.height + block - 1) / block;
+	struct conf_picture pictures[4] = { 0 };
 	struct conf_how how = {
 		.qp = 28, .map_block = block, .map_stride = cols + 3, .map_rows = rows,
 	};
@@ -281,19 +283,25 @@ static void roi_run(struct conf *c, struct conf_stream *s, uint32_t block)
 
 	if (!map)
 		abort();
+	if (!s) {
+		free(map);
+		return 0;
+	}
 	for (uint32_t y = 0; y < rows; y++)
 		for (uint32_t x = 0; x < cols; x++)
-			map[y * how.map_stride + x] = x < cols / 2 ? -6 : 6;
+			map[y * how.map_stride + x] = (int8_t)(x < cols / 2 ? left : -left);
 	how.map = map;
 	for (unsigned int i = 0; i < 4; i++)
 		send_ok(s, &how);
 	conf_flush(s);
 	free(map);
 	conf_decode(s, 0, 20, pictures);
+	conf_free(&s);
 	if (!conf_failed(c) && pictures[0].has_qp &&
-	    pictures[0].qp_right - pictures[0].qp_left < 8)
-		conf_fail(c, "blocks of %u: offsets of -6 and 6 are coded as QP %.1f and %.1f",
-			  block, pictures[0].qp_left, pictures[0].qp_right);
+	    (pictures[0].qp_right - pictures[0].qp_left) * -left < 8 * 6)
+		conf_fail(c, "blocks of %u: offsets of %d and %d are coded as QP %.1f and %.1f",
+			  block, left, -left, pictures[0].qp_left, pictures[0].qp_right);
+	return pictures[0].psnr_left - pictures[0].psnr_right;
 }
 
 static void test_qp_map(struct conf *c)
@@ -302,14 +310,15 @@ static void test_qp_map(struct conf *c)
 
 	if (lacks(c, HVCAL_CAP_ROI, "QP maps"))
 		return;
-	for (unsigned int i = 0; i < 3; i++) {
-		struct hvcal_codec_config config = conf_config(c);
-		struct conf_stream *s = conf_open(c, &config);
+	for (unsigned int i = 0; i < 3 && !conf_failed(c); i++) {
+		double better = roi_run(c, blocks[i], -6);
 
-		if (!s)
-			return;
-		roi_run(c, s, blocks[i]);
-		conf_free(&s);
+		if (!conf_failed(c))
+			better -= roi_run(c, blocks[i], 6);
+		/* 12 QPs are some 6 dB, and the halves change places */
+		if (!conf_failed(c) && better && better < 4)
+			conf_fail(c, "blocks of %u: the half with offsets of -6 gains %.1f dB",
+				  blocks[i], better / 2);
 	}
 }
 
