@@ -42,3 +42,17 @@ $(AN_DIR)/validate: $(AN_DIR)/validate.o $(LIBHVCAL_A)
 .PHONY: validate-analysis
 validate-analysis: $(AN_DIR)/validate
 	@selftests/analysis/validate.sh $(AN_DIR)/validate $(CLIPS)
+
+ifeq ($(shell pkg-config --exists x264 && echo yes),yes)
+BENCHES += bench-aq
+AQ_CLIPS ?= city,kvs
+$(AN_DIR)/aq: $(AN_DIR)/aq.o $(patsubst %,$(B)/selftests/rc/%.o,clip metrics) $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs x264) $(LIBHVCAL_LIBS) -lm
+
+## bench-aq: BD-rates of QP offsets by activity, with x264 (AQ_CLIPS=a,b)
+.PHONY: bench-aq
+bench-aq: $(AN_DIR)/aq
+	@mkdir -p $(B)/bench
+	@selftests/rc/clips.sh $(B)/bench/rc-clips > $(B)/bench/rc-clips.list
+	@$(AN_DIR)/aq $(B)/bench/rc-clips.list $(AQ_CLIPS)
+endif

@@ -1,37 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* The state of an analysis, and what a frame is like. */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis.h"
 
-#define BLOCK 8		/* of the half-resolution picture */
 #define PAD 32		/* repeated samples around it, which the search may look at */
 #define STEP_MAX 16	/* of the search */
 #define STILL_SAD 24U	/* a block's: what 8-bit rounding of a still picture may cost */
 #define EDGE 32		/* sample difference of drawn, not filmed, edges */
-
-struct plane {
-	uint8_t *mem;
-	uint8_t *px;	/* sample 0, 0 */
-};
-
-struct mv {
-	int16_t x, y;
-};
-
-struct hvcal_analysis {
-	const struct hvcal_analysis_kernels *k;
-	struct plane cur, prev;
-	struct hvcal_analysis_block *row; /* of blocks, against the same place before */
-	struct mv *mvs;		/* of the previous picture, overwritten as this one goes */
-	uint32_t width, height;	/* of the full picture; 0: nothing allocated */
-	int bw, bh;		/* blocks */
-	ptrdiff_t stride;	/* of the planes */
-	bool have_prev;
-};
 
 /* Sums over blocks. */
 struct sums {
@@ -93,10 +71,12 @@ static void free_planes(struct hvcal_analysis *an)
 	free(an->prev.mem);
 	free(an->mvs);
 	free(an->row);
+	free(an->activity);
 	an->cur.mem = NULL;
 	an->prev.mem = NULL;
 	an->mvs = NULL;
 	an->row = NULL;
+	an->activity = NULL;
 	an->width = 0;
 	an->height = 0;
 	an->have_prev = false;

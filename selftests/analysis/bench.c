@@ -253,7 +253,8 @@ static void run_one(struct job *j, struct pool *pool, struct contender *c, int r
 		c->ms[round] = now_ms() - start;
 }
 
-static void run_all(struct job *j, struct pool *pool, struct contender *list, size_t count, int round)
+static void run_all(struct job *j, struct pool *pool, struct contender *list, size_t count,
+		    int round)
 {
 	for (size_t i = 0; i < count; i++)
 		run_one(j, pool, &list[i], round);
