@@ -35,7 +35,6 @@
 /* Adds less than any rounding; 0 would turn QP maps off, too. */
 #define AQ_MAPS_ONLY 0.0001f
 #define BFRAMES_MAX 16
-#define MB 16
 #define SEI_T35 4		/* user_data_registered_itu_t_t35 */
 /* A claim for the cost model: preset veryfast on one core of a recent CPU. */
 #define COST_NS_PER_MPIX 6000000
@@ -376,32 +375,15 @@ static int set_planes(const struct hvcal_engine_stream *s, x264_picture_t *pic,
 	return 0;
 }
 
-/* One offset for each macroblock out of the blocks of the map. */
+/* x264 frees the offsets when it has coded them. */
 static int set_map(const struct hvcal_engine_stream *s, x264_picture_t *pic,
 		   const struct hvcal_engine_job *job)
 {
-	uint32_t w = (s->config.width + MB - 1) / MB, h = (s->config.height + MB - 1) / MB;
-	uint32_t block = job->params.map_block;
-	const int8_t *map;
-	float *offsets;
-	int ret;
+	int ret = h26x_map_take(&s->config, job, &pic->prop.quant_offsets);
 
-	ret = hvcal_soft_map(job, s->config.width, s->config.height, &map);
-	if (ret || !map)
-		return ret;
-	offsets = malloc(sizeof(*offsets) * w * h);
-	if (!offsets)
-		return -ENOMEM;
-	for (uint32_t y = 0; y < h; y++)
-		for (uint32_t x = 0; x < w; x++) {
-			size_t at = (size_t)(y * MB / block) * job->params.map_stride +
-				    x * MB / block;
-
-			offsets[y * w + x] = map[at];
-		}
-	pic->prop.quant_offsets = offsets;
-	pic->prop.quant_offsets_free = free;
-	return 0;
+	if (pic->prop.quant_offsets)
+		pic->prop.quant_offsets_free = free;
+	return ret;
 }
 
 /* T.35 payloads become SEI messages; x264 frees them when it has coded them. */

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <hvcal/analysis.h>
+
 #include "internal.h"
 
 #define QUEUE_DEFAULT 16U
@@ -103,6 +105,10 @@ static const char *config_problem(const hvcal_config_t *c)
 		return "rate_control is none of enum hvcal_rate_control";
 	if (c->rate_hints > HVCAL_RATE_HINTS_OFF)
 		return "rate_hints is none of enum hvcal_rate_hints";
+	if (c->adaptive_quant > HVCAL_ANALYSIS_QUANT_MAX)
+		return "adaptive_quant must be 0..64";
+	if (c->reserved)
+		return "reserved is not 0";
 	if (c->on_loss > HVCAL_ON_LOSS_REISSUE)
 		return "on_loss is none of enum hvcal_on_loss";
 	if (c->max_queued < 2 || c->max_queued > QUEUE_MAX)

@@ -160,6 +160,7 @@ struct conf_picture {
 	bool there;
 	unsigned int width, height;
 	double psnr;		/* luma, dB; 100 if identical */
+	double psnr_left, psnr_right; /* of the halves; 0: not measured */
 	bool exact;		/* all planes equal the source */
 	uint64_t hash;		/* of all planes */
 	bool has_qp;

@@ -268,14 +268,19 @@ static void test_reconfigure_bad(struct conf *c)
 	conf_free(&s);
 }
 
-/* One half of the picture better, the other worse; @ramp: by and by. */
-static void roi_run(struct conf *c, struct conf_stream *s, uint32_t block, bool ramp)
+/*
+ * One half of the picture better, the other worse; @ramp: by and by. @return by how many
+ * dB the left one is, NAN if that was not measured
+ */
+static double roi_run(struct conf *c, uint32_t block, int left, bool ramp)
 {
-	uint32_t cols = (s->config.width + block - 1) / block;
-	uint32_t rows = (s->config.height + block - 1) / block;
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s = conf_open(c, &config);
+	uint32_t cols = (config.width + block - 1) / block;
+	uint32_t rows = (config.height + block - 1) / block;
 	/* libvpx leaves maps out of key frames */
-	unsigned int first = s->config.codec == HVCAL_CODEC_VP9;
-	struct conf_picture pictures[4];
+	unsigned int first = config.codec == HVCAL_CODEC_VP9;
+	struct conf_picture pictures[4] = { 0 };
 	struct conf_how how = {
 		.qp = 28, .map_block = block, .map_stride = cols + 3, .map_rows = rows,
 	};
@@ -283,40 +288,49 @@ static void roi_run(struct conf *c, struct conf_stream *s, uint32_t block, bool 
 
 	if (!map)
 		abort();
+	if (!s) {
+		free(map);
+		return NAN;
+	}
 	for (uint32_t y = 0; y < rows; y++)
 		for (uint32_t x = 0; x < cols; x++)
-			map[y * how.map_stride + x] = !ramp ? x < cols / 2 ? -6 : 6 :
-						      (int8_t)(-16 + 33 * (int)x / (int)cols);
+			map[y * how.map_stride + x] = (int8_t)(!ramp ? x < cols / 2 ? left : -left :
+							       left - 2 * left * (int)x / (int)cols);
 	how.map = map;
 	for (unsigned int i = 0; i < 4; i++)
 		send_ok(s, &how);
 	conf_flush(s);
 	free(map);
 	conf_decode(s, 0, 20, pictures);
+	conf_free(&s);
 	if (!conf_failed(c) && pictures[first].has_qp &&
-	    pictures[first].qp_right - pictures[first].qp_left < 8)
-		conf_fail(c, "blocks of %u: %s is coded as QP %.1f and %.1f",
-			  block, ramp ? "a ramp from -16 to 16" : "-6 and 6",
+	    (pictures[first].qp_right - pictures[first].qp_left) * (left < 0 ? 1 : -1) < 8)
+		conf_fail(c, "blocks of %u: %s %d to %d is coded as QP %.1f and %.1f", block,
+			  ramp ? "a ramp from" : "offsets from", left, -left,
 			  pictures[first].qp_left, pictures[first].qp_right);
+	return pictures[first].psnr_left > 0 ?
+	       pictures[first].psnr_left - pictures[first].psnr_right : NAN;
 }
 
 static void test_qp_map(struct conf *c)
 {
 	static const struct {
 		uint32_t block;
+		int left;
 		bool ramp;
-	} maps[] = { { 16, false }, { 32, false }, { 64, false }, { 16, true } };
+	} maps[] = { { 16, -6, false }, { 32, -6, false }, { 64, -6, false }, { 16, -16, true } };
 
 	if (lacks(c, HVCAL_CAP_ROI, "QP maps"))
 		return;
-	for (unsigned int i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		struct hvcal_codec_config config = conf_config(c);
-		struct conf_stream *s = conf_open(c, &config);
+	for (unsigned int i = 0; i < sizeof(maps) / sizeof(maps[0]) && !conf_failed(c); i++) {
+		double better = roi_run(c, maps[i].block, maps[i].left, maps[i].ramp);
 
-		if (!s)
-			return;
-		roi_run(c, s, maps[i].block, maps[i].ramp);
-		conf_free(&s);
+		if (!conf_failed(c))
+			better -= roi_run(c, maps[i].block, -maps[i].left, maps[i].ramp);
+		/* 12 QPs are some 6 dB, and the halves change places */
+		if (!conf_failed(c) && better < 4)
+			conf_fail(c, "blocks of %u: the half with offsets below 0 gains %.1f dB",
+				  maps[i].block, better / 2);
 	}
 }
 

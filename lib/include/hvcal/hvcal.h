@@ -309,6 +309,12 @@ typedef struct {
 	/** Bytes that libhvcal's rate control plans no frame to exceed; 0 none. */
 	uint32_t frame_ceiling;
 	uint32_t rate_hints;	/**< enum hvcal_rate_hints */
+	/** Strength of a QP map of libhvcal's making for each frame without one of its
+	 *  own, where the engine takes maps: 1 weak, 8 usual, 64 most; 0: none. Busy
+	 *  blocks are coded coarser, flat ones finer (hvcal_analysis_quant_map). What can
+	 *  be looked at is as for @rate_hints. */
+	uint32_t adaptive_quant;
+	uint32_t reserved;	/**< zero */
 } hvcal_config_t;
 
 HVCAL_API void hvcal_config_default(hvcal_config_t *config, size_t size);
@@ -649,6 +655,7 @@ typedef struct {
 	uint64_t hint_ns;	/**< CPU time that this took */
 	uint32_t hint_row_step;	/**< every how many rows of blocks; 0: not at all */
 	uint32_t saturated;	/**< enum hvcal_saturation, now */
+	uint64_t aq_frames;	/**< that got a QP map by hvcal_config_t.adaptive_quant */
 	uint64_t hist_wait[HVCAL_HISTOGRAM];	/**< submission to start */
 	uint64_t hist_run[HVCAL_HISTOGRAM];	/**< start to done */
 	uint64_t hist_slack[HVCAL_HISTOGRAM];	/**< done to deadline, frames in time */
