@@ -11,7 +11,7 @@
 #define COST_LEAST 0.001	/* 0 would mean that it is not known */
 /* Blocks that rounding changes do not make a picture move. */
 #define STILL_SHARE 0.999
-#define COST_INTRA 0.92		/* exponents of the costs */
+#define COST_INTRA 1.3		/* exponents of the costs */
 #define COST_INTER 0.6
 #define COST_MIN 0.05		/* a pixel */
 #define COST_STILL 0.1		/* below that nothing moves */

@@ -373,7 +373,8 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 	if (moves_little(f, hint))
 		q = fmax(q, refine_guard(rc, hint, mean, most));
 	if (f->class == CLASS_P)
-		q = fmax(q, fmin(sure_q(rc, *at, SURE_FRAMES * mean), least_try(rc)));
+		q = fmax(q, fmin(sure_q(rc, *at, (rc->late < 1.0 ? P_FRAMES : SURE_FRAMES) *
+						mean), least_try(rc)));
 	if (f->class == CLASS_P && rc->falling)
 		q = fmax(q, rc_model_solve(m, at, log2(P_FRAMES_FALLING * mean) -
 					   GUARD_FALLING * fmin(sigma, 1.0)));
