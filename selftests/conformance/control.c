@@ -308,8 +308,7 @@ static double roi_run(struct conf *c, uint32_t block, int left, bool ramp)
 		conf_fail(c, "blocks of %u: %s %d to %d is coded as QP %.1f and %.1f", block,
 			  ramp ? "a ramp from" : "offsets from", left, -left,
 			  pictures[first].qp_left, pictures[first].qp_right);
-	return pictures[first].psnr_left > 0 ?
-	       pictures[first].psnr_left - pictures[first].psnr_right : NAN;
+	return pictures[3].psnr_left > 0 ? pictures[3].psnr_left - pictures[3].psnr_right : NAN;
 }
 
 static void test_qp_map(struct conf *c)
@@ -320,6 +319,9 @@ static void test_qp_map(struct conf *c)
 		bool ramp;
 	} maps[] = { { 16, -6, false }, { 32, -6, false }, { 64, -6, false }, { 16, -16, true } };
 
+	/* 12 QPs are some 6 dB, and the halves change places; VP9 has few bits after its key frame */
+	double least = conf_config(c).codec == HVCAL_CODEC_VP9 ? 0.4 : 4;
+
 	if (lacks(c, HVCAL_CAP_ROI, "QP maps"))
 		return;
 	for (unsigned int i = 0; i < sizeof(maps) / sizeof(maps[0]) && !conf_failed(c); i++) {
@@ -327,8 +329,7 @@ static void test_qp_map(struct conf *c)
 
 		if (!conf_failed(c))
 			better -= roi_run(c, maps[i].block, -maps[i].left, maps[i].ramp);
-		/* 12 QPs are some 6 dB, and the halves change places */
-		if (!conf_failed(c) && better < 4)
+		if (!conf_failed(c) && better < least)
 			conf_fail(c, "blocks of %u: the half with offsets below 0 gains %.1f dB",
 				  maps[i].block, better / 2);
 	}
