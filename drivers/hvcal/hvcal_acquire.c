@@ -44,7 +44,7 @@ static struct hvcal_engine *pick_engine_locked(struct hvcal_provider *p, u64 now
 {
 	struct hvcal_engine *e, *best = NULL;
 
-	if (p->state != HVCAL_PROVIDER_LIVE)
+	if (p->overdue || p->state == HVCAL_PROVIDER_DEAD)
 		return NULL;
 	list_for_each_entry(e, &p->engines, provider_link) {
 		struct hvcal_pick pick;
@@ -531,6 +531,8 @@ static int acquire_collect(struct acquire *a)
 			ret = acquire_work(a);
 	}
 	mutex_unlock(&a->p->acquire_lock);
+	if (a->count)
+		hvcal_watchdog_attended(a->p);
 	return a->count ? a->count : ret;
 }
 

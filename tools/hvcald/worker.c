@@ -164,6 +164,8 @@ static int serve(const struct worker *w, hvcal_provider_t *p, unsigned int engin
 	ret = hvcal_provider_run(p, stop);
 	if (ret == -ENODEV)
 		hvcald_say("engine %s: given up by the kernel", w->plugin->name);
+	else if (ret == -ENXIO)
+		hvcald_say("engine %s: ends, to look for its devices anew", w->plugin->name);
 	else if (ret)
 		hvcald_say("engine %s: %s", w->plugin->name, strerror(-ret));
 	/*

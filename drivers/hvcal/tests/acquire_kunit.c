@@ -372,17 +372,17 @@ static void most_urgent_engine_is_served_first(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, rig_take(peers->p));
 }
 
-static void suspect_gets_no_jobs(struct kunit *test)
+static void overdue_gets_no_jobs(struct kunit *test)
 {
 	struct peers *peers = peers_make(test);
 
 	rig_submitted(test, peers->s);
 	rig_session_close(rig_session(test, peers->c));
-	peers->p->state = HVCAL_PROVIDER_SUSPECT;
+	peers->p->overdue = 1;
 	KUNIT_EXPECT_EQ(test, acquire(peers), 1);
 	KUNIT_EXPECT_EQ(test, peers->items[0].type, HVCAL_ITEM_CLOSE);
 	KUNIT_EXPECT_EQ(test, acquire(peers), -EAGAIN);
-	peers->p->state = HVCAL_PROVIDER_LIVE;
+	peers->p->overdue = 0;
 	KUNIT_EXPECT_EQ(test, acquire(peers), 3);
 }
 
@@ -413,7 +413,7 @@ static struct kunit_case acquire_cases[] = {
 	KUNIT_CASE(failure_does_not_lose_a_cancel),
 	KUNIT_CASE(canceled_frame_is_not_put_back),
 	KUNIT_CASE(most_urgent_engine_is_served_first),
-	KUNIT_CASE(suspect_gets_no_jobs),
+	KUNIT_CASE(overdue_gets_no_jobs),
 	KUNIT_CASE(dead_and_strangers_get_nothing),
 	{}
 };
