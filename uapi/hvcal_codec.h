@@ -164,6 +164,8 @@ struct hvcal_codec_config {
  * @map_block: pixels of a block side of the QP map in the job's side data, 0 no
  *             map; one signed byte of QP offset a block, row by row
  * @map_stride: bytes
+ * @stream: of a source with HVCAL_LAYOUT_DEVICE: handle of the CUDA stream on which
+ *          it becomes complete, 0 if it is
  */
 struct hvcal_frame_params {
 	__u32 size;
@@ -177,6 +179,7 @@ struct hvcal_frame_params {
 	__u32 height;
 	__u32 map_block;
 	__u32 map_stride;
+	__u64 stream;
 };
 
 enum hvcal_frame_type {
@@ -212,6 +215,13 @@ struct hvcal_frame_result {
 	__u64 copied_bytes;
 };
 
+/* enum hvcal_layout_flags */
+/*
+ * CUDA memory of the process of the engine. Counts with HVCAL_BUFFER_PRIVATE alone:
+ * an address that came from another process means nothing.
+ */
+#define HVCAL_LAYOUT_DEVICE		(1U << 0)
+
 /**
  * struct hvcal_frame_layout - where the planes of a frame lie
  * @size: sizeof(struct hvcal_frame_layout)
@@ -220,10 +230,12 @@ struct hvcal_frame_result {
  * @height: pixels, visible
  * @modifier: DRM format modifier, 0 linear
  * @planes: 1..4
- * @flags: zero
+ * @flags: HVCAL_LAYOUT_*
  * @fd_index: which of the buffer's DMA-BUFs
- * @offset: bytes into that DMA-BUF
+ * @offset: bytes into that DMA-BUF, or from @device_ptr
  * @stride: bytes from one row to the next
+ * @device_ptr: HVCAL_LAYOUT_DEVICE: the address that the picture begins at
+ * @device_size: HVCAL_LAYOUT_DEVICE: bytes from there on
  */
 struct hvcal_frame_layout {
 	__u32 size;
@@ -236,6 +248,8 @@ struct hvcal_frame_layout {
 	__u32 fd_index[4];
 	__u64 offset[4];
 	__u32 stride[4];
+	__u64 device_ptr;
+	__u64 device_size;
 };
 
 enum hvcal_meta_type {

@@ -31,34 +31,64 @@ void hvcal_provider_params_default(hvcal_provider_params_t *params, size_t size)
 	params->struct_size = size;
 }
 
-int provider_open_sys(hvcal_provider_t **out, const hvcal_provider_params_t *params,
-		      const struct hvcal_sys *sys)
+static hvcal_provider_t *provider_new(const hvcal_provider_params_t *params,
+				      const struct hvcal_sys *sys)
 {
 	hvcal_provider_t *p = calloc(1, sizeof(*p));
-	int ret = -ENOMEM;
 
 	if (!p)
-		return -ENOMEM;
+		return NULL;
 	p->sys = sys;
 	if (params)
 		memcpy(&p->params, params, params->struct_size < sizeof(*params) ?
 		       params->struct_size : sizeof(*params));
 	p->blobs_len = BLOBS_START;
 	p->blobs = malloc(p->blobs_len);
-	if (!p->blobs)
-		goto err;
-	p->fd = sys->open(sys, p->params.node ? p->params.node : HVCAL_PROVIDER_NODE,
-			  O_RDWR | O_NONBLOCK);
-	ret = p->fd;
-	if (p->fd < 0)
-		goto err;
+	if (!p->blobs) {
+		free(p);
+		return NULL;
+	}
 	pthread_mutex_init(&p->lock, NULL);
-	*out = p;
-	return 0;
-err:
+	return p;
+}
+
+static void provider_free(hvcal_provider_t *p)
+{
+	pthread_mutex_destroy(&p->lock);
 	free(p->blobs);
 	free(p);
-	return ret;
+}
+
+int provider_open_sys(hvcal_provider_t **out, const hvcal_provider_params_t *params,
+		      const struct hvcal_sys *sys)
+{
+	hvcal_provider_t *p = provider_new(params, sys);
+
+	if (!p)
+		return -ENOMEM;
+	p->fd = sys->open(sys, p->params.node ? p->params.node : HVCAL_PROVIDER_NODE,
+			  O_RDWR | O_NONBLOCK);
+	if (p->fd < 0) {
+		int ret = p->fd;
+
+		provider_free(p);
+		return ret;
+	}
+	*out = p;
+	return 0;
+}
+
+int provider_open_private(hvcal_provider_t **out, const hvcal_provider_params_t *params,
+			  const struct hvcal_sys *sys, int fd)
+{
+	hvcal_provider_t *p = provider_new(params, sys);
+
+	if (!p)
+		return -ENOMEM;
+	p->fd = fd;
+	p->private = true;
+	*out = p;
+	return 0;
 }
 
 int hvcal_provider_open(hvcal_provider_t **out, const hvcal_provider_params_t *params)
@@ -105,6 +135,8 @@ static uint32_t engine_flags(hvcal_provider_t *p)
 {
 	struct hvcal_caps caps = { 0 };
 
+	if (p->private)
+		return HVCAL_ENGINE_PRIVATE;
 	if (!p->params.kill_when_hung ||
 	    p->sys->ioctl(p->sys, p->fd, HVCAL_IOC_CAPS, &caps) ||
 	    !(caps.features & HVCAL_FEATURE_KILL))
@@ -370,7 +402,5 @@ void hvcal_provider_close(hvcal_provider_t **provider)
 		hvcal_plugin_engine_destroy(&p->engines[i].plugin);
 	p->sys->close(p->sys, p->fd);
 	provider_items_free(p);
-	pthread_mutex_destroy(&p->lock);
-	free(p->blobs);
-	free(p);
+	provider_free(p);
 }

@@ -177,6 +177,15 @@ static int session_create(hvcal_session_t *s, struct hvcal_session_create *arg)
 	return ret;
 }
 
+static void explain_absent(hvcal_context_t *ctx, const char *name, hvcal_admission_t *a)
+{
+	const struct hvcal_be_ops *ops = ctx->be->ops;
+	const char *why = ops->engine_absent ? ops->engine_absent(ctx->be, name) : NULL;
+
+	hvcal_reason(a->reason, sizeof(a->reason), "there is no engine named %s: %s", name,
+		     why ? why : "see the list of engines");
+}
+
 static int session_connect(hvcal_session_t *s, hvcal_admission_t *a)
 {
 	struct hvcal_session_create arg;
@@ -186,9 +195,7 @@ static int session_connect(hvcal_session_t *s, hvcal_admission_t *a)
 	if (c->engine_name[0]) {
 		ret = hvcal_engine_find(s->ctx, c->engine_name, &c->engine);
 		if (ret == -ENOENT) {
-			hvcal_reason(a->reason, sizeof(a->reason),
-				     "there is no engine named %s: see the list of engines",
-				     c->engine_name);
+			explain_absent(s->ctx, c->engine_name, a);
 			return -ENOTCONN;
 		}
 		if (ret)

@@ -139,7 +139,7 @@ static int resolve_source(hvcal_session_t *s, const hvcal_buffer_t *buffer,
 	ret = hvcal_struct_get(&b, sizeof(b), buffer, HVCAL_BUFFER_V1);
 	if (ret)
 		return ret;
-	if (b.fd[0] >= 0)
+	if (b.fd[0] >= 0 || b.memory == HVCAL_MEMORY_CUDA)
 		return hvcal_buffer_wrap(s->ctx, &b, out);
 	return b.cpu_ptr ? copy_in(s, &b, out, copied) : -EINVAL;
 }
@@ -283,6 +283,9 @@ static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_fr
 	p->max_bytes = f->max_bytes;
 	p->target_bytes = f->target_bytes;
 	p->temporal_layer = f->temporal_layer;
+	if (f->stream && slot->source->memory != HVCAL_MEMORY_CUDA)
+		return -EINVAL;
+	p->stream = f->stream;
 	ret = fill_features(s, slot, f);
 	if (ret)
 		return ret;

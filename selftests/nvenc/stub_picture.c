@@ -351,6 +351,8 @@ NVENCSTATUS NVENCAPI stub_encode_picture(void *handle, NV_ENC_PIC_PARAMS *pic)
 		return status;
 	stub_history_drop(s);
 	w.attempt = stub_is_attempt(s, pic);
+	if (s->order && *s->order && !stub_cuda_stream_wait(*s->order))
+		stub_forbidden("a picture in the order of a stream that is gone");
 	copy_picture(s, in, &w);
 	copy_map(s, pic, &w);
 	copy_sei(s, pic, &w);

@@ -84,6 +84,7 @@ struct stub_session {
 	unsigned int busy;	/* submissions that were refused */
 	bool begun;
 	double rate_qp;		/* of the rate control */
+	void **order;		/* stream that input waits for; NULL: was never set */
 	struct stub_history history;	/* if there are state buffers */
 	struct stub_session *next;
 };

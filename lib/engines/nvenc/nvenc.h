@@ -243,6 +243,7 @@ struct nvenc_import {
 	size_t len[HVCAL_MAX_PLANES];
 	CUexternalMemory external;	/* of the first DMA-BUF; NULL: the CPU copies */
 	CUdeviceptr device;
+	bool given;			/* the client's own address: nothing was imported */
 	unsigned int generation;	/* of the context that it lives in */
 };
 
@@ -286,6 +287,7 @@ struct hvcal_engine_stream {
 	int64_t pts[NVENC_SLOTS_MAX]; /* of the latest pictures, for dts */
 	bool want_key;
 	bool broken;		/* the session owes packets that nobody can get */
+	CUstream order;		/* that pictures wait for; NVENC keeps a pointer to it */
 	bool const_qp;		/* NVENC's rate control is off, and ... */
 	int qp;			/* ... uses this one */
 };

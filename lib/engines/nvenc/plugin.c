@@ -198,7 +198,7 @@ static void fill_desc(const struct hvcal_engine_ctx *c, struct hvcal_engine_desc
 
 	*desc = (struct hvcal_engine_desc){
 		.kind = HVCAL_ENGINE_HARDWARE,
-		.flags = HVCAL_ENGINE_MAP_TARGET,
+		.flags = HVCAL_ENGINE_MAP_TARGET | HVCAL_ENGINE_DEVICE_MEMORY,
 		.numa_node = nvenc_numa_node(c),
 		.session_depth = 2,
 		.max_sessions = (uint32_t)c->settings.sessions,

@@ -185,6 +185,55 @@ HVCAL_API int hvcal_enumerate_engine_caps(hvcal_context_t *ctx, uint32_t engine,
 					  hvcal_engine_cap_t *caps, size_t stride,
 					  uint32_t *count);
 
+/**
+ * An engine inside this process, for this context alone, but scheduled, admitted and
+ * accounted by the module with everyone else's on its GPU: for pictures in memory that
+ * no other process can reach (HVCAL_MEMORY_CUDA). Thread-safety: everything, but
+ * hvcal_private_close while nothing else is called with it.
+ */
+typedef struct hvcal_private hvcal_private_t;
+
+typedef struct {
+	uint32_t struct_size;
+	uint32_t index;		/**< which of the plug-in's engines: a GPU's number */
+	const char *plugin;	/**< "nvenc"; required */
+	/** Folder of plug-ins. NULL: as in hvcal_init_params_t. */
+	const char *engine_path;
+	const char *engine_options; /**< "key=value,key=value"; NULL none */
+	/** If it fails: one line that says why and what to do. @reason_len bytes; NULL
+	 *  if not wanted. */
+	char *reason;
+	uint64_t reason_len;
+} hvcal_private_params_t;
+
+HVCAL_API void hvcal_private_params_default(hvcal_private_params_t *params, size_t size);
+
+/**
+ * Loads a plug-in into this process and makes an engine of it that only sessions of
+ * @ctx can use, those that name it: hvcal_config_t.engine =
+ * hvcal_private_get_engine(). A crash of it is one of this process. In direct mode,
+ * where all engines are in this process, it gives the one that is there;
+ * engine_path and engine_options are those of hvcal_initialize() then.
+ *
+ * It keeps the context open until it is closed itself.
+ *
+ * @param params read before the call returns, strings too
+ * @return 0; -EINVAL; -ENOENT: no such plug-in, or no engine of this index;
+ *         -EOPNOTSUPP: the module is too old; -EUSERS: this user has too many; -ENOMEM;
+ *         else what the plug-in said
+ */
+HVCAL_API int hvcal_private_open(hvcal_context_t *ctx, const hvcal_private_params_t *params,
+				 hvcal_private_t **out);
+
+/** Number of the engine. */
+HVCAL_API uint32_t hvcal_private_get_engine(hvcal_private_t *engine);
+
+/**
+ * Ends the engine, once what it works on is done, and sets *@engine to NULL. Sessions
+ * that are still on it lose it (-ENODEV). NULL is allowed.
+ */
+HVCAL_API void hvcal_private_close(hvcal_private_t **engine);
+
 /* ------------------------------------------------------------------------ */
 /* Sessions                                                                 */
 
@@ -457,6 +506,11 @@ typedef struct {
 	uint32_t map_block;	/**< pixels of a block side */
 	uint32_t map_stride;	/**< bytes */
 	uint32_t reserved;	/**< zero */
+	/** HVCAL_MEMORY_CUDA: the CUstream on which the picture becomes complete; what is
+	 *  queued there when it is handed over is waited for by the GPU, and counts as
+	 *  engine time. Not CU_STREAM_PER_THREAD, which is the engine's own. 0: it is
+	 *  complete. */
+	uint64_t stream;
 } hvcal_frame_t;
 
 HVCAL_API void hvcal_frame_default(hvcal_frame_t *frame, size_t size);
