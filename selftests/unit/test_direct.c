@@ -447,7 +447,7 @@ static void test_fences_and_pacing(void **state)
 static void test_cancel_and_close(void **state)
 {
 	struct fixture *f = *state;
-	unsigned int failed = 0;
+	unsigned int failed = 0, told;
 	uint64_t canceled = 0;
 	hvcal_packet_t p;
 	int i;
@@ -456,6 +456,8 @@ static void test_cancel_and_close(void **state)
 	assert_int_equal(open_session(f), 0);
 	for (i = 0; i < 8; i++)
 		assert_int_equal(submit(f, 1, NULL), 0);
+	while (!test_engine.inside)
+		usleep(1000);
 	assert_int_equal(hvcal_cancel(f->s, &canceled), 0);
 	assert_int_equal(canceled, 8);
 	while (failed < canceled) {
@@ -467,11 +469,17 @@ static void test_cancel_and_close(void **state)
 		}
 		hvcal_release_packet(&p);
 	}
+	/* the engine was told of those that it had, and of no others */
+	assert_in_range(test_engine.cancels, 1, 4);
 	/* closing with frames inside, and others that wait */
 	for (i = 0; i < 7; i++)
 		assert_int_equal(submit(f, 1, NULL), 0);
+	told = test_engine.cancels;
+	while (!test_engine.inside)
+		usleep(1000);
 	hvcal_destroy_session(&f->s);
 	assert_int_equal(test_engine.inside, 0);
+	assert_true(test_engine.cancels > told);
 }
 
 static void test_poll_fd(void **state)

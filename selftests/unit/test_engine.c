@@ -161,6 +161,13 @@ static void engine_forget(hvcal_engine_ctx_t *ctx, struct hvcal_engine_buffer *b
 	test_engine.forgets++;
 }
 
+static void engine_cancel(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
+{
+	(void)s;
+	(void)job;
+	test_engine.cancels++;
+}
+
 const struct hvcal_engine_plugin test_engine_plugin = {
 	.abi = HVCAL_ENGINE_ABI,
 	.size = sizeof(struct hvcal_engine_plugin),
@@ -174,5 +181,6 @@ const struct hvcal_engine_plugin test_engine_plugin = {
 	.reconfigure = engine_reconfigure,
 	.flush = engine_flush,
 	.close = engine_close,
+	.cancel = engine_cancel,
 	.forget = engine_forget,
 };
