@@ -183,7 +183,8 @@ enum hvcal_engine_state {
 #define HVCAL_CAP_HDR_STATIC		(1U << 6)
 #define HVCAL_CAP_HDR_DYNAMIC		(1U << 7)
 #define HVCAL_CAP_LOSSLESS		(1U << 8)
-#define HVCAL_CAP_FLAGS_ALL		0x1ffU
+#define HVCAL_CAP_RECOVER		(1U << 9) /* honours HVCAL_FRAME_LOST */
+#define HVCAL_CAP_FLAGS_ALL		0x3ffU
 
 /**
  * struct hvcal_engine_cap - one thing that an engine can do

@@ -149,6 +149,7 @@ struct hvcal_codec_config {
 #define HVCAL_FRAME_FORCE_KEY		(1U << 0)
 #define HVCAL_FRAME_QP			(1U << 1) /* qp_q8 counts */
 #define HVCAL_FRAME_NO_REF		(1U << 2) /* nothing will refer to it */
+#define HVCAL_FRAME_LOST		(1U << 3) /* lost_pts counts: HVCAL_CAP_RECOVER */
 
 /**
  * struct hvcal_frame_params - parameters of one frame
@@ -166,6 +167,8 @@ struct hvcal_codec_config {
  * @map_stride: bytes
  * @stream: of a source with HVCAL_LAYOUT_DEVICE: handle of the CUDA stream on which
  *          it becomes complete, 0 if it is
+ * @lost_pts: of the first frame that the receiver lacks: from this frame on the
+ *            stream does without it, and without what came after it
  */
 struct hvcal_frame_params {
 	__u32 size;
@@ -180,6 +183,15 @@ struct hvcal_frame_params {
 	__u32 map_block;
 	__u32 map_stride;
 	__u64 stream;
+	__s64 lost_pts;
+};
+
+/* What an engine did for a receiver that lacks frames. */
+enum hvcal_recovery {
+	HVCAL_RECOVERY_NONE = 0,
+	HVCAL_RECOVERY_REFS = 1,	/* this frame and later ones refer to older ones */
+	HVCAL_RECOVERY_REFRESH = 2,	/* a cycle of intra refresh begins with it */
+	HVCAL_RECOVERY_KEY = 3,		/* it is a key frame */
 };
 
 enum hvcal_frame_type {
@@ -202,6 +214,8 @@ enum hvcal_frame_type {
  * @satd: sum of transformed differences as the engine defines it, 0 unknown
  * @copied_bytes: bytes of the source that the provider itself copied on the
  *                CPU to hand the frame to its engine; 0 is zero copy
+ * @recovery: enum hvcal_recovery, the answer to HVCAL_FRAME_LOST
+ * @reserved: zero
  */
 struct hvcal_frame_result {
 	__u32 size;
@@ -213,6 +227,8 @@ struct hvcal_frame_result {
 	__u64 applied_bitrate;
 	__u64 satd;
 	__u64 copied_bytes;
+	__u32 recovery;
+	__u32 reserved;
 };
 
 /* enum hvcal_layout_flags */

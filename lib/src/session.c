@@ -455,6 +455,18 @@ int hvcal_request_key_frame(hvcal_session_t *s)
 	return 0;
 }
 
+int hvcal_report_loss(hvcal_session_t *s, int64_t pts)
+{
+	if (!s || pts == HVCAL_NO_PTS)
+		return -EINVAL;
+	pthread_mutex_lock(&s->submit_lock);
+	if (!s->want_recovery || pts < s->lost_pts)
+		s->lost_pts = pts;
+	s->want_recovery = true;
+	pthread_mutex_unlock(&s->submit_lock);
+	return 0;
+}
+
 /* submit_lock is held. */
 static int reserve_for_mode(hvcal_session_t *s, uint32_t mode)
 {

@@ -277,6 +277,12 @@ static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_fr
 	p->size = sizeof(*p);
 	if (f->flags & HVCAL_SUBMIT_KEY || s->want_key)
 		p->flags |= HVCAL_FRAME_FORCE_KEY;
+	if (s->want_recovery) {
+		p->flags |= HVCAL_FRAME_LOST;
+		p->lost_pts = s->lost_pts;
+		if (!(atomic_load(&s->engine_flags) & HVCAL_CAP_RECOVER))
+			p->flags |= HVCAL_FRAME_FORCE_KEY;
+	}
 	if (f->flags & HVCAL_SUBMIT_NO_REF)
 		p->flags |= HVCAL_FRAME_NO_REF;
 	p->pts = f->pts == HVCAL_NO_PTS ? s->next_pts : f->pts;
@@ -414,6 +420,7 @@ static int submit_locked(hvcal_session_t *s, const hvcal_buffer_t *buffer,
 		if (!ret) {
 			s->next_pts = pts + 1;
 			s->want_key = false;
+			s->want_recovery = false;
 			atomic_fetch_add_explicit(&s->copied_bytes, copied,
 						  memory_order_relaxed);
 			return 0;

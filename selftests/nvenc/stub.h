@@ -22,6 +22,7 @@
  *   sessions_error=E   status of one too many                      (10)
  *   codecs=N           1 H.264, 2 HEVC, 3 both                     (3)
  *   bframes=N, dyn_rc=N, dyn_bitrate=N, refresh=N  capabilities    (4, 1, 1, 1)
+ *   invalidate=N       H.264 pictures can be forgotten             (1)
  *   hold=N             of N + 1 frames N need more input           (0)
  *   encode_busy=N      the first N submissions of a frame are ENCODER_BUSY
  *   lock_busy=N        the first N locks of an output are LOCK_BUSY
@@ -66,6 +67,7 @@ struct stub_counts {
 	unsigned int sessions, opened, half_open, registered, registrations, maps;
 	unsigned int reconfigured, frames, packets, idrs_forced;
 	unsigned int ordered;	/* changes of the streams of sessions */
+	unsigned int invalidated, refreshed;	/* pictures */
 };
 
 /** Counts frames, packets and all that from zero; sessions stay. */

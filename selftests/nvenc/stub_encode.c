@@ -227,6 +227,9 @@ static NVENCSTATUS NVENCAPI get_caps(void *handle, GUID guid, NV_ENC_CAPS_PARAM 
 	case NV_ENC_CAPS_SUPPORT_DYN_RCMODE_CHANGE:
 		*value = (int)stub_mode("dyn_rc", 1);
 		break;
+	case NV_ENC_CAPS_SUPPORT_REF_PIC_INVALIDATION:
+		*value = !codec_of(guid)->hevc && stub_mode("invalidate", 1);
+		break;
 	case NV_ENC_CAPS_SUPPORT_INTRA_REFRESH:
 		*value = (int)stub_mode("refresh", 1);
 		break;
@@ -738,6 +741,7 @@ NVENCSTATUS NVENCAPI NvEncodeAPICreateInstance(NV_ENCODE_API_FUNCTION_LIST *list
 	list->nvEncLockBitstream = stub_lock_bitstream;
 	list->nvEncUnlockBitstream = stub_unlock_bitstream;
 	list->nvEncSetIOCudaStreams = set_streams;
+	list->nvEncInvalidateRefFrames = stub_invalidate;
 	stub_state_functions(list);
 	return NV_ENC_SUCCESS;
 }

@@ -406,6 +406,71 @@ static void test_intra_refresh(void **state)
 	work_down(t, &s);
 }
 
+/* ---- losses ---- */
+
+static int64_t lost_pts;
+
+static void tell_loss(struct hvcal_engine_job *job, struct hvcal_engine_buffer *source)
+{
+	(void)source;
+	job->params.lost_pts = lost_pts;
+}
+
+/* Frame @first is reported with the next one; what was done about it. */
+static uint32_t lose(struct conf_stream *s, unsigned int first)
+{
+	const struct conf_how how = { .flags = HVCAL_FRAME_LOST, .spoil = tell_loss };
+	unsigned int n = s->count;
+
+	lost_pts = s->frames[first]->job.params.pts;
+	assert_int_equal(send_one(s, &how), 0);
+	assert_int_equal(is_key(s, n), s->frames[n]->result.frame.recovery == HVCAL_RECOVERY_KEY);
+	return s->frames[n]->result.frame.recovery;
+}
+
+static void test_loss_forgets(void **state)
+{
+	struct nvenc_test *t = *state;
+	struct hvcal_codec_config config;
+	struct conf_stream *s = work_up(t, "", &config);
+
+	conf_send_many(s, 10);
+	assert_int_equal(lose(s, 8), HVCAL_RECOVERY_REFS);
+	assert_int_equal(counts_now().invalidated, 2);
+	/* of five one must be left */
+	conf_send_many(s, 10);
+	assert_int_equal(lose(s, s->count - 4), HVCAL_RECOVERY_REFS);
+	assert_int_equal(counts_now().invalidated, 6);
+	conf_send_many(s, 10);
+	assert_int_equal(lose(s, s->count - 5), HVCAL_RECOVERY_KEY);
+	/* what was before a key frame does no harm, and a key frame that is lost does */
+	conf_send_many(s, 2);
+	assert_int_equal(lose(s, s->count - 5), HVCAL_RECOVERY_REFS);
+	assert_int_equal(lose(s, s->count - 4), HVCAL_RECOVERY_KEY);
+	assert_int_equal(counts_now().invalidated, 6);
+	conf_decode(s, 0, GOOD_PSNR, NULL);
+	work_down(t, &s);
+}
+
+static void test_loss_without_invalidation(void **state)
+{
+	struct nvenc_test *t = *state;
+	struct hvcal_codec_config config;
+	struct conf_stream *s = work_up(t, "invalidate=0", &config);
+
+	conf_send_many(s, 10);
+	assert_int_equal(lose(s, 8), HVCAL_RECOVERY_KEY);
+	assert_int_equal(counts_now().invalidated, 0);
+	conf_free(&s);
+	config.flags = HVCAL_CONFIG_INTRA_REFRESH;
+	s = stream_up(t, &config);
+	conf_send_many(s, 10);
+	assert_int_equal(counts_now().refreshed, 0);
+	assert_int_equal(lose(s, 8), HVCAL_RECOVERY_REFRESH);
+	assert_int_equal(counts_now().refreshed, 1);
+	work_down(t, &s);
+}
+
 /* ---- memory ---- */
 
 static void *hidden_map;
@@ -594,7 +659,8 @@ int run_work_tests(void)
 		TEST(test_device_lost), TEST(test_device_lost_with_frames), TEST(test_hang),
 		TEST(test_retarget_is_no_key), TEST(test_retarget_impossible),
 		TEST(test_frame_qp_routes), TEST(test_frame_qp_restart),
-		TEST(test_ceiling), TEST(test_intra_refresh), TEST(test_copied_bytes), TEST(test_gpu_memory),
+		TEST(test_ceiling), TEST(test_intra_refresh), TEST(test_loss_forgets),
+		TEST(test_loss_without_invalidation), TEST(test_copied_bytes), TEST(test_gpu_memory),
 		TEST(test_gpu_memory_forgotten), TEST(test_gpu_memory_of_lost_device),
 		TEST(test_gpu_memory_layout),
 		TEST(test_dmabuf_refused), TEST(test_dmabuf_imported),

@@ -113,6 +113,8 @@ static int engine_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 		s->calls--;
 		return test_engine.encode_error;
 	}
+	test_engine.flags = job->params.flags;
+	test_engine.lost_pts = job->params.lost_pts;
 	pthread_mutex_lock(&s->lock);
 	s->queue[s->queued++] = job;
 	inside = ++test_engine.inside;

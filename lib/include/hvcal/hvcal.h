@@ -155,6 +155,7 @@ typedef struct {
 #define HVCAL_CAN_HDR_STATIC	(1U << 6) /**< HDR10 */
 #define HVCAL_CAN_HDR_DYNAMIC	(1U << 7) /**< HDR10+ (T.35 per frame) */
 #define HVCAL_CAN_LOSSLESS	(1U << 8)
+#define HVCAL_CAN_RECOVER	(1U << 9) /**< goes on after a loss without a key frame */
 
 /** One thing that an engine can do. */
 typedef struct {
@@ -423,6 +424,15 @@ HVCAL_API int hvcal_set_bitrate(hvcal_session_t *session, uint64_t bitrate);
 /** The next frame that is submitted becomes a key frame. */
 HVCAL_API int hvcal_request_key_frame(hvcal_session_t *session);
 
+/**
+ * The receiver lacks the frame of @pts, or could not decode it: from the next frame
+ * that is submitted on, the stream does without it and what came after it. Engines
+ * that can (HVCAL_CAN_RECOVER) refer to older frames, or begin a cycle of intra refresh;
+ * others code a key frame. hvcal_packet_t.recovery of that frame says which. Of several
+ * reports the oldest frame counts.
+ */
+HVCAL_API int hvcal_report_loss(hvcal_session_t *session, int64_t pts);
+
 enum hvcal_throughput {
 	/** Two frames inside at most: the producer feels backpressure at once.
 	 *  REALTIME: an eighth more engine time is reserved than the rate needs, so
@@ -603,7 +613,7 @@ typedef struct {
 	uint64_t fd_offset;	/**< of @data in it, bytes */
 	void *handle;		/**< the library's */
 	uint32_t saturated;	/**< enum hvcal_saturation, when its QP was decided */
-	uint32_t reserved;
+	uint32_t recovery;	/**< enum hvcal_recovery: the answer to hvcal_report_loss */
 } hvcal_packet_t;
 
 HVCAL_API void hvcal_packet_default(hvcal_packet_t *packet, size_t size);
