@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 #include "hvcal_heap.h"
+#include "hvcal_wheel.h"
 
 /*
  * The dispatch queue of one engine: which of the waiting jobs runs next.
@@ -33,8 +34,8 @@
  * A guest that nobody could take in for starve_ns is let in all the same, one
  * every age_ns: admission keeps room for best effort, but costs can grow.
  *
- * Every operation costs O(lanes + log flows) amortised. No locks, no clock: the
- * caller serialises and passes times in.
+ * Every operation costs O(lanes + log flows) amortised, and with wheels mostly
+ * O(lanes). No locks, no clock: the caller serialises and passes times in.
  */
 
 #define HVCAL_LANES_MAX		64	/* further slots take guests only */
@@ -121,7 +122,15 @@ struct hvcal_pick {
 	u64 key;			/* deadline, or age of best effort */
 };
 
-void hvcal_queue_init(struct hvcal_queue *q, u32 slots, u64 age_ns, u64 starve_ns);
+/* How many wheels a queue has use for: a lane's, and one for what is early. */
+static inline u32 hvcal_queue_wheels(u32 slots)
+{
+	return 1 + (slots < HVCAL_LANES_MAX ? slots : HVCAL_LANES_MAX);
+}
+
+/* @wheels: that many, zeroed, which stay the caller's; or NULL. */
+void hvcal_queue_init(struct hvcal_queue *q, u32 slots, struct hvcal_wheel *wheels,
+		      u64 age_ns, u64 starve_ns);
 
 /* Flows: detach needs an empty one that is not at home in a lane. */
 void hvcal_queue_attach(struct hvcal_queue *q, struct hvcal_flow *f, bool realtime,

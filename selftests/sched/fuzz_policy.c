@@ -20,6 +20,7 @@ struct fuzz {
 	size_t left;
 	u64 now;
 	struct hvcal_queue q;
+	struct hvcal_wheel wheels[HVCAL_LANES_MAX + 1];
 	struct hvcal_flow flows[FLOWS];
 	struct hvcal_ticket tickets[TICKETS];
 	struct hvcal_flow *owner[TICKETS];	/* NULL: free */
@@ -239,7 +240,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	z = (struct fuzz){ .data = data, .left = size, .now = 1 };
 	z.slots = 1 + (unsigned int)take(&z, 1) % 80;
-	hvcal_queue_init(&z.q, z.slots, 1000, 4000);
+	hvcal_queue_init(&z.q, z.slots, take(&z, 1) & 1 ? z.wheels : NULL, 1000, 4000);
 	hvcal_cost_seed(&z.cost, take_time(&z));
 	for (i = 0; i < FLOWS; i++) {
 		hvcal_queue_attach(&z.q, &z.flows[i], i % 3, 1 + i % 4);

@@ -46,7 +46,7 @@ static bool settle_all(struct machine *m, const struct machine_task *tasks, unsi
 {
 	unsigned int i;
 
-	hvcal_queue_init(&m->queue, m->nslots, 1000, 4000);
+	hvcal_queue_init(&m->queue, m->nslots, NULL, 1000, 4000);
 	for (i = 0; i < count; i++) {
 		struct hvcal_flow *f = &m->runners[i].flow;
 		u32 lane;

@@ -27,6 +27,7 @@ struct edf_stream {
 
 struct edf {
 	struct hvcal_queue queue;
+	struct hvcal_wheel *wheels;
 	struct edf_class classes[SIM_CLASSES];
 	const struct sim_workload *w;
 	struct edf_stream *streams;
@@ -58,7 +59,8 @@ static void *edf_create(const struct sim_workload *w)
 	struct edf *p = calloc(1, sizeof(*p));
 	unsigned int i;
 
-	hvcal_queue_init(&p->queue, w->slots, AGE_NS, STARVE_NS);
+	p->wheels = calloc(hvcal_queue_wheels(w->slots), sizeof(*p->wheels));
+	hvcal_queue_init(&p->queue, w->slots, p->wheels, AGE_NS, STARVE_NS);
 	p->w = w;
 	for (i = 0; i < w->nclasses; i++) {
 		p->classes[i].class = &w->classes[i];
@@ -85,6 +87,7 @@ static void edf_destroy(void *priv)
 		}
 		free(s);
 	}
+	free(p->wheels);
 	free(p);
 }
 

@@ -16,7 +16,7 @@ static struct admit_rig *rig_make(struct kunit *test, u32 slots)
 	struct admit_rig *rig = kunit_kzalloc(test, sizeof(*rig), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, rig);
-	hvcal_queue_init(&rig->q, slots, MS, MS);
+	hvcal_queue_init(&rig->q, slots, NULL, MS, MS);
 	return rig;
 }
 

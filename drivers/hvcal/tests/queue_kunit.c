@@ -3,7 +3,6 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 
-#include "../hvcal_heap.c"
 #include "../hvcal_queue.c"
 
 #define FLOWS		64
@@ -13,6 +12,7 @@
 struct queue_rig {
 	struct hvcal_queue q;
 	struct hvcal_flow flows[FLOWS];
+	struct hvcal_wheel wheels[HVCAL_LANES_MAX + 1];
 };
 
 /* @slots lanes; real-time flows have no reservation until a test gives them one. */
@@ -22,7 +22,7 @@ static struct queue_rig *rig_make(struct kunit *test, u32 slots, u32 realtime, u
 	u32 i;
 
 	KUNIT_ASSERT_NOT_NULL(test, rig);
-	hvcal_queue_init(&rig->q, slots, AGE_NS, STARVE_NS);
+	hvcal_queue_init(&rig->q, slots, rig->wheels, AGE_NS, STARVE_NS);
 	for (i = 0; i < realtime + effort; i++) {
 		hvcal_queue_attach(&rig->q, &rig->flows[i], i < realtime, 1);
 		hvcal_queue_open(&rig->q, &rig->flows[i], true, 0);
