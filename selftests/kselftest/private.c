@@ -329,11 +329,11 @@ KS_TEST(shares_the_gpu)
 	memcpy(arg.name, "ks-own", 7);
 	ks_private_register(&private, client, &arg);
 
-	CHECK_OK(ks_reserve(other, public.engine, 40, &a));
-	CHECK_ERR(ks_reserve(client, private.engine, 40, &b), -ENOSPC);
+	CHECK_OK(ks_reserve(other, public.engine, 60, &a));
+	CHECK_ERR(ks_reserve(client, private.engine, 30, &b), -ENOSPC);
 	CHECK_EQ(b.refused, HVCAL_RESOURCE_ENGINE_TIME);
-	CHECK_OK(ks_reserve(client, private.engine, 100, &b));
-	/* 55 % and 22 % are taken: another 36 % are too much, until those go */
+	CHECK_OK(ks_reserve(client, private.engine, 60, &b));
+	/* two times 37 % are taken: a third one is too much, until the private one goes */
 	CHECK_ERR(ks_reserve(other, public.engine, 60, &a), -ENOSPC);
 	ks_provider_close(&private);
 	CHECK_OK(ks_reserve(other, public.engine, 60, &a));
