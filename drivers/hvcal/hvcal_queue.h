@@ -56,11 +56,13 @@ struct hvcal_ticket {
 	bool headed;		/* start_ns and due_ns are set */
 };
 
-/* What a real-time flow asks of its lane: cost in each period, by deadline. */
+/* What a real-time flow asks of its lane; hvcal_task_set() makes one. */
 struct hvcal_task {
-	u64 cost_ns;
+	u64 cost_ns;		/* in each period */
 	u64 period_ns;
 	u64 deadline_ns;	/* from the start of the period */
+	u32 load;		/* cost by period, in fractions of hvcal_admit.c */
+	u32 density;		/* cost by the shorter of period and deadline */
 	u64 next_ns;		/* scratch of hvcal_admit.c */
 };
 
@@ -92,9 +94,10 @@ struct hvcal_lane {
 	struct hvcal_heap ready;	/* flows at home here, by deadline */
 	struct hvcal_heap coming;	/* all members, by the earliest start of a period */
 	struct hvcal_flow *members;
+	u64 load;	/* the members', by the last plan */
 	u64 slack_ns;			/* how long a guest may hold a frame up */
 	bool busy;
-	bool kept;	/* it keeps its promises, by the last plan */
+	bool kept;	/* it keeps its promises, by the last look at it */
 };
 
 struct hvcal_queue {

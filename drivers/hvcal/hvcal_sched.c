@@ -62,11 +62,9 @@ static u64 engine_cost(const struct hvcal_engine *e, u64 ns_per_mpix, u32 pixels
 static void make_task(const struct hvcal_engine *e, u64 ns_per_mpix,
 		      const struct hvcal_reservation *res, struct hvcal_task *task)
 {
-	*task = (struct hvcal_task){
-		.cost_ns = engine_cost(e, ns_per_mpix, res_pixels(res)),
-		.period_ns = res->period_ns - (res->period_ns >> DRIFT_SHIFT),
-		.deadline_ns = res->deadline_ns ?: res->period_ns,
-	};
+	hvcal_task_set(task, engine_cost(e, ns_per_mpix, res_pixels(res)),
+		       res->period_ns - (res->period_ns >> DRIFT_SHIFT),
+		       res->deadline_ns ?: res->period_ns);
 }
 
 u64 hvcal_sched_cost_locked(const struct hvcal_binding *b, u32 pixels)
@@ -247,6 +245,16 @@ static struct hvcal_place_candidate candidate(const struct hvcal_wish *wish,
 	};
 }
 
+static bool has_refused(const struct hvcal_wish *wish, u32 engine)
+{
+	u32 i;
+
+	for (i = 0; wish->refused && i < HVCAL_REFUSED; i++)
+		if (wish->refused[i] == engine)
+			return true;
+	return false;
+}
+
 int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer *offer,
 			      struct hvcal_session_reply *reply)
 {
@@ -271,7 +279,7 @@ int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer 
 			continue;
 		known = true;
 		cap = hvcal_engine_fits(e, ask);
-		if (!cap || e->id == wish->avoid || e->id == wish->leaving ||
+		if (!cap || has_refused(wish, e->id) || e->id == wish->leaving ||
 		    !hvcal_engine_usable_locked(e))
 			continue;
 		if (ask->gpu && e->gpu && e->gpu != ask->gpu &&
@@ -319,7 +327,7 @@ bool hvcal_sched_better_locked(const struct hvcal_session *s, struct hvcal_offer
 		.ask = &s->ask,
 		.res = &s->asked,
 		.client = s->client,
-		.avoid = s->avoid,
+		.refused = s->refused,
 		.leaving = b->engine->id,
 	};
 	u64 now = ktime_get_ns();
@@ -355,7 +363,8 @@ static bool lane_has_relief(struct hvcal_lane *l)
 	u64 slack;
 
 	for (f = l->members; f; f = f->lane_next)
-		f->task.cost_ns += f->task.cost_ns >> RELIEF_SHIFT;
+		hvcal_task_set(&f->task, f->task.cost_ns + (f->task.cost_ns >> RELIEF_SHIFT),
+			       f->task.period_ns, f->task.deadline_ns);
 	fits = hvcal_admit_lane_fits(l, NULL, &slack);
 	for (f = l->members; f; f = f->lane_next)
 		hvcal_sched_plan_binding_locked(flow_binding(f));
@@ -508,7 +517,7 @@ static u32 find_lane(struct hvcal_binding *b, const struct hvcal_reservation *re
 	return lane;
 }
 
-static void tell_shares(struct hvcal_session *s, struct hvcal_session_reply *reply)
+void hvcal_sched_tell_locked(struct hvcal_session *s, struct hvcal_session_reply *reply)
 {
 	reply->share_ppm = hvcal_sched_share_locked(s);
 	reply->left_ppm = hvcal_sched_left_locked(s->binding->engine);
@@ -543,7 +552,7 @@ int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reserv
 		ret = -ENOSPC;
 	}
 	settle(b, found, now);
-	tell_shares(s, reply);
+	hvcal_sched_tell_locked(s, reply);
 	if (!ret)
 		hvcal_sibling_grant_locked(b);
 	hvcal_sibling_update_locked(b->engine);
@@ -588,7 +597,7 @@ int hvcal_sched_switch_locked(struct hvcal_session *s, const struct hvcal_reserv
 	s->pressed &= realtime;
 	if (!b->gone)
 		hvcal_sched_replan_locked(b->engine);
-	tell_shares(s, reply);
+	hvcal_sched_tell_locked(s, reply);
 	return 0;
 }
 

@@ -381,26 +381,21 @@ static int set_map(const struct hvcal_engine_stream *s, x264_picture_t *pic,
 		   const struct hvcal_engine_job *job)
 {
 	uint32_t w = (s->config.width + MB - 1) / MB, h = (s->config.height + MB - 1) / MB;
-	uint32_t block = job->params.map_block, stride = job->params.map_stride;
-	uint32_t cols, rows;
+	uint32_t block = job->params.map_block;
 	const int8_t *map;
 	float *offsets;
+	int ret;
 
-	if (!block || !job->side || !job->side->map[0])
-		return 0;
-	cols = (s->config.width + block - 1) / block;
-	rows = (s->config.height + block - 1) / block;
-	if (stride < cols || (uint64_t)stride * (rows - 1) + cols > job->side_size ||
-	    job->side_offset > job->side->len[0] ||
-	    job->side_size > job->side->len[0] - job->side_offset)
-		return -EINVAL;
-	map = (const int8_t *)job->side->map[0] + job->side_offset;
+	ret = hvcal_soft_map(job, s->config.width, s->config.height, &map);
+	if (ret || !map)
+		return ret;
 	offsets = malloc(sizeof(*offsets) * w * h);
 	if (!offsets)
 		return -ENOMEM;
 	for (uint32_t y = 0; y < h; y++)
 		for (uint32_t x = 0; x < w; x++) {
-			size_t at = (size_t)(y * MB / block) * stride + x * MB / block;
+			size_t at = (size_t)(y * MB / block) * job->params.map_stride +
+				    x * MB / block;
 
 			offsets[y * w + x] = map[at];
 		}

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -39,12 +41,19 @@ static hvcal_provider_t *provider_new(const hvcal_provider_params_t *params,
 	if (!p)
 		return NULL;
 	p->sys = sys;
+	p->lost_fd = -1;
 	if (params)
 		memcpy(&p->params, params, params->struct_size < sizeof(*params) ?
 		       params->struct_size : sizeof(*params));
 	p->blobs_len = BLOBS_START;
 	p->blobs = malloc(p->blobs_len);
 	if (!p->blobs) {
+		free(p);
+		return NULL;
+	}
+	p->lost_fd = eventfd(0, EFD_CLOEXEC);
+	if (p->lost_fd < 0) {
+		free(p->blobs);
 		free(p);
 		return NULL;
 	}
@@ -55,6 +64,7 @@ static hvcal_provider_t *provider_new(const hvcal_provider_params_t *params,
 static void provider_free(hvcal_provider_t *p)
 {
 	pthread_mutex_destroy(&p->lock);
+	close(p->lost_fd);
 	free(p->blobs);
 	free(p);
 }
@@ -89,6 +99,12 @@ int provider_open_private(hvcal_provider_t **out, const hvcal_provider_params_t 
 	p->private = true;
 	*out = p;
 	return 0;
+}
+
+void provider_lost(struct provider_engine *e)
+{
+	provider_log(e->p, LOG_ERR, "%s: its device is gone", e->plugin.desc.name);
+	eventfd_write(e->p->lost_fd, 1);
 }
 
 int hvcal_provider_open(hvcal_provider_t **out, const hvcal_provider_params_t *params)
@@ -361,27 +377,30 @@ static int acquire(hvcal_provider_t *p)
 
 int hvcal_provider_run(hvcal_provider_t *p, int stop_fd)
 {
-	struct pollfd fds[2] = {
+	struct pollfd fds[3] = {
 		{ .fd = p->fd, .events = POLLIN },
 		{ .fd = stop_fd, .events = POLLIN },
+		{ .fd = p->lost_fd, .events = POLLIN },
 	};
 	int ret;
 
 	for (;;) {
-		ret = p->sys->poll(p->sys, fds, 2, -1);
+		ret = p->sys->poll(p->sys, fds, 3, -1);
 		if (ret == -EINTR)
 			continue;
 		if (ret < 0)
 			return ret;
 		if (fds[1].revents)
 			return 0;
+		if (fds[2].revents)
+			return -ENXIO;
 		if (fds[0].revents & (POLLERR | POLLHUP))
 			return -ENODEV;
 		ret = acquire(p);
 		if (ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM) {
 			/* the work stays queued; a stream that ends gives fds back */
 			provider_log(p, LOG_ERR, "cannot take more work: %s", strerror(-ret));
-			p->sys->poll(p->sys, &fds[1], 1, 100);
+			p->sys->poll(p->sys, &fds[1], 2, 100);
 		} else if (ret && ret != -EAGAIN) {
 			return ret;
 		}

@@ -30,6 +30,7 @@ _Static_assert(HVCAL_CAN_FRAME_QP == HVCAL_CAP_FRAME_QP &&
 	       HVCAL_CAN_HDR_STATIC == HVCAL_CAP_HDR_STATIC &&
 	       HVCAL_CAN_HDR_DYNAMIC == HVCAL_CAP_HDR_DYNAMIC &&
 	       HVCAL_CAN_LOSSLESS == HVCAL_CAP_LOSSLESS &&
+	       HVCAL_CAN_LAYERS == HVCAL_CAP_LAYERS &&
 	       HVCAL_CAN_RECOVER == HVCAL_CAP_RECOVER, "HVCAL_CAN_*");
 _Static_assert((int)HVCAL_SCHED_REALTIME == (int)HVCAL_CLASS_REALTIME &&
 	       (int)HVCAL_ON_LOSS_REISSUE == (int)HVCAL_LOSS_REISSUE &&
@@ -45,6 +46,7 @@ static const uint32_t feature_caps[HVCAL_FEATURES] = {
 	[HVCAL_FEATURE_INTRA_REFRESH] = 0, /* the engine says so when it opens */
 	[HVCAL_FEATURE_SCALE] = HVCAL_CAP_SCALE,
 	[HVCAL_FEATURE_FRAME_QP] = HVCAL_CAP_FRAME_QP,
+	[HVCAL_FEATURE_LAYERS] = HVCAL_CAP_LAYERS,
 };
 
 uint32_t hvcal_feature_cap(uint32_t feature)
@@ -186,6 +188,8 @@ void hvcal_config_to_codec(const hvcal_config_t *c, struct hvcal_codec_config *o
 		out->flags |= HVCAL_CONFIG_LIGHT_LEVEL;
 	if (has_feature(c, HVCAL_FEATURE_INTRA_REFRESH))
 		out->flags |= HVCAL_CONFIG_INTRA_REFRESH;
+	if (has_feature(c, HVCAL_FEATURE_LAYERS))
+		out->flags |= HVCAL_CONFIG_LAYERS;
 	out->codec = c->codec;
 	out->profile = c->profile;
 	out->level = c->level;

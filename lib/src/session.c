@@ -524,8 +524,8 @@ int hvcal_enable_feature(hvcal_session_t *s, uint32_t feature, int enable)
 	pthread_mutex_lock(&s->submit_lock);
 	if (enable && cap & ~atomic_load(&s->engine_flags))
 		ret = -EOPNOTSUPP;
-	else if (feature == HVCAL_FEATURE_LOSSLESS ||
-		 feature == HVCAL_FEATURE_INTRA_REFRESH)
+	else if (feature == HVCAL_FEATURE_LOSSLESS || feature == HVCAL_FEATURE_INTRA_REFRESH ||
+		 feature == HVCAL_FEATURE_LAYERS)
 		ret = enable_stream_feature(s, feature, enable);
 	else if (enable)
 		s->disabled &= ~(1U << feature);

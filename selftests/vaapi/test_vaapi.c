@@ -177,6 +177,7 @@ static unsigned int reported(const char *what)
 
 static const struct conf_how key = { .flags = HVCAL_FRAME_FORCE_KEY };
 static const struct conf_how no_ref = { .flags = HVCAL_FRAME_NO_REF };
+static const struct conf_how upper = { .temporal_layer = 1 };
 
 /* Every bit of H.264; HEVC is coded with loss. */
 static void all_exact(struct conf *c, struct conf_stream *s)
@@ -206,11 +207,15 @@ static void exact_run(struct conf *c, uint32_t width, uint32_t height, uint32_t 
 	if (!s)
 		return;
 	for (unsigned int i = 0; i < 24; i++)
-		conf_send(s, i == 10 || i == 11 ? &key : i % 4 == 3 || i == 18 ? &no_ref : NULL);
+		conf_send(s, i == 10 || i == 11 ? &key : i == 18 ? &upper :
+			  i % 4 == 3 ? &no_ref : NULL);
 	conf_flush(s);
-	for (unsigned int i = 0; i < s->count && !conf_failed(c); i++)
+	for (unsigned int i = 0; i < s->count && !conf_failed(c); i++) {
 		if (s->frames[i]->result.status || s->frames[i]->state != CONF_DONE)
 			conf_fail(c, "frame %u of %ux%u was not coded", i, width, height);
+		if (s->frames[i]->result.frame.temporal_layer != (i == 18))
+			conf_fail(c, "frame %u is said to be of another layer", i);
+	}
 	all_exact(c, s);
 	conf_free(&s);
 }

@@ -131,6 +131,7 @@ static int take_packet(struct stream *s, const hvcal_packet_t *packet)
 	int ret;
 
 	s->engine = packet->engine;
+	s->result->dropped |= packet->dropped;
 	s->result->late += !!(packet->flags & HVCAL_PACKET_LATE);
 	ret = latency_add(&s->result->latency, packet->done_ns - packet->submit_ns);
 	if (ret)

@@ -57,8 +57,7 @@ static double measure(unsigned int sessions)
 	for (i = 0; i < sessions; i++) {
 		hvcal_queue_attach(q, &flows[i], true, 1);
 		hvcal_queue_open(q, &flows[i], true, now);
-		flows[i].task = (struct hvcal_task){ .cost_ns = 1, .period_ns = 1,
-						     .deadline_ns = 1 };
+		hvcal_task_set(&flows[i].task, 1, 1, 1);
 		hvcal_queue_settle(q, &flows[i], i % SLOTS, now);
 		/* spread over the first period, in no order */
 		tickets[i] = (struct hvcal_ticket){ .deadline_ns = now + i * GOLDEN % period_of(i),
@@ -104,21 +103,22 @@ static double measure_replan(unsigned int sessions)
 
 	hvcal_queue_init(q, SLOTS, NULL, 1000000, 4000000);
 	for (i = 0; i < sessions; i++) {
-		struct hvcal_task *t = &flows[i].task;
+		u64 period = period_of(i);
 		u32 lane;
 
 		hvcal_queue_attach(q, &flows[i], true, 1);
-		t->period_ns = period_of(i);
-		t->deadline_ns = t->period_ns;
-		t->cost_ns = t->period_ns * SLOTS * 9 / 10 / sessions;
-		lane = hvcal_admit_find(q, t, 0);
+		hvcal_task_set(&flows[i].task, period * SLOTS * 9 / 10 / sessions, period, period);
+		lane = hvcal_admit_find(q, &flows[i].task, 0);
 		hvcal_queue_settle(q, &flows[i], lane, 1);
 		if (lane != HVCAL_LANE_NONE)
 			hvcal_admit_refresh(&q->lane[lane]);
 	}
-	for (i = 0; i < sessions; i++)
-		flows[i].task.cost_ns += flows[i].task.cost_ns / 5;
 	begin = now_ns();
+	for (i = 0; i < sessions; i++) {
+		struct hvcal_task *t = &flows[i].task;
+
+		hvcal_task_set(t, t->cost_ns + t->cost_ns / 5, t->period_ns, t->deadline_ns);
+	}
 	hvcal_admit_replan(q, false, 1);
 	us = (double)(now_ns() - begin) / 1000;
 	free(flows);

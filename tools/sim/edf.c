@@ -95,11 +95,8 @@ static void plan(struct edf_stream *s)
 {
 	const struct sim_class *c = s->model->class;
 
-	s->flow.task = (struct hvcal_task){
-		.cost_ns = hvcal_cost_predict(&s->model->cost, PIXELS),
-		.period_ns = c->period - (c->period >> DRIFT_SHIFT),
-		.deadline_ns = c->deadline,
-	};
+	hvcal_task_set(&s->flow.task, hvcal_cost_predict(&s->model->cost, PIXELS),
+		       c->period - (c->period >> DRIFT_SHIFT), c->deadline);
 }
 
 /* Who has no home looks for one; false: not all found one. */

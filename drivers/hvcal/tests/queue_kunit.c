@@ -57,9 +57,7 @@ static struct hvcal_ticket *next(struct hvcal_queue *q)
 /* At home in @lane, with a period and deadline of 100. */
 static void settle(struct queue_rig *rig, u32 flow, u32 lane)
 {
-	rig->flows[flow].task = (struct hvcal_task){
-		.cost_ns = 1, .period_ns = 100, .deadline_ns = 100,
-	};
+	hvcal_task_set(&rig->flows[flow].task, 1, 100, 100);
 	hvcal_queue_settle(&rig->q, &rig->flows[flow], lane, 0);
 }
 

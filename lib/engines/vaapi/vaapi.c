@@ -61,7 +61,8 @@ static int device_open(struct hvcal_engine_ctx *c, unsigned int index, char *rea
 
 static uint32_t cap_flags(const struct vaapi_point *p)
 {
-	uint32_t flags = HVCAL_CAP_FORCE_KEY | HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC;
+	uint32_t flags = HVCAL_CAP_FORCE_KEY | HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC |
+			 HVCAL_CAP_LAYERS;
 
 	if (p->rc & VA_RC_CQP)
 		flags |= HVCAL_CAP_FRAME_QP;
