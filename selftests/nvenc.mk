@@ -28,7 +28,15 @@ ALL += $(STUB_CUDA) $(STUB_ENCODE)
 # In conformance-nvenc; without the stub it would skip.
 CONFORMANCE_ARGS_nvenc := --option $(STUB_OPTIONS)
 
-$(foreach f,stub_encode stub_picture stub_state stub_cuda,\
+# Pictures in "CUDA" memory through the module, in the process that has them
+VM_PRIVATE := $(B)/selftests/nvenc/vm_private
+ALL += $(VM_PRIVATE)
+CFLAGS_selftests/nvenc/vm_private := $(CFLAGS_lib/engines/nvenc)
+$(VM_PRIVATE): $(VM_PRIVATE).o $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBHVCAL_LIBS)
+SUITES_VM += lib-private:"$(VM_PRIVATE) $(B)/lib/engines $(B)/selftests/nvenc"
+
+$(foreach f,stub_encode stub_picture stub_state stub_cuda test_nvenc_device,\
 	$(eval CFLAGS_selftests/nvenc/$(f) := $(CFLAGS_lib/engines/nvenc)))
 CFLAGS_selftests/nvenc/stub_codec := $(shell pkg-config --cflags x264 x265)
 
@@ -49,10 +57,10 @@ TEST_NVENC := $(B)/selftests/nvenc/test_nvenc
 ALL += $(TEST_NVENC)
 SUITES += unit-nvenc:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_NVENC) $(B)/lib/engines $(B)/selftests/nvenc"
 
-$(foreach f,test_nvenc test_nvenc_open test_nvenc_work,\
+$(foreach f,test_nvenc test_nvenc_open test_nvenc_work test_nvenc_device,\
 	$(eval CPPFLAGS_selftests/nvenc/$(f) := -Ilib/src))
 
-$(TEST_NVENC): $(TEST_NVENC).o $(TEST_NVENC)_open.o $(TEST_NVENC)_work.o \
+$(TEST_NVENC): $(addprefix $(TEST_NVENC),.o _open.o _work.o _device.o) \
 		$(CONFORMANCE_PARTS) $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CONFORMANCE_LIBS) $(LIBHVCAL_LIBS)
 endif

@@ -184,7 +184,8 @@ enum hvcal_engine_state {
 #define HVCAL_CAP_HDR_DYNAMIC		(1U << 7)
 #define HVCAL_CAP_LOSSLESS		(1U << 8)
 #define HVCAL_CAP_LAYERS		(1U << 9) /* an upper temporal layer that may be lost */
-#define HVCAL_CAP_FLAGS_ALL		0x3ffU
+#define HVCAL_CAP_RECOVER		(1U << 10) /* honours HVCAL_FRAME_LOST */
+#define HVCAL_CAP_FLAGS_ALL		0x7ffU
 
 /**
  * struct hvcal_engine_cap - one thing that an engine can do
@@ -555,11 +556,12 @@ struct hvcal_session_stats {
 /* enum hvcal_buffer_flags */
 #define HVCAL_BUFFER_SOURCE		(1U << 0) /* engines read it */
 #define HVCAL_BUFFER_TARGET		(1U << 1) /* engines write it */
-#define HVCAL_BUFFER_FLAGS_ALL		0x3U
+#define HVCAL_BUFFER_PRIVATE		(1U << 2) /* no DMA-BUF: see below */
+#define HVCAL_BUFFER_FLAGS_ALL		0x7U
 
 /**
  * struct hvcal_buffer_import - HVCAL_IOC_BUFFER_IMPORT
- * @flags: HVCAL_BUFFER_SOURCE, _TARGET or both
+ * @flags: HVCAL_BUFFER_SOURCE, _TARGET or both; HVCAL_BUFFER_PRIVATE with SOURCE alone
  * @gpu: GPU that the memory lives on; 0 system memory or unknown
  * @fds: DMA-BUFs, one per plane or all planes in one; -1 none. They stay the
  *       caller's; HVCAL holds its own references.
@@ -570,6 +572,10 @@ struct hvcal_session_stats {
  *
  * A provider that gets a job with this buffer gets file descriptors of the
  * very same DMA-BUFs, with the access mode that they have here.
+ *
+ * HVCAL_BUFFER_PRIVATE (HVCAL_FEATURE_PRIVATE_ENGINE): memory that only this process
+ * can reach. There are no DMA-BUFs, all @fds are -1, and @layout, which must be there,
+ * says where it is. Only frames for private engines may name it (-EXDEV).
  */
 struct hvcal_buffer_import {
 	__u32 flags;
@@ -699,6 +705,25 @@ struct hvcal_job_fence {
 	__u64 job;
 };
 
+/**
+ * struct hvcal_private_provider - HVCAL_IOC_PRIVATE_PROVIDER
+ * @flags: zero
+ * @fd: out: a provider's open file, close-on-exec, owned by the caller
+ *
+ * For encoders that cannot leave this process, or memory that cannot. The file is
+ * like an open HVCAL_PROVIDER_NODE, but its engines have HVCAL_ENGINE_PRIVATE
+ * (-EACCES if not): this client alone sees them and can name them, sessions come to
+ * them only by name, and they are gone when either of the two files is closed.
+ *
+ * Reservations of private HARDWARE engines count at the other HARDWARE engines of
+ * their GPU, and the other way round: all together get no more than the GPU has.
+ * Frames of different engines do not wait for each other; the hardware orders them.
+ */
+struct hvcal_private_provider {
+	__u32 flags;
+	__s32 fd;
+};
+
 enum hvcal_event_type {
 	HVCAL_EVENT_JOB = 1,		/* a job is finished */
 	HVCAL_EVENT_ACCEPTED = 2,	/* the engine has started on a job */
@@ -767,13 +792,14 @@ struct hvcal_event {
 /* Providers                                                                */
 
 /* enum hvcal_engine_flags */
-#define HVCAL_ENGINE_PRIVATE		(1U << 0) /* reserved: for one open file only */
+#define HVCAL_ENGINE_PRIVATE		(1U << 0) /* of HVCAL_IOC_PRIVATE_PROVIDER */
 #define HVCAL_ENGINE_FOREIGN_MEMORY	(1U << 1) /* takes buffers of other GPUs */
 /*
  * When the watchdog gives the provider up, the process that opened the node gets
  * SIGKILL. It may then be trusted not to write any more, and frames of sessions
  * with HVCAL_LOSS_REISSUE that run there are issued again instead of failing at
- * the first strike. Counts for all engines of the open file.
+ * the first strike. Counts for all engines of the open file; not with
+ * HVCAL_ENGINE_PRIVATE (-EINVAL).
  */
 #define HVCAL_ENGINE_KILL		(1U << 2)
 #define HVCAL_ENGINE_FLAGS_ALL		0x7U
@@ -782,7 +808,8 @@ struct hvcal_event {
  * struct hvcal_engine_register - HVCAL_IOC_ENGINE_REGISTER
  * @flags: HVCAL_ENGINE_*
  * @kind: enum hvcal_engine_kind
- * @name: unique among living engines (-EBUSY), letters, digits and "._:-"
+ * @name: unique among the living engines that who may use it can see (-EBUSY),
+ *        letters, digits and "._:-"
  * @slot: PCI address of the GPU, which must exist (-ENODEV); empty for none
  * @numa_node: -1 unknown; ignored with @slot
  * @slots: jobs that run at once, 1..1024
@@ -791,6 +818,8 @@ struct hvcal_event {
  * @caps: struct hvcal_engine_cap, 1..64
  * @engine: out: engine number
  * @pad: zero
+ *
+ * A user may have user_max_engines private ones (-EUSERS).
  */
 struct hvcal_engine_register {
 	__u32 flags;
@@ -1013,6 +1042,7 @@ enum hvcal_ioctl_nr {
 	HVCAL_NR_JOB_SUBMIT = 0x20,
 	HVCAL_NR_JOB_CANCEL = 0x21,
 	HVCAL_NR_JOB_FENCE = 0x22,
+	HVCAL_NR_PRIVATE_PROVIDER = 0x28,
 	/* /dev/hvcal-provider */
 	HVCAL_NR_ENGINE_REGISTER = 0x40,
 	HVCAL_NR_ENGINE_UPDATE = 0x41,
@@ -1052,6 +1082,9 @@ enum hvcal_ioctl_nr {
 	_IOWR(HVCAL_IOC_MAGIC, HVCAL_NR_JOB_CANCEL, struct hvcal_job_cancel)
 #define HVCAL_IOC_JOB_FENCE \
 	_IOWR(HVCAL_IOC_MAGIC, HVCAL_NR_JOB_FENCE, struct hvcal_job_fence)
+
+#define HVCAL_IOC_PRIVATE_PROVIDER \
+	_IOWR(HVCAL_IOC_MAGIC, HVCAL_NR_PRIVATE_PROVIDER, struct hvcal_private_provider)
 
 #define HVCAL_IOC_ENGINE_REGISTER \
 	_IOWR(HVCAL_IOC_MAGIC, HVCAL_NR_ENGINE_REGISTER, struct hvcal_engine_register)

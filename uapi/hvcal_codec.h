@@ -150,6 +150,7 @@ struct hvcal_codec_config {
 #define HVCAL_FRAME_FORCE_KEY		(1U << 0)
 #define HVCAL_FRAME_QP			(1U << 1) /* qp_q8 counts */
 #define HVCAL_FRAME_NO_REF		(1U << 2) /* nothing will refer to it (HVCAL_CONFIG_LAYERS) */
+#define HVCAL_FRAME_LOST		(1U << 3) /* lost_pts counts: HVCAL_CAP_RECOVER */
 
 /**
  * struct hvcal_frame_params - parameters of one frame
@@ -166,6 +167,10 @@ struct hvcal_codec_config {
  * @map_block: pixels of a block side of the QP map in the job's side data, 0 no
  *             map; one signed byte of QP offset a block, row by row
  * @map_stride: bytes
+ * @stream: of a source with HVCAL_LAYOUT_DEVICE: handle of the CUDA stream on which
+ *          it becomes complete, 0 if it is
+ * @lost_pts: of the first frame that the receiver lacks: from this frame on the
+ *            stream does without it, and without what came after it
  */
 struct hvcal_frame_params {
 	__u32 size;
@@ -179,6 +184,16 @@ struct hvcal_frame_params {
 	__u32 height;
 	__u32 map_block;
 	__u32 map_stride;
+	__u64 stream;
+	__s64 lost_pts;
+};
+
+/* What an engine did for a receiver that lacks frames. */
+enum hvcal_recovery {
+	HVCAL_RECOVERY_NONE = 0,
+	HVCAL_RECOVERY_REFS = 1,	/* this frame and later ones refer to older ones */
+	HVCAL_RECOVERY_REFRESH = 2,	/* a cycle of intra refresh begins with it */
+	HVCAL_RECOVERY_KEY = 3,		/* it is a key frame */
 };
 
 /*
@@ -216,7 +231,7 @@ enum hvcal_frame_type {
  * @copied_bytes: bytes of the source that the provider itself copied on the
  *                CPU to hand the frame to its engine; 0 is zero copy
  * @dropped: HVCAL_DROPPED_*, 0: the session is coded as it was configured
- * @pad: zero
+ * @recovery: enum hvcal_recovery, the answer to HVCAL_FRAME_LOST
  */
 struct hvcal_frame_result {
 	__u32 size;
@@ -229,8 +244,15 @@ struct hvcal_frame_result {
 	__u64 satd;
 	__u64 copied_bytes;
 	__u32 dropped;
-	__u32 pad;
+	__u32 recovery;
 };
+
+/* enum hvcal_layout_flags */
+/*
+ * CUDA memory of the process of the engine. Counts with HVCAL_BUFFER_PRIVATE alone:
+ * an address that came from another process means nothing.
+ */
+#define HVCAL_LAYOUT_DEVICE		(1U << 0)
 
 /**
  * struct hvcal_frame_layout - where the planes of a frame lie
@@ -240,10 +262,12 @@ struct hvcal_frame_result {
  * @height: pixels, visible
  * @modifier: DRM format modifier, 0 linear
  * @planes: 1..4
- * @flags: zero
+ * @flags: HVCAL_LAYOUT_*
  * @fd_index: which of the buffer's DMA-BUFs
- * @offset: bytes into that DMA-BUF
+ * @offset: bytes into that DMA-BUF, or from @device_ptr
  * @stride: bytes from one row to the next
+ * @device_ptr: HVCAL_LAYOUT_DEVICE: the address that the picture begins at
+ * @device_size: HVCAL_LAYOUT_DEVICE: bytes from there on
  */
 struct hvcal_frame_layout {
 	__u32 size;
@@ -256,6 +280,8 @@ struct hvcal_frame_layout {
 	__u32 fd_index[4];
 	__u64 offset[4];
 	__u32 stride[4];
+	__u64 device_ptr;
+	__u64 device_size;
 };
 
 enum hvcal_meta_type {

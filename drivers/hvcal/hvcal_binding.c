@@ -64,6 +64,8 @@ void hvcal_binding_start_locked(struct hvcal_binding *b, struct hvcal_session *s
 	}
 	list_add_tail(&b->link, &engine->bindings);
 	engine->sessions++;
+	hvcal_sibling_grant_locked(b);
+	hvcal_sibling_update_locked(engine);
 	hvcal_work_queue_locked(&b->open, b, HVCAL_ITEM_OPEN);
 }
 

@@ -86,6 +86,7 @@ void hvcal_client_destroy(struct hvcal_client *c)
 	xa_for_each(&c->sessions, i, s)
 		hvcal_session_destroy(s);
 	xa_destroy(&c->sessions);
+	hvcal_engine_retire_client(c);
 	client_drop_events(c);
 	xa_for_each(&c->buffers, i, b)
 		hvcal_buffer_put(b);

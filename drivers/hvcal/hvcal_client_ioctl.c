@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The ioctls of /dev/hvcal: checks and copies; the work is done elsewhere. */
+#include <linux/anon_inodes.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/slab.h>
@@ -316,6 +318,20 @@ err:
 	return ret;
 }
 
+static bool import_is_good(const struct hvcal_buffer_import *req)
+{
+	unsigned int i;
+
+	if (req->flags & ~HVCAL_BUFFER_FLAGS_ALL || req->pad)
+		return false;
+	if (!(req->flags & HVCAL_BUFFER_PRIVATE))
+		return req->flags && req->fds[0] >= 0;
+	for (i = 0; i < HVCAL_MAX_PLANES; i++)
+		if (req->fds[i] != -1)
+			return false;
+	return req->flags == (HVCAL_BUFFER_SOURCE | HVCAL_BUFFER_PRIVATE) && req->layout.len;
+}
+
 static long ioctl_buffer_import(struct file *file, void *arg)
 {
 	struct hvcal_buffer_import *req = arg;
@@ -324,7 +340,7 @@ static long ioctl_buffer_import(struct file *file, void *arg)
 	struct hvcal_buffer *b;
 	int ret;
 
-	if (!req->flags || req->flags & ~HVCAL_BUFFER_FLAGS_ALL || req->pad || req->fds[0] < 0)
+	if (!import_is_good(req))
 		return -EINVAL;
 	if (req->gpu && !hvcal_gpu_exists(req->gpu))
 		return -ENODEV;
@@ -413,7 +429,8 @@ static int job_find_buffers(struct hvcal_client *c, struct hvcal_job *job,
 		return -ENOENT;
 	if (!(job->source->flags & HVCAL_BUFFER_SOURCE) ||
 	    !(job->target->flags & HVCAL_BUFFER_TARGET) ||
-	    (job->side && !(job->side->flags & HVCAL_BUFFER_SOURCE)))
+	    (job->side && (job->side->flags & (HVCAL_BUFFER_SOURCE | HVCAL_BUFFER_PRIVATE)) !=
+			  HVCAL_BUFFER_SOURCE))
 		return -EINVAL;
 	if (!range_fits(job->target, desc->target_offset, desc->target_size) ||
 	    (job->side && !range_fits(job->side, desc->side_offset, desc->side_size)))
@@ -573,6 +590,42 @@ static long ioctl_job_fence(struct file *file, void *arg)
 	return 0;
 }
 
+/* ------------------------------------------------------------------------ */
+/* Private engines                                                          */
+
+static long ioctl_private_provider(struct file *file, void *arg)
+{
+	struct hvcal_private_provider *req = arg;
+	struct hvcal_provider *p;
+	struct file *private;
+	int fd;
+
+	if (req->flags)
+		return -EINVAL;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	p = hvcal_provider_create(file->private_data);
+	private = p ? anon_inode_getfile("[hvcal-private]", &hvcal_provider_fops, p, O_RDWR) :
+		      ERR_PTR(-ENOMEM);
+	if (IS_ERR(private)) {
+		put_unused_fd(fd);
+		hvcal_provider_put(p);
+		return PTR_ERR(private);
+	}
+	stream_open(file_inode(private), private);
+	fd_install(fd, private);
+	req->fd = fd;
+	return 0;
+}
+
+static void undo_private_provider(struct file *file, const void *arg)
+{
+	const struct hvcal_private_provider *req = arg;
+
+	close_fd(req->fd);
+}
+
 #define RW (_IOC_READ | _IOC_WRITE)
 
 static const struct hvcal_ioctl client_ioctls[] = {
@@ -593,6 +646,8 @@ static const struct hvcal_ioctl client_ioctls[] = {
 	HVCAL_IOCTL(JOB_SUBMIT, RW, struct hvcal_job_submit, 24, ioctl_job_submit),
 	HVCAL_IOCTL(JOB_CANCEL, RW, struct hvcal_job_cancel, 24, ioctl_job_cancel),
 	HVCAL_IOCTL(JOB_FENCE, RW, struct hvcal_job_fence, 16, ioctl_job_fence),
+	HVCAL_IOCTL_UNDO(PRIVATE_PROVIDER, RW, struct hvcal_private_provider, 8,
+			 ioctl_private_provider, undo_private_provider),
 	/* the other node's: -EACCES */
 	HVCAL_IOCTL(ENGINE_REGISTER, RW, struct hvcal_engine_register, 112, NULL),
 	HVCAL_IOCTL(ENGINE_UPDATE, _IOC_WRITE, struct hvcal_engine_update, 16, NULL),

@@ -66,6 +66,8 @@ static void engine_release(struct kref *ref)
 	list_for_each_entry_safe(m, tmp, &e->models, link)
 		kfree(m);
 	kfree(e->caps);
+	if (e->charged)
+		hvcal_user_uncharge(e->provider->client->user, HVCAL_CHARGE_ENGINES, 1);
 	kvfree(e->wheels);
 	hvcal_provider_put(e->provider);
 	kfree(e);
@@ -83,17 +85,24 @@ void hvcal_engine_put(struct hvcal_engine *e)
 		kref_put(&e->ref, engine_release);
 }
 
+bool hvcal_engine_visible(const struct hvcal_engine *e, const struct hvcal_client *client)
+{
+	return !e->provider->client || e->provider->client == client;
+}
+
 int hvcal_engine_publish(struct hvcal_engine *e)
 {
+	struct hvcal_client *client = e->provider->client;
 	struct hvcal_engine *other;
 	unsigned long flags;
 	int ret = 0;
 
 	spin_lock_irqsave(&hvcal.lock, flags);
+	/* what nobody else sees takes no name from others */
 	list_for_each_entry(other, &hvcal.engines, link)
-		if (!strcmp(other->name, e->name))
+		if (hvcal_engine_visible(other, client) && !strcmp(other->name, e->name))
 			ret = -EBUSY;
-	if (e->provider->state == HVCAL_PROVIDER_DEAD)
+	if (e->provider->state == HVCAL_PROVIDER_DEAD || (client && client->closed))
 		ret = -ENODEV;
 	if (!ret) {
 		e->id = hvcal.next_engine++;
@@ -102,12 +111,15 @@ int hvcal_engine_publish(struct hvcal_engine *e)
 		list_add_tail(&e->provider_link, &e->provider->engines);
 		e->provider->kill |= !!(e->flags & HVCAL_ENGINE_KILL);
 		hvcal_engine_get(e);	/* sysfs below must not race with retire */
+		hvcal.private_engines += !!client;
+		hvcal_sibling_update_locked(e);
 	}
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 	if (ret)
 		return ret;
 
-	hvcal_sysfs_add_engine(e);
+	if (!client)
+		hvcal_sysfs_add_engine(e);
 	hvcal_engine_put(e);
 	hvcal_migrate_homeless();
 	return 0;
@@ -132,6 +144,8 @@ void hvcal_engine_retire(struct hvcal_engine *e)
 			else
 				hvcal_binding_leave_locked(b);
 		}
+		hvcal_sibling_update_locked(e);
+		hvcal.private_engines -= !!e->provider->client;
 		hvcal_provider_wake(e->provider);
 	}
 	spin_unlock_irqrestore(&hvcal.lock, flags);
@@ -141,11 +155,13 @@ void hvcal_engine_retire(struct hvcal_engine *e)
 	hvcal_migrate_homeless();
 	cancel_delayed_work_sync(&e->watchdog);
 	hvcal_sched_stop_timer(e);
-	hvcal_sysfs_del_engine(e);
+	if (!e->provider->client)
+		hvcal_sysfs_del_engine(e);
 	hvcal_engine_put(e);
 }
 
-void hvcal_engine_retire_gpu(u32 gpu)
+/* Those on @gpu, if it is not 0, and the private ones of @client. */
+static void engine_retire_all(u32 gpu, const struct hvcal_client *client)
 {
 	struct hvcal_engine *e, *found;
 	unsigned long flags;
@@ -154,7 +170,8 @@ void hvcal_engine_retire_gpu(u32 gpu)
 		found = NULL;
 		spin_lock_irqsave(&hvcal.lock, flags);
 		list_for_each_entry(e, &hvcal.engines, link)
-			if (e->gpu == gpu)
+			if ((gpu && e->gpu == gpu) ||
+			    (client && e->provider->client == client))
 				found = e;
 		if (found)
 			hvcal_engine_get(found);
@@ -164,6 +181,21 @@ void hvcal_engine_retire_gpu(u32 gpu)
 			hvcal_engine_put(found);
 		}
 	} while (found);
+}
+
+void hvcal_engine_retire_gpu(u32 gpu)
+{
+	engine_retire_all(gpu, NULL);
+}
+
+void hvcal_engine_retire_client(struct hvcal_client *client)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	client->closed = true;
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	engine_retire_all(0, client);
 }
 
 struct hvcal_engine *hvcal_engine_find(struct hvcal_provider *provider, u32 id)

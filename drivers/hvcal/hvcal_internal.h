@@ -4,8 +4,8 @@
  *
  * Lifetimes: client > { session, buffer } > job; provider > engine; a binding is
  * one session's presence at one engine. Everything is kref-counted. Strong
- * references: session -> client, binding -> { session, engine }, engine ->
- * provider, job -> { session, buffers }, and while a provider holds an item:
+ * references: session -> client, private provider -> client, binding -> { session,
+ * engine }, engine -> provider, job -> { session, buffers }, and while a provider holds an item:
  * provider -> { job, binding }.
  *
  * Locks, outermost first:
@@ -85,6 +85,7 @@ struct hvcal_core {
 	struct list_head sessions;	/* all; under lock */
 	u64 generation;			/* of the engine list; under lock */
 	u32 next_engine;		/* under lock */
+	u32 private_engines;		/* living ones; under lock */
 	atomic64_t next_item;
 	atomic64_t next_file;
 	atomic64_t migrate_round;
@@ -153,6 +154,7 @@ struct hvcal_client {
 	struct mutex read_lock;		/* one reader at a time keeps the order */
 	wait_queue_head_t wait;
 	struct list_head events;	/* under hvcal.lock */
+	bool closed;			/* its file; under hvcal.lock */
 	u64 engine_ns;			/* used so far; under hvcal.lock */
 	u64 jobs_done;			/* under hvcal.lock */
 };
@@ -489,6 +491,7 @@ struct hvcal_binding {
 	u64 last_done_ns;
 	struct hvcal_model *model;	/* the engine's */
 	u64 claimed_ns_per_mpix;
+	u32 granted_ppm;		/* hvcal_sibling.c */
 	bool opened;			/* the provider has a stream */
 	bool proven;			/* and a frame has come out of it */
 	bool gone;			/* left the engine */
@@ -528,12 +531,14 @@ struct hvcal_engine {
 	char name[HVCAL_NAME_LEN];
 	u32 ncaps;
 	struct hvcal_engine_cap *caps;
+	bool charged;			/* to the user of the provider's client */
 
 	/* under hvcal.lock: */
 	enum hvcal_engine_state state;
 	u32 max_sessions;
 	u32 sessions;
 	u32 external_ppm;
+	u32 sibling_ppm;		/* hvcal_sibling.c */
 	u32 running;			/* of slots */
 	u64 jobs_done;
 	struct hvcal_load load;
@@ -557,12 +562,31 @@ int hvcal_engine_publish(struct hvcal_engine *e);
 /* Sessions lose it. In process context, without hvcal.lock. */
 void hvcal_engine_retire(struct hvcal_engine *e);
 void hvcal_engine_retire_gpu(u32 gpu);
+/* The private ones of @client, which publishes none from now on. */
+void hvcal_engine_retire_client(struct hvcal_client *client);
+/* Of @provider alone, if it is not NULL. */
 struct hvcal_engine *hvcal_engine_find(struct hvcal_provider *provider, u32 id);
+/* May @client know of it? NULL: somebody who has no client file. */
+bool hvcal_engine_visible(const struct hvcal_engine *e, const struct hvcal_client *client);
 const struct hvcal_engine_cap *hvcal_engine_fits(const struct hvcal_engine *e,
 						 const struct hvcal_place_ask *ask);
 void hvcal_engine_info(struct hvcal_engine *e, struct hvcal_engine_info *info);
 /* May a session be put there? */
 bool hvcal_engine_usable_locked(const struct hvcal_engine *e);
+
+/* ------------------------------------------------------------------------ */
+/* hvcal_sibling.c */
+
+/* Part of the hardware, without what outsiders take of it, that @ppm of @e are. */
+u32 hvcal_sibling_whole_ppm(const struct hvcal_engine *e, u32 ppm);
+/* Do @a and @b, which are not the same, share their hardware? */
+bool hvcal_sibling_of(const struct hvcal_engine *a, const struct hvcal_engine *b);
+/* Would what is promised at siblings of @e still hold if @e took so much more? */
+bool hvcal_sibling_bear_locked(const struct hvcal_engine *e, u32 more_ppm);
+/* The reservation of @b has been admitted as it is. */
+void hvcal_sibling_grant_locked(struct hvcal_binding *b);
+/* Reservations at @e have changed, or it has come or gone: tells its siblings. */
+void hvcal_sibling_update_locked(struct hvcal_engine *e);
 
 /* ------------------------------------------------------------------------ */
 /* hvcal_migrate.c                                                          */
@@ -636,6 +660,7 @@ struct hvcal_provider {
 	u64 id;
 	kuid_t uid;
 	struct pid *tgid;		/* the opener: fds go nowhere else */
+	struct hvcal_client *client;	/* of a private one, else NULL */
 	struct mutex acquire_lock;	/* one acquire at a time */
 	wait_queue_head_t wait;
 
@@ -661,7 +686,8 @@ struct hvcal_provider {
 
 extern const struct file_operations hvcal_provider_fops;
 
-struct hvcal_provider *hvcal_provider_create(void);
+/* @client: for whom alone its engines are; NULL: for everybody */
+struct hvcal_provider *hvcal_provider_create(struct hvcal_client *client);
 void hvcal_provider_destroy(struct hvcal_provider *p);
 void hvcal_provider_get(struct hvcal_provider *p);
 void hvcal_provider_put(struct hvcal_provider *p);

@@ -127,7 +127,8 @@ long hvcal_ioctl_caps(struct file *file, void *arg)
 	caps->features = HVCAL_FEATURE_IN_FENCE | HVCAL_FEATURE_IMPLICIT_FENCE |
 			 HVCAL_FEATURE_OUT_FENCE | HVCAL_FEATURE_PACING |
 			 HVCAL_FEATURE_RATE_ADMISSION | HVCAL_FEATURE_FAILOVER |
-			 HVCAL_FEATURE_REBALANCE | HVCAL_FEATURE_KILL;
+			 HVCAL_FEATURE_REBALANCE | HVCAL_FEATURE_KILL |
+			 HVCAL_FEATURE_PRIVATE_ENGINE;
 	if (IS_ENABLED(CONFIG_PCI))
 		caps->features |= HVCAL_FEATURE_GPU_LIST;
 	caps->event_size = sizeof(struct hvcal_event);
@@ -140,15 +141,23 @@ long hvcal_ioctl_caps(struct file *file, void *arg)
 
 #define LIST_MAX 65536	/* room that a caller may offer */
 
-/* The living engine after number @id, with a reference. */
-static struct hvcal_engine *engine_after(u32 id)
+/* The client that @file is, or works for; NULL none. */
+static const struct hvcal_client *viewer(const struct file *file)
+{
+	const struct hvcal_provider *p = file->private_data;
+
+	return file->f_op == &hvcal_client_fops ? file->private_data : p->client;
+}
+
+/* The living engine after number @id that @client may see, with a reference. */
+static struct hvcal_engine *engine_after(u32 id, const struct hvcal_client *client)
 {
 	struct hvcal_engine *e, *found = NULL;
 	unsigned long flags;
 
 	spin_lock_irqsave(&hvcal.lock, flags);
 	list_for_each_entry(e, &hvcal.engines, link) {
-		if (e->id <= id)
+		if (e->id <= id || !hvcal_engine_visible(e, client))
 			continue;
 		hvcal_engine_get(e);
 		found = e;
@@ -174,7 +183,7 @@ long hvcal_ioctl_engine_list(struct file *file, void *arg)
 	list->generation = hvcal.generation;
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 
-	while ((e = engine_after(id))) {
+	while ((e = engine_after(id, viewer(file)))) {
 		id = e->id;
 		hvcal_engine_info(e, &info);
 		hvcal_engine_put(e);
@@ -202,6 +211,10 @@ long hvcal_ioctl_engine_caps(struct file *file, void *arg)
 	if (ret)
 		return ret;
 	e = hvcal_engine_find(NULL, caps->engine);
+	if (e && !hvcal_engine_visible(e, viewer(file))) {
+		hvcal_engine_put(e);
+		e = NULL;
+	}
 	if (!e)
 		return -ENODEV;
 	for (i = 0; !ret && i < e->ncaps && i < caps->caps.count; i++)

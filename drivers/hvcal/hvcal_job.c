@@ -266,6 +266,8 @@ static int job_check_locked(const struct hvcal_job *job, u64 release_ns, u64 now
 
 bool hvcal_job_may_run_on(const struct hvcal_job *job, const struct hvcal_engine *e)
 {
+	if (job->source && job->source->flags & HVCAL_BUFFER_PRIVATE && !e->provider->client)
+		return false;
 	return !job->source || !job->source->gpu || !e->gpu || job->source->gpu == e->gpu ||
 	       e->flags & HVCAL_ENGINE_FOREIGN_MEMORY;
 }

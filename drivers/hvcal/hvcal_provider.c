@@ -34,7 +34,7 @@ static void provider_retire_work(struct work_struct *work)
 	hvcal_provider_put(p);
 }
 
-struct hvcal_provider *hvcal_provider_create(void)
+struct hvcal_provider *hvcal_provider_create(struct hvcal_client *client)
 {
 	struct hvcal_provider *p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
 
@@ -44,6 +44,9 @@ struct hvcal_provider *hvcal_provider_create(void)
 	p->id = atomic64_inc_return(&hvcal.next_file);
 	p->uid = current_uid();
 	p->tgid = get_pid(task_tgid(current));
+	if (client)
+		hvcal_client_get(client);
+	p->client = client;
 	mutex_init(&p->acquire_lock);
 	init_waitqueue_head(&p->wait);
 	INIT_LIST_HEAD(&p->engines);
@@ -62,6 +65,7 @@ static void provider_release(struct kref *ref)
 {
 	struct hvcal_provider *p = container_of(ref, struct hvcal_provider, ref);
 
+	hvcal_client_put(p->client);
 	put_pid(p->tgid);
 	kfree(p);
 	hvcal_object_del(HVCAL_OBJ_PROVIDERS);
@@ -74,7 +78,8 @@ void hvcal_provider_get(struct hvcal_provider *p)
 
 void hvcal_provider_put(struct hvcal_provider *p)
 {
-	kref_put(&p->ref, provider_release);
+	if (p)
+		kref_put(&p->ref, provider_release);
 }
 
 void hvcal_provider_wake(struct hvcal_provider *p)
@@ -442,7 +447,7 @@ int hvcal_provider_check(struct hvcal_provider *p, u64 id)
 
 static int provider_open(struct inode *inode, struct file *file)
 {
-	struct hvcal_provider *p = hvcal_provider_create();
+	struct hvcal_provider *p = hvcal_provider_create(NULL);
 
 	if (!p)
 		return -ENOMEM;

@@ -43,12 +43,16 @@ static bool slot_is_good(const char slot[HVCAL_NAME_LEN])
 	       sscanf(slot, "%x:%x:%x.%x%c", &domain, &bus, &dev, &fn, &rest) == 4;
 }
 
-static int register_check(const struct hvcal_engine_register *req)
+static int register_check(const struct hvcal_provider *p, const struct hvcal_engine_register *req)
 {
+	bool private = req->flags & HVCAL_ENGINE_PRIVATE;
+
 	if (req->flags & ~HVCAL_ENGINE_FLAGS_ALL || req->pad)
 		return -EINVAL;
-	if (req->flags & HVCAL_ENGINE_PRIVATE)
-		return -EOPNOTSUPP;
+	if (private != !!p->client)
+		return -EACCES;
+	if (private && req->flags & HVCAL_ENGINE_KILL)
+		return -EINVAL;
 	if (req->kind < HVCAL_ENGINE_HARDWARE || req->kind > HVCAL_ENGINE_TEST)
 		return -EINVAL;
 	if (!name_is_good(req->name) || (req->slot[0] && !slot_is_good(req->slot)))
@@ -101,21 +105,30 @@ static struct hvcal_engine_cap *caps_dup(const struct hvcal_array *arr)
 
 static long ioctl_engine_register(struct file *file, void *arg)
 {
+	struct hvcal_provider *p = file->private_data;
 	struct hvcal_engine_register *req = arg;
 	struct hvcal_engine_cap *caps;
 	struct hvcal_engine *e;
 	int ret;
 
-	ret = register_check(req);
+	ret = register_check(p, req);
 	if (ret)
 		return ret;
 	caps = caps_dup(&req->caps);
 	if (IS_ERR(caps))
 		return PTR_ERR(caps);
-	e = hvcal_engine_create(file->private_data, req, caps, req->caps.count);
+	e = hvcal_engine_create(p, req, caps, req->caps.count);
 	if (!e) {
 		kfree(caps);
 		return -ENOMEM;
+	}
+	if (p->client) {
+		ret = hvcal_user_charge(p->client->user, HVCAL_CHARGE_ENGINES, 1);
+		if (ret) {
+			hvcal_engine_put(e);
+			return ret;
+		}
+		e->charged = true;
 	}
 	/* as soon as it is there, another thread may unregister it */
 	hvcal_engine_get(e);
@@ -297,6 +310,7 @@ static const struct hvcal_ioctl provider_ioctls[] = {
 	HVCAL_IOCTL(JOB_SUBMIT, RW, struct hvcal_job_submit, 24, NULL),
 	HVCAL_IOCTL(JOB_CANCEL, RW, struct hvcal_job_cancel, 24, NULL),
 	HVCAL_IOCTL(JOB_FENCE, RW, struct hvcal_job_fence, 16, NULL),
+	HVCAL_IOCTL(PRIVATE_PROVIDER, RW, struct hvcal_private_provider, 8, NULL),
 };
 
 long hvcal_provider_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

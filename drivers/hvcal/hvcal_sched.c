@@ -10,8 +10,6 @@
 #include "hvcal_trace.h"
 
 #define PPM		1000000U
-/* Outsiders may take this much before nothing is left to promise. */
-#define EXTERNAL_MAX	950000U
 /* Looking for places ends after so many that have none: all under one lock. */
 #define SETTLE_MAX	16
 #define FIT_PERIOD_MAX	(10ULL * NSEC_PER_SEC)
@@ -53,10 +51,10 @@ static struct hvcal_model_key model_key(u32 codec, const struct hvcal_reservatio
 	};
 }
 
-/* Engine time that outsiders take makes every frame longer. */
+/* Engine time that outsiders and siblings take makes every frame longer. */
 static u64 engine_cost(const struct hvcal_engine *e, u64 ns_per_mpix, u32 pixels)
 {
-	u32 left = PPM - min(e->external_ppm, EXTERNAL_MAX);
+	u32 left = PPM - min(e->external_ppm + e->sibling_ppm, HVCAL_EXTERNAL_MAX);
 
 	return mul_u64_u32_div(mul_u64_u32_div(ns_per_mpix, pixels, PPM), PPM, left);
 }
@@ -81,7 +79,7 @@ u64 hvcal_sched_cost_locked(const struct hvcal_binding *b, u32 pixels)
 
 u32 hvcal_sched_left_locked(const struct hvcal_engine *e)
 {
-	u32 used = hvcal_admit_used_ppm(&e->queue) + e->external_ppm;
+	u32 used = hvcal_admit_used_ppm(&e->queue) + e->external_ppm + e->sibling_ppm;
 
 	return used < PPM ? PPM - used : 0;
 }
@@ -136,17 +134,29 @@ static bool bandwidth_left(const struct hvcal_engine *e, const struct hvcal_rese
 	return used <= max;
 }
 
-static bool user_share_left(const struct hvcal_engine *e, const struct hvcal_client *client,
-			    u32 share_ppm)
+static u64 user_share(const struct hvcal_engine *e, const struct hvcal_client *client)
 {
-	u64 max = (u64)READ_ONCE(user_share_percent) * (PPM / 100), used = share_ppm;
 	struct hvcal_binding *b;
+	u64 used = 0;
 
-	if (client->nice)
-		return true;
 	list_for_each_entry(b, &e->bindings, link)
 		if (uid_eq(b->session->client->uid, client->uid))
 			used += hvcal_sched_share_locked(b->session);
+	return hvcal_sibling_whole_ppm(e, min_t(u64, used, U32_MAX));
+}
+
+static bool user_share_left(const struct hvcal_engine *e, const struct hvcal_client *client,
+			    u32 share_ppm)
+{
+	u64 max = (u64)READ_ONCE(user_share_percent) * (PPM / 100), used;
+	struct hvcal_engine *other;
+
+	if (client->nice)
+		return true;
+	used = hvcal_sibling_whole_ppm(e, share_ppm) + user_share(e, client);
+	list_for_each_entry(other, &hvcal.engines, link)
+		if (hvcal_sibling_of(e, other))
+			used += user_share(other, client);
 	return used <= max;
 }
 
@@ -168,6 +178,7 @@ static bool admit_locked(const struct hvcal_wish *wish, struct hvcal_offer *offe
 	bool realtime = wish->res->sched_class == HVCAL_CLASS_REALTIME;
 	struct hvcal_model *m;
 	u64 ns_per_mpix, guest;
+	u32 share;
 
 	offer->key = model_key(wish->ask->codec, wish->res);
 	offer->lane = HVCAL_LANE_NONE;
@@ -198,7 +209,12 @@ static bool admit_locked(const struct hvcal_wish *wish, struct hvcal_offer *offe
 		       hvcal_admit_fit_period(&e->queue, &offer->task, guest, FIT_PERIOD_MAX));
 		return false;
 	}
-	if (!user_share_left(e, wish->client, hvcal_admit_share_ppm(&e->queue, &offer->task))) {
+	share = hvcal_admit_share_ppm(&e->queue, &offer->task);
+	if (!hvcal_sibling_bear_locked(e, hvcal_sibling_whole_ppm(e, share))) {
+		refuse(reply, HVCAL_RESOURCE_ENGINE_TIME, 0);
+		return false;
+	}
+	if (!user_share_left(e, wish->client, share)) {
 		refuse(reply, HVCAL_RESOURCE_USER_SHARE, 0);
 		return false;
 	}
@@ -225,7 +241,7 @@ static struct hvcal_place_candidate candidate(const struct hvcal_wish *wish,
 		.numa_node = e->numa_node,
 		.sessions = e->sessions,
 		.slots = e->slots,
-		.used_ppm = used + e->external_ppm,
+		.used_ppm = used + e->external_ppm + e->sibling_ppm,
 	};
 }
 
@@ -257,7 +273,9 @@ int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer 
 		const struct hvcal_engine_cap *cap;
 		struct hvcal_offer o = { .engine = e };
 
-		if (wish->engine ? e->id != wish->engine : e->kind == HVCAL_ENGINE_TEST)
+		if (!hvcal_engine_visible(e, wish->client) ||
+		    (wish->engine ? e->id != wish->engine :
+		     e->kind == HVCAL_ENGINE_TEST || e->provider->client))
 			continue;
 		known = true;
 		cap = hvcal_engine_fits(e, ask);
@@ -332,8 +350,7 @@ bool hvcal_sched_better_locked(const struct hvcal_session *s, struct hvcal_offer
 /* ------------------------------------------------------------------------ */
 /* Change                                                                   */
 
-/* What @b takes, by the costs known now. */
-static void plan_binding(struct hvcal_binding *b)
+void hvcal_sched_plan_binding_locked(struct hvcal_binding *b)
 {
 	make_task(b->engine, b->model->cost.planned, &b->session->asked, &b->flow.task);
 }
@@ -350,7 +367,7 @@ static bool lane_has_relief(struct hvcal_lane *l)
 			       f->task.period_ns, f->task.deadline_ns);
 	fits = hvcal_admit_lane_fits(l, NULL, &slack);
 	for (f = l->members; f; f = f->lane_next)
-		plan_binding(flow_binding(f));
+		hvcal_sched_plan_binding_locked(flow_binding(f));
 	return fits;
 }
 
@@ -428,7 +445,7 @@ static bool settle_loose(struct hvcal_engine *e, u64 now)
 	return !in_vain;
 }
 
-void hvcal_sched_replan_locked(struct hvcal_engine *e)
+void hvcal_sched_plan_locked(struct hvcal_engine *e)
 {
 	struct hvcal_queue *q = &e->queue;
 	u64 now = ktime_get_ns();
@@ -439,11 +456,17 @@ void hvcal_sched_replan_locked(struct hvcal_engine *e)
 	lockdep_assert_held(&hvcal.lock);
 
 	list_for_each_entry(b, &e->bindings, link)
-		plan_binding(b);
+		hvcal_sched_plan_binding_locked(b);
 	homeless = !settle_loose(e, now);
 	hvcal_admit_replan(q, homeless, now);
 	for (i = 0; i < q->lanes; i++)
 		lane_pressure(q, &q->lane[i], q->lane[i].kept);
+}
+
+void hvcal_sched_replan_locked(struct hvcal_engine *e)
+{
+	hvcal_sched_plan_locked(e);
+	hvcal_sibling_update_locked(e);
 }
 
 /* What holds under both: queued frames are still of the old kind. */
@@ -460,7 +483,7 @@ static struct hvcal_reservation res_union(const struct hvcal_reservation *a,
 static void ask_for(struct hvcal_binding *b, const struct hvcal_reservation *res)
 {
 	b->session->asked = *res;
-	plan_binding(b);
+	hvcal_sched_plan_binding_locked(b);
 }
 
 /* A lane for @b under @res; limits are for those who want more than @had_ppm. */
@@ -478,6 +501,11 @@ static u32 find_lane(struct hvcal_binding *b, const struct hvcal_reservation *re
 		return lane;
 	}
 	share = hvcal_admit_share_ppm(&e->queue, &b->flow.task);
+	if (share > had_ppm &&
+	    !hvcal_sibling_bear_locked(e, hvcal_sibling_whole_ppm(e, share - had_ppm))) {
+		refuse(reply, HVCAL_RESOURCE_ENGINE_TIME, 0);
+		return HVCAL_LANE_NONE;
+	}
 	if (share > had_ppm && !user_share_left(e, s->client, share)) {
 		refuse(reply, HVCAL_RESOURCE_USER_SHARE, 0);
 		return HVCAL_LANE_NONE;
@@ -525,6 +553,9 @@ int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reserv
 	}
 	settle(b, found, now);
 	hvcal_sched_tell_locked(s, reply);
+	if (!ret)
+		hvcal_sibling_grant_locked(b);
+	hvcal_sibling_update_locked(b->engine);
 	return ret;
 }
 
@@ -558,6 +589,7 @@ int hvcal_sched_switch_locked(struct hvcal_session *s, const struct hvcal_reserv
 		}
 		hvcal_queue_reclass(q, &b->flow, realtime, now);
 		settle(b, found, now);
+		hvcal_sibling_grant_locked(b);
 	}
 	s->asked = *res;
 	s->res = *res;

@@ -5,6 +5,9 @@
 #include "hvcal_admit.h"
 #include "hvcal_cost.h"
 
+/* Outsiders may take this much of an engine before nothing is left to promise. */
+#define HVCAL_EXTERNAL_MAX	950000U
+
 struct hvcal_binding;
 struct hvcal_client;
 struct hvcal_engine;
@@ -74,6 +77,10 @@ int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer 
 bool hvcal_sched_better_locked(const struct hvcal_session *s, struct hvcal_offer *offer);
 /* Costs, outsiders or members have changed: lanes are tried anew. */
 void hvcal_sched_replan_locked(struct hvcal_engine *e);
+/* What @b takes, by the costs known now. */
+void hvcal_sched_plan_binding_locked(struct hvcal_binding *b);
+/* hvcal_sched_replan_locked(), and nobody else is told. */
+void hvcal_sched_plan_locked(struct hvcal_engine *e);
 /* Changes the reservation of @s: -ENOSPC leaves it as it was. */
 int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reservation *res,
 			      struct hvcal_session_reply *reply);

@@ -15,6 +15,7 @@ static unsigned long user_max[HVCAL_CHARGE_COUNT] = {
 	[HVCAL_CHARGE_BUFFERS] = 65536,
 	[HVCAL_CHARGE_BYTES] = 65536,
 	[HVCAL_CHARGE_JOBS] = 16384,
+	[HVCAL_CHARGE_ENGINES] = 16,
 };
 
 module_param_named(user_max_sessions, user_max[HVCAL_CHARGE_SESSIONS], ulong, 0644);
@@ -25,6 +26,8 @@ module_param_named(user_max_mbytes, user_max[HVCAL_CHARGE_BYTES], ulong, 0644);
 MODULE_PARM_DESC(user_max_mbytes, "MiB that the imported buffers of one user may have");
 module_param_named(user_max_jobs, user_max[HVCAL_CHARGE_JOBS], ulong, 0644);
 MODULE_PARM_DESC(user_max_jobs, "Jobs of one user that are not read back");
+module_param_named(user_max_engines, user_max[HVCAL_CHARGE_ENGINES], ulong, 0644);
+MODULE_PARM_DESC(user_max_engines, "Private engines of one user");
 
 struct hvcal_user *hvcal_user_get(void)
 {

@@ -11,6 +11,7 @@ enum hvcal_charge {
 	HVCAL_CHARGE_BUFFERS,
 	HVCAL_CHARGE_BYTES,	/* kept alive by imported buffers */
 	HVCAL_CHARGE_JOBS,	/* submitted and not read back */
+	HVCAL_CHARGE_ENGINES,	/* private ones */
 	HVCAL_CHARGE_COUNT
 };
 

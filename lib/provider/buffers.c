@@ -38,6 +38,11 @@ int provider_buffer_add(hvcal_provider_t *p, const struct hvcal_item *item, cons
 	}
 	if (len)
 		memcpy(&b->layout, layout, len < sizeof(b->layout) ? len : sizeof(b->layout));
+	/* the kernel lets nobody but our own client say this, and to private engines alone */
+	if (item->buffer_flags & HVCAL_BUFFER_PRIVATE)
+		b->len[0] = b->layout.device_size;
+	else
+		b->layout.flags &= ~HVCAL_LAYOUT_DEVICE;
 
 	pthread_mutex_lock(&p->lock);
 	b->next = p->buffers;

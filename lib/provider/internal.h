@@ -92,6 +92,7 @@ struct hvcal_provider {
 	const struct hvcal_sys *sys;
 	hvcal_provider_params_t params;
 	int fd;
+	bool private;			/* for one client, in its own process */
 	int lost_fd;			/* readable: the device of an engine is gone */
 	struct provider_engine engines[PROVIDER_ENGINES];
 	unsigned int nengines;
@@ -109,6 +110,9 @@ struct hvcal_provider {
 /* provider.c */
 int provider_open_sys(hvcal_provider_t **out, const hvcal_provider_params_t *params,
 		      const struct hvcal_sys *sys);
+/* On the file of HVCAL_IOC_PRIVATE_PROVIDER, which it takes over if it succeeds. */
+int provider_open_private(hvcal_provider_t **out, const hvcal_provider_params_t *params,
+			  const struct hvcal_sys *sys, int fd);
 void provider_log(hvcal_provider_t *p, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

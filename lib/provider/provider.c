@@ -33,14 +33,13 @@ void hvcal_provider_params_default(hvcal_provider_params_t *params, size_t size)
 	params->struct_size = size;
 }
 
-int provider_open_sys(hvcal_provider_t **out, const hvcal_provider_params_t *params,
-		      const struct hvcal_sys *sys)
+static hvcal_provider_t *provider_new(const hvcal_provider_params_t *params,
+				      const struct hvcal_sys *sys)
 {
 	hvcal_provider_t *p = calloc(1, sizeof(*p));
-	int ret = -ENOMEM;
 
 	if (!p)
-		return -ENOMEM;
+		return NULL;
 	p->sys = sys;
 	p->lost_fd = -1;
 	if (params)
@@ -48,27 +47,58 @@ int provider_open_sys(hvcal_provider_t **out, const hvcal_provider_params_t *par
 		       params->struct_size : sizeof(*params));
 	p->blobs_len = BLOBS_START;
 	p->blobs = malloc(p->blobs_len);
-	if (!p->blobs)
-		goto err;
+	if (!p->blobs) {
+		free(p);
+		return NULL;
+	}
 	p->lost_fd = eventfd(0, EFD_CLOEXEC);
 	if (p->lost_fd < 0) {
-		ret = -errno;
-		goto err;
+		free(p->blobs);
+		free(p);
+		return NULL;
 	}
-	p->fd = sys->open(sys, p->params.node ? p->params.node : HVCAL_PROVIDER_NODE,
-			  O_RDWR | O_NONBLOCK);
-	ret = p->fd;
-	if (p->fd < 0)
-		goto err;
 	pthread_mutex_init(&p->lock, NULL);
-	*out = p;
-	return 0;
-err:
-	if (p->lost_fd >= 0)
-		close(p->lost_fd);
+	return p;
+}
+
+static void provider_free(hvcal_provider_t *p)
+{
+	pthread_mutex_destroy(&p->lock);
+	close(p->lost_fd);
 	free(p->blobs);
 	free(p);
-	return ret;
+}
+
+int provider_open_sys(hvcal_provider_t **out, const hvcal_provider_params_t *params,
+		      const struct hvcal_sys *sys)
+{
+	hvcal_provider_t *p = provider_new(params, sys);
+
+	if (!p)
+		return -ENOMEM;
+	p->fd = sys->open(sys, p->params.node ? p->params.node : HVCAL_PROVIDER_NODE,
+			  O_RDWR | O_NONBLOCK);
+	if (p->fd < 0) {
+		int ret = p->fd;
+
+		provider_free(p);
+		return ret;
+	}
+	*out = p;
+	return 0;
+}
+
+int provider_open_private(hvcal_provider_t **out, const hvcal_provider_params_t *params,
+			  const struct hvcal_sys *sys, int fd)
+{
+	hvcal_provider_t *p = provider_new(params, sys);
+
+	if (!p)
+		return -ENOMEM;
+	p->fd = fd;
+	p->private = true;
+	*out = p;
+	return 0;
 }
 
 void provider_lost(struct provider_engine *e)
@@ -121,6 +151,8 @@ static uint32_t engine_flags(hvcal_provider_t *p)
 {
 	struct hvcal_caps caps = { 0 };
 
+	if (p->private)
+		return HVCAL_ENGINE_PRIVATE;
 	if (!p->params.kill_when_hung ||
 	    p->sys->ioctl(p->sys, p->fd, HVCAL_IOC_CAPS, &caps) ||
 	    !(caps.features & HVCAL_FEATURE_KILL))
@@ -389,8 +421,5 @@ void hvcal_provider_close(hvcal_provider_t **provider)
 		hvcal_plugin_engine_destroy(&p->engines[i].plugin);
 	p->sys->close(p->sys, p->fd);
 	provider_items_free(p);
-	pthread_mutex_destroy(&p->lock);
-	close(p->lost_fd);
-	free(p->blobs);
-	free(p);
+	provider_free(p);
 }

@@ -144,6 +144,9 @@ static int frame_views(struct provider_stream *s, struct provider_item *item)
 	struct hvcal_engine_job *job = &item->job;
 	int error = 0;
 
+	if (item->buffers[0]->layout.flags & HVCAL_LAYOUT_DEVICE &&
+	    !(flags & HVCAL_ENGINE_DEVICE_MEMORY))
+		return -EXDEV;
 	job->source = provider_buffer_view(s->p, item->buffers[0], s->engine,
 					   flags & HVCAL_ENGINE_MAP_SOURCE, &error);
 	if (!error)

@@ -98,13 +98,29 @@ void hvcal_buf_destroy_wrapped(struct hvcal_buf *buf)
 	free(buf);
 }
 
+static int wrap_check_device(const hvcal_buffer_t *d)
+{
+	uint32_t i;
+
+	if (!d->device_ptr || !d->size || !d->format || d->cpu_ptr)
+		return -EINVAL;
+	for (i = 0; i < HVCAL_BUFFER_PLANES; i++)
+		if (d->fd[i] >= 0 || d->fd_index[i])
+			return -EINVAL;
+	return 0;
+}
+
 static int wrap_check(const hvcal_buffer_t *d)
 {
 	uint32_t i;
 
-	if (d->handle || d->reserved || d->fd[0] < 0 || d->planes > HVCAL_BUFFER_PLANES)
+	if (d->handle || d->reserved || d->planes > HVCAL_BUFFER_PLANES)
 		return -EINVAL;
 	if (d->format && !d->planes)
+		return -EINVAL;
+	if (d->memory == HVCAL_MEMORY_CUDA)
+		return wrap_check_device(d);
+	if (d->fd[0] < 0 || d->device_ptr)
 		return -EINVAL;
 	for (i = 0; i < d->planes; i++)
 		if (d->fd_index[i] >= HVCAL_BUFFER_PLANES || d->fd[d->fd_index[i]] < 0)
@@ -131,7 +147,8 @@ int hvcal_buffer_wrap(hvcal_context_t *ctx, const hvcal_buffer_t *desc,
 	if (!buf)
 		return -ENOMEM;
 	buf->pub = d;
-	buf->pub.memory = HVCAL_MEMORY_EXTERNAL;
+	if (d.memory != HVCAL_MEMORY_CUDA)
+		buf->pub.memory = HVCAL_MEMORY_EXTERNAL;
 	buf->pub.handle = buf;
 	buf->mem.fd = -1;
 	memset(buf->pub.fd, 0xff, sizeof(buf->pub.fd));
@@ -144,7 +161,7 @@ int hvcal_buffer_wrap(hvcal_context_t *ctx, const hvcal_buffer_t *desc,
 			goto err;
 		}
 	}
-	end = lseek(buf->pub.fd[0], 0, SEEK_END);
+	end = d.fd[0] < 0 ? 0 : lseek(buf->pub.fd[0], 0, SEEK_END);
 	if (end > 0) {
 		if ((uint64_t)end < d.size) {
 			ret = -EINVAL; /* it says more than there is */
@@ -171,6 +188,8 @@ static int cpu_sync(hvcal_buffer_t *buffer, uint32_t access, uint64_t edge)
 
 	if (!buf || !access || access & ~(HVCAL_CPU_READ | HVCAL_CPU_WRITE))
 		return -EINVAL;
+	if (buffer->memory == HVCAL_MEMORY_CUDA)
+		return -EOPNOTSUPP;
 	if (buffer->memory == HVCAL_MEMORY_MEMFD)
 		return 0;
 	sync.flags = edge;

@@ -118,9 +118,13 @@ static int view_new(struct direct *d, struct direct_buffer *b,
 		    struct direct_engine *engine, struct direct_view **out)
 {
 	uint32_t want = b->layout.size ? HVCAL_ENGINE_MAP_SOURCE : HVCAL_ENGINE_MAP_TARGET;
-	bool map = engine->e.desc.flags & want;
+	bool device = b->layout.flags & HVCAL_LAYOUT_DEVICE;
+	bool map = engine->e.desc.flags & want && !device;
 	struct direct_view *v;
 	int i, ret;
+
+	if (device && !(engine->e.desc.flags & HVCAL_ENGINE_DEVICE_MEMORY))
+		return -EXDEV;
 
 	if (map) {
 		ret = buffer_map(d, b);
@@ -201,6 +205,7 @@ static const struct hvcal_be_ops direct_ops = {
 	.close = direct_close,
 	.caps = direct_caps,
 	.engine_list = direct_engine_list,
+	.engine_absent = direct_engine_absent,
 	.engine_caps = direct_engine_caps,
 	.gpu_list = direct_gpu_list,
 	.session_create = direct_session_create,

@@ -65,6 +65,7 @@ void direct_engines_close(struct direct *d);
 int direct_engine_choose(struct direct *d, struct hvcal_session_create *arg,
 			 struct direct_engine **out);
 
+const char *direct_engine_absent(struct hvcal_be *be, const char *name);
 int direct_engine_list(struct hvcal_be *be, struct hvcal_engine_list *arg);
 int direct_engine_caps(struct hvcal_be *be, struct hvcal_engine_caps *arg);
 int direct_gpu_list(struct hvcal_be *be, struct hvcal_gpu_list *arg);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Direct mode: which engines there are, and which one a session gets. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static int engine_append(struct direct *d, const struct hvcal_plugin_engine *e)
 }
 
 /* All engines of one plug-in; the first reason why one is not usable is kept. */
-static int plugin_open(struct direct *d, const struct hvcal_plugin *plugin, char *why,
+static int plugin_open(struct direct *d, struct hvcal_plugin *plugin, char *why,
 		       size_t len)
 {
 	struct hvcal_plugin_engine e;
@@ -52,6 +53,9 @@ static int plugin_open(struct direct *d, const struct hvcal_plugin *plugin, char
 		if (ret) {
 			hvcal_log(&d->be.ctx->log, HVCAL_LOG_INFO, "engine %s %u: %s",
 				  plugin->name, i, reason);
+			/* for who asks for it by name */
+			if (!plugin->reason[0])
+				memcpy(plugin->reason, reason, sizeof(plugin->reason));
 			if (!why[0])
 				hvcal_reason(why, len, "%s: %s", plugin->name, reason);
 			continue;
@@ -214,6 +218,22 @@ int direct_engine_choose(struct direct *d, struct hvcal_session_create *arg,
 
 /* ------------------------------------------------------------------------ */
 /* Lists                                                                    */
+
+/* Names of engines begin with that of their plug-in: "null", "null1", "v4l2-video0". */
+const char *direct_engine_absent(struct hvcal_be *be, const char *name)
+{
+	const struct hvcal_plugins *p = ((struct direct *)be)->plugins;
+	unsigned int i;
+
+	for (i = 0; p && i < p->count; i++) {
+		size_t len = strlen(p->list[i].name);
+
+		if (!strncmp(p->list[i].name, name, len) && !isalpha((unsigned char)name[len]) &&
+		    p->list[i].reason[0])
+			return p->list[i].reason;
+	}
+	return NULL;
+}
 
 static void array_put(struct hvcal_array *a, uint32_t i, const void *e, size_t size)
 {

@@ -28,6 +28,7 @@ struct job {
 	uint64_t release_ns;
 	bool canceled;		/* session.lock */
 	bool held;		/* session.lock */
+	bool finishing;		/* session.lock: the engine has called done() */
 	bool done;		/* session.lock */
 };
 
@@ -166,6 +167,10 @@ void direct_job_done(void *cookie, struct hvcal_engine_job *ej,
 	int status = result->status;
 
 	(void)cookie;
+	/* from here on the engine must not be told anything about it */
+	pthread_mutex_lock(&s->lock);
+	job->finishing = true;
+	pthread_mutex_unlock(&s->lock);
 	if (!status && result->bytes > ej->target_size)
 		status = -EPROTO;
 	e->bytes = result->bytes;
@@ -313,6 +318,9 @@ static void do_encode(struct direct_session *s, struct job *job)
 	job->dropped = s->dropped;
 	ret = s->engine->e.ops->encode(s->stream, &job->ej);
 	if (ret < 0) {
+		pthread_mutex_lock(&s->lock);
+		job->finishing = true;
+		pthread_mutex_unlock(&s->lock);
 		job_report(s, job, ret, 0);
 		pthread_mutex_lock(&s->lock);
 		given_remove(s, job);
@@ -528,6 +536,16 @@ int direct_session_create(struct hvcal_be *be, struct hvcal_session_create *arg)
 	return ret;
 }
 
+/* The lock keeps jobs from being finished, and the stream open, meanwhile. */
+static void cancel_given_locked(struct direct_session *s)
+{
+	const struct hvcal_engine_plugin *ops = s->engine->e.ops;
+	struct job *job;
+
+	for (job = s->given; job; job = job->next)
+		if (ops->cancel && !job->finishing)
+			ops->cancel(s->stream, &job->ej);
+}
 
 void direct_session_destroy(struct hvcal_be *be, uint32_t session)
 {
@@ -536,6 +554,7 @@ void direct_session_destroy(struct hvcal_be *be, uint32_t session)
 
 	pthread_mutex_lock(&s->lock);
 	s->stop = true;
+	cancel_given_locked(s);
 	pthread_cond_broadcast(&s->wake);
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(s->thread, NULL);
@@ -725,7 +744,8 @@ int direct_submit(struct hvcal_be *be, struct hvcal_job_submit *arg)
 
 /*
  * Waiting jobs end when their turn comes, which is at once. Those in the engine
- * end when it gives them back: it may be writing to their targets.
+ * end when it gives them back, which it is asked to do soon: it may be writing to
+ * their targets.
  */
 int direct_cancel(struct hvcal_be *be, struct hvcal_job_cancel *arg)
 {
@@ -749,6 +769,7 @@ int direct_cancel(struct hvcal_be *be, struct hvcal_job_cancel *arg)
 		arg->canceled += !job->canceled;
 		job->canceled = true;
 	}
+	cancel_given_locked(s);
 	pthread_cond_broadcast(&s->wake);
 	pthread_mutex_unlock(&s->lock);
 	return 0;

@@ -35,6 +35,8 @@ struct hvcal_be_ops {
 	void (*close)(struct hvcal_be *be);
 	int (*caps)(struct hvcal_be *be, struct hvcal_caps *arg);
 	int (*engine_list)(struct hvcal_be *be, struct hvcal_engine_list *arg);
+	/* Why there is no engine @name, in a person's words; NULL unknown. Optional. */
+	const char *(*engine_absent)(struct hvcal_be *be, const char *name);
 	int (*engine_caps)(struct hvcal_be *be, struct hvcal_engine_caps *arg);
 	int (*gpu_list)(struct hvcal_be *be, struct hvcal_gpu_list *arg);
 	int (*session_create)(struct hvcal_be *be, struct hvcal_session_create *arg);
@@ -50,6 +52,8 @@ struct hvcal_be_ops {
 	int (*submit)(struct hvcal_be *be, struct hvcal_job_submit *arg);
 	int (*cancel)(struct hvcal_be *be, struct hvcal_job_cancel *arg);
 	int (*fence)(struct hvcal_be *be, struct hvcal_job_fence *arg);
+	/* A provider's open file, or a negative errno; NULL: engines are in here anyway. */
+	int (*private_file)(struct hvcal_be *be);
 	/* File that is readable when there are events, and what reads them; -1 and
 	 * NULL where the back end calls hvcal_context_dispatch() by itself. */
 	int (*event_fd)(struct hvcal_be *be);
@@ -196,6 +200,7 @@ enum {
 	HVCAL_FRAME_V1 = sizeof(hvcal_frame_t),
 	HVCAL_PACKET_V1 = sizeof(hvcal_packet_t),
 	HVCAL_STATS_V1 = sizeof(hvcal_stats_t),
+	HVCAL_PRIVATE_PARAMS_V1 = sizeof(hvcal_private_params_t),
 };
 
 #endif

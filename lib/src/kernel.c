@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -87,6 +88,8 @@ static int kernel_buffer_add(struct hvcal_be *be, struct hvcal_buf *buf,
 	_Static_assert(HVCAL_MAX_PLANES == HVCAL_BUFFER_PLANES, "planes");
 	for (i = 0; i < HVCAL_MAX_PLANES; i++)
 		arg.fds[i] = buf->pub.fd[i];
+	if (buf->pub.memory == HVCAL_MEMORY_CUDA)
+		arg.flags |= HVCAL_BUFFER_PRIVATE;
 	if (flags & HVCAL_BUFFER_SOURCE) {
 		hvcal_buf_layout(&buf->pub, &layout);
 		arg.layout.ptr = (uintptr_t)&layout;
@@ -120,6 +123,18 @@ static int kernel_fence(struct hvcal_be *be, struct hvcal_job_fence *arg)
 	return call(be, HVCAL_IOC_JOB_FENCE, arg);
 }
 
+static int kernel_private_file(struct hvcal_be *be)
+{
+	struct hvcal_private_provider arg = { 0 };
+	int ret = call(be, HVCAL_IOC_PRIVATE_PROVIDER, &arg);
+
+	if (!ret && fcntl(arg.fd, F_SETFL, O_NONBLOCK)) {
+		ret = -errno;
+		close(arg.fd);
+	}
+	return ret ? ret : arg.fd;
+}
+
 static int kernel_event_fd(struct hvcal_be *be)
 {
 	return ((struct kernel *)be)->fd;
@@ -149,6 +164,7 @@ static const struct hvcal_be_ops kernel_ops = {
 	.submit = kernel_submit,
 	.cancel = kernel_cancel,
 	.fence = kernel_fence,
+	.private_file = kernel_private_file,
 	.event_fd = kernel_event_fd,
 	.read_events = kernel_read_events,
 };

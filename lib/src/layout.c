@@ -100,6 +100,11 @@ void hvcal_buf_layout(const hvcal_buffer_t *buffer, struct hvcal_frame_layout *l
 		layout->offset[i] = buffer->offset[i];
 		layout->stride[i] = buffer->stride[i];
 	}
+	if (buffer->memory == HVCAL_MEMORY_CUDA) {
+		layout->flags = HVCAL_LAYOUT_DEVICE;
+		layout->device_ptr = buffer->device_ptr;
+		layout->device_size = buffer->size;
+	}
 }
 
 /* The last byte of the plane lies within the memory. */

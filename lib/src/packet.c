@@ -92,6 +92,9 @@ static int finish_job(hvcal_session_t *s, const struct hvcal_item_event *item,
 	p->applied_bitrate = slot->rate_bitrate ? slot->rate_bitrate : r.applied_bitrate;
 	p->saturated = slot->rate_saturated;
 	p->dropped = r.dropped;
+	p->recovery = r.recovery;
+	if (!r.recovery && slot->params.flags & HVCAL_FRAME_LOST && e->flags & HVCAL_EVENT_KEY)
+		p->recovery = HVCAL_RECOVERY_KEY;
 	p->satd = r.satd;
 	p->copied_bytes = slot->copied + r.copied_bytes;
 	atomic_fetch_add_explicit(&s->engine_copied, r.copied_bytes, memory_order_relaxed);

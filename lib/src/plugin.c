@@ -284,7 +284,8 @@ static const char *desc_wrong(const struct hvcal_engine_desc *d)
 		return "an endless PCI address";
 	if (d->kind < HVCAL_ENGINE_HARDWARE || d->kind > HVCAL_ENGINE_TEST)
 		return "an unknown kind";
-	if (d->flags & ~(HVCAL_ENGINE_MAP_SOURCE | HVCAL_ENGINE_MAP_TARGET))
+	if (d->flags & ~(HVCAL_ENGINE_MAP_SOURCE | HVCAL_ENGINE_MAP_TARGET |
+			 HVCAL_ENGINE_DEVICE_MEMORY))
 		return "unknown flags";
 	if (d->slots < 1 || d->slots > 1024 || d->session_depth < 1 ||
 	    d->session_depth > 64)

@@ -179,6 +179,15 @@ static int session_create(hvcal_session_t *s, struct hvcal_session_create *arg)
 	return ret;
 }
 
+static void explain_absent(hvcal_context_t *ctx, const char *name, hvcal_admission_t *a)
+{
+	const struct hvcal_be_ops *ops = ctx->be->ops;
+	const char *why = ops->engine_absent ? ops->engine_absent(ctx->be, name) : NULL;
+
+	hvcal_reason(a->reason, sizeof(a->reason), "there is no engine named %s: %s", name,
+		     why ? why : "see the list of engines");
+}
+
 static int session_connect(hvcal_session_t *s, hvcal_admission_t *a)
 {
 	struct hvcal_session_create arg;
@@ -188,9 +197,7 @@ static int session_connect(hvcal_session_t *s, hvcal_admission_t *a)
 	if (c->engine_name[0]) {
 		ret = hvcal_engine_find(s->ctx, c->engine_name, &c->engine);
 		if (ret == -ENOENT) {
-			hvcal_reason(a->reason, sizeof(a->reason),
-				     "there is no engine named %s: see the list of engines",
-				     c->engine_name);
+			explain_absent(s->ctx, c->engine_name, a);
 			return -ENOTCONN;
 		}
 		if (ret)
@@ -446,6 +453,18 @@ int hvcal_request_key_frame(hvcal_session_t *s)
 		return -EINVAL;
 	pthread_mutex_lock(&s->submit_lock);
 	s->want_key = true;
+	pthread_mutex_unlock(&s->submit_lock);
+	return 0;
+}
+
+int hvcal_report_loss(hvcal_session_t *s, int64_t pts)
+{
+	if (!s || pts == HVCAL_NO_PTS)
+		return -EINVAL;
+	pthread_mutex_lock(&s->submit_lock);
+	if (!s->want_recovery || pts < s->lost_pts)
+		s->lost_pts = pts;
+	s->want_recovery = true;
 	pthread_mutex_unlock(&s->submit_lock);
 	return 0;
 }

@@ -66,6 +66,8 @@ struct hvcal_session {
 	uint32_t told;			/* submit_lock: missing ones that were logged */
 	uint32_t mode;			/* submit_lock: enum hvcal_throughput */
 	bool want_key;			/* submit_lock */
+	bool want_recovery;		/* submit_lock: the next frame tells of ... */
+	int64_t lost_pts;		/* submit_lock: ... this one */
 	uint32_t since_key;		/* submit_lock: frames, as far as we know */
 	struct hvcal_rate *rate;	/* NULL: the engine controls the rate */
 	struct hvcal_aq *aq;		/* submit_lock: NULL until a map is made */

@@ -140,7 +140,7 @@ static int resolve_source(hvcal_session_t *s, const hvcal_buffer_t *buffer,
 	ret = hvcal_struct_get(&b, sizeof(b), buffer, HVCAL_BUFFER_V1);
 	if (ret)
 		return ret;
-	if (b.fd[0] >= 0)
+	if (b.fd[0] >= 0 || b.memory == HVCAL_MEMORY_CUDA)
 		return hvcal_buffer_wrap(s->ctx, &b, out);
 	return b.cpu_ptr ? copy_in(s, &b, out, copied) : -EINVAL;
 }
@@ -298,12 +298,21 @@ static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_fr
 	p->size = sizeof(*p);
 	if (f->flags & HVCAL_SUBMIT_KEY || s->want_key)
 		p->flags |= HVCAL_FRAME_FORCE_KEY;
+	if (s->want_recovery) {
+		p->flags |= HVCAL_FRAME_LOST;
+		p->lost_pts = s->lost_pts;
+		if (!(atomic_load(&s->engine_flags) & HVCAL_CAP_RECOVER))
+			p->flags |= HVCAL_FRAME_FORCE_KEY;
+	}
 	if (f->flags & HVCAL_SUBMIT_NO_REF)
 		p->flags |= HVCAL_FRAME_NO_REF;
 	p->pts = f->pts == HVCAL_NO_PTS ? s->next_pts : f->pts;
 	p->max_bytes = f->max_bytes;
 	p->target_bytes = f->target_bytes;
 	p->temporal_layer = f->temporal_layer;
+	if (f->stream && slot->source->memory != HVCAL_MEMORY_CUDA)
+		return -EINVAL;
+	p->stream = f->stream;
 	ret = fill_features(s, slot, f);
 	if (ret)
 		return ret;
@@ -433,6 +442,7 @@ static int submit_locked(hvcal_session_t *s, const hvcal_buffer_t *buffer,
 		if (!ret) {
 			s->next_pts = pts + 1;
 			s->want_key = false;
+			s->want_recovery = false;
 			atomic_fetch_add_explicit(&s->copied_bytes, copied,
 						  memory_order_relaxed);
 			return 0;

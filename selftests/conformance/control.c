@@ -50,6 +50,66 @@ static void test_forced_key(struct conf *c)
 	conf_free(&s);
 }
 
+static unsigned int lost;	/* number of the first frame that is missing */
+
+static void tell_loss(struct hvcal_engine_job *job, struct hvcal_engine_buffer *source)
+{
+	(void)source;
+	job->params.lost_pts = PTS_BASE + PTS_STEP * (int64_t)lost;
+}
+
+/* The packets of frame @from and all after it do not arrive, and the next frame tells. */
+static void lose(struct conf *c, struct conf_stream *s, unsigned int from)
+{
+	bool can = c->cap->flags & HVCAL_CAP_RECOVER;
+	const struct conf_how how = {
+		/* as libhvcal does it */
+		.flags = HVCAL_FRAME_LOST | (can ? 0 : HVCAL_FRAME_FORCE_KEY),
+		.spoil = tell_loss,
+	};
+	unsigned int n = s->count;
+	uint32_t recovery;
+
+	for (unsigned int i = from; i < n; i++) {
+		free(s->frames[i]->packet);
+		s->frames[i]->packet = NULL;
+	}
+	lost = from;
+	send_ok(s, &how);
+	recovery = s->frames[n]->result.frame.recovery;
+	if (can && (recovery < HVCAL_RECOVERY_REFS || recovery > HVCAL_RECOVERY_KEY))
+		conf_fail(c, "frame %u: recovery %u is none", n, recovery);
+	if (is_key(s, n) != (!can || recovery == HVCAL_RECOVERY_KEY || conf_all_key(c)))
+		conf_fail(c, "frame %u is %s key frame, but its recovery is %u", n,
+			  is_key(s, n) ? "a" : "no", recovery);
+}
+
+/* Whatever it does: the decoder, which lacks packets, must go on as if it had them. */
+static void test_recovery(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s;
+
+	if (!(c->cap->flags & HVCAL_CAP_RECOVER) &&
+	    lacks(c, HVCAL_CAP_FORCE_KEY, "forced key frames"))
+		return;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	conf_send_many(s, 12);
+	lose(c, s, 10);
+	conf_send_many(s, 6);
+	lose(c, s, 18);
+	/* twice in a row, and longer than any encoder remembers */
+	lose(c, s, 19);
+	conf_send_many(s, 30);
+	lose(c, s, 24);
+	conf_send_many(s, 4);
+	conf_flush(s);
+	conf_decode(s, 0, 34, NULL);
+	conf_free(&s);
+}
+
 /* What an engine says must be what it codes, and near what was asked for. */
 static void check_qps(struct conf *c, struct conf_stream *s, const int *qps, unsigned int n,
 		      double tolerance)
@@ -568,6 +628,7 @@ static void test_target_too_small(struct conf *c)
 
 const struct conf_test conf_tests_control[] = {
 	{ "forced_key", test_forced_key },
+	{ "recovery", test_recovery },
 	{ "frame_qp", test_frame_qp },
 	{ "frame_qp_over_bitrate", test_frame_qp_over_bitrate },
 	{ "frame_qp_any", test_frame_qp_any },

@@ -317,6 +317,7 @@ static const struct ks_nth rows[] = {
 	  .stays = 1 },
 	{ "job_cancel", .op = &ks_op_cancel },
 	{ "job_fence", .op = &ks_op_fence },
+	{ "private_provider", .op = &ks_op_private },
 	{ "read", .call = call_read, .prepare = prepare_event },
 	{ "open_client", .call = call_open_client },
 	{ "close_client", .call = call_close_client, .never_fails = true },

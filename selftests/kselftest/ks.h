@@ -119,6 +119,10 @@ void ks_register_init(struct hvcal_engine_register *arg, const struct hvcal_engi
 /** Opens a provider with one TEST engine. */
 void ks_provider_open(struct ks_provider *p, const char *name, uint32_t slots, uint32_t depth);
 void ks_provider_register(struct ks_provider *p, struct hvcal_engine_register *arg);
+/** The file for private engines of @client, which does not block. */
+int ks_private_file(int client);
+/** Registers a private engine of @client. */
+void ks_private_register(struct ks_provider *p, int client, struct hvcal_engine_register *arg);
 void ks_provider_close(struct ks_provider *p);
 
 /**

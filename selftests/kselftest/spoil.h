@@ -65,7 +65,7 @@ extern const struct ks_op ks_op_caps, ks_op_engine_list, ks_op_engine_caps, ks_o
 
 /* Those of clients. */
 extern const struct ks_op ks_op_create, ks_op_reconfigure, ks_op_flush, ks_op_destroy, ks_op_stats,
-	ks_op_import, ks_op_release, ks_op_submit, ks_op_cancel, ks_op_fence;
+	ks_op_import, ks_op_release, ks_op_submit, ks_op_cancel, ks_op_fence, ks_op_private;
 
 /* Those of providers. */
 extern const struct ks_op ks_op_register, ks_op_update, ks_op_unregister, ks_op_acquire,
@@ -77,7 +77,7 @@ struct ks_op_row {
 	const struct ks_op *op;
 };
 
-enum { KS_CLIENT_OPS = 14, KS_PROVIDER_OPS = 11 };
+enum { KS_CLIENT_OPS = 15, KS_PROVIDER_OPS = 11 };
 extern const struct ks_op_row ks_client_ops[KS_CLIENT_OPS], ks_provider_ops[KS_PROVIDER_OPS];
 
 #endif

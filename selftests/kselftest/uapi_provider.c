@@ -42,7 +42,7 @@ KS_TABLE(pointer, ks_provider_ops)
 
 static const struct ks_spoil spoils[] = {
 	{ "register.flags", &ks_op_register, KS_FIELD(hvcal_engine_register, flags), HVCAL_ENGINE_FLAGS_ALL + 1, -EINVAL },
-	{ "register.private", &ks_op_register, KS_FIELD(hvcal_engine_register, flags), HVCAL_ENGINE_PRIVATE, -EOPNOTSUPP },
+	{ "register.private", &ks_op_register, KS_FIELD(hvcal_engine_register, flags), HVCAL_ENGINE_PRIVATE, -EACCES },
 	{ "register.foreign_memory", &ks_op_register, KS_FIELD(hvcal_engine_register, flags), HVCAL_ENGINE_FOREIGN_MEMORY, 0 },
 	{ "register.kind_0", &ks_op_register, KS_FIELD(hvcal_engine_register, kind), 0, -EINVAL },
 	{ "register.kind", &ks_op_register, KS_FIELD(hvcal_engine_register, kind), 4, -EINVAL },
@@ -583,6 +583,7 @@ static const struct number client_numbers[] = {
 	{ "job_submit", HVCAL_IOC_JOB_SUBMIT },
 	{ "job_cancel", HVCAL_IOC_JOB_CANCEL },
 	{ "job_fence", HVCAL_IOC_JOB_FENCE },
+	{ "private_provider", HVCAL_IOC_PRIVATE_PROVIDER },
 };
 
 KS_TABLE(other_node, client_numbers)

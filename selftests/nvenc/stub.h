@@ -10,6 +10,7 @@
  * libcuda:
  *   cuda_init=E        cuInit() fails with E
  *   devices=N          GPUs                                        (1)
+ *   slot=N             0: GPUs have no PCI address                 (1)
  *   free_mb=N          free memory of each                         (4096)
  *   dmabuf=N           1: DMA-BUFs are said to work, but imports are refused, as
  *                      by drivers for PCs; 2: imports work         (0)
@@ -21,6 +22,7 @@
  *   sessions_error=E   status of one too many                      (10)
  *   codecs=N           1 H.264, 2 HEVC, 3 both                     (3)
  *   bframes=N, dyn_rc=N, dyn_bitrate=N, refresh=N  capabilities    (4, 1, 1, 1)
+ *   invalidate=N       H.264 pictures can be forgotten             (1)
  *   hold=N             of N + 1 frames N need more input           (0)
  *   encode_busy=N      the first N submissions of a frame are ENCODER_BUSY
  *   lock_busy=N        the first N locks of an output are LOCK_BUSY
@@ -53,7 +55,10 @@ STUB_API bool stub_cuda_current(const void *ctx);
 /** Are these bytes memory of the GPU? */
 STUB_API bool stub_cuda_device_memory(const void *at, size_t bytes);
 
-/** What nobody has given back: contexts, imports, mapped buffers. */
+/** Waits for what was put on the stream @stream; false: there is no such one. */
+STUB_API bool stub_cuda_stream_wait(const void *stream);
+
+/** What nobody has given back: contexts, imports, memory, streams. */
 STUB_API unsigned int stub_cuda_left(void);
 
 /* ---- libnvidia-encode, for tests ---- */
@@ -61,6 +66,8 @@ STUB_API unsigned int stub_cuda_left(void);
 struct stub_counts {
 	unsigned int sessions, opened, half_open, registered, registrations, maps;
 	unsigned int reconfigured, frames, packets, idrs_forced;
+	unsigned int ordered;	/* changes of the streams of sessions */
+	unsigned int invalidated, refreshed;	/* pictures */
 };
 
 /** Counts frames, packets and all that from zero; sessions stay. */

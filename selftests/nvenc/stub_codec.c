@@ -48,6 +48,7 @@ static void *h264_open(const struct stub_format *f)
 	p.i_fps_num = f->fps_num;
 	p.i_fps_den = f->fps_den;
 	p.b_vfr_input = 0;
+	p.i_dpb_size = f->refs ? (int)f->refs : p.i_frame_reference;
 	p.i_keyint_max = X264_KEYINT_MAX_INFINITE;
 	p.i_scenecut_threshold = 0;
 	p.i_bframe = 0;
@@ -89,6 +90,8 @@ static void h264_encode(void *encoder, const struct stub_picture *pic, const uin
 		in.img.plane[p] = pic->plane[p];
 		in.img.i_stride[p] = (int)(p ? h->format.width / 2 : h->format.width);
 	}
+	if (pic->forget && x264_encoder_invalidate_reference(h->x264, h->number - pic->forget))
+		fail("x264 forgets nothing");
 	in.i_pts = h->number++;
 	in.i_type = pic->key ? X264_TYPE_IDR : X264_TYPE_P;
 	if (!h->format.lossless)

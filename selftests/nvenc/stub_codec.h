@@ -9,6 +9,7 @@
 
 struct stub_format {
 	unsigned int width, height, depth;
+	unsigned int refs;	/* pictures that are kept, 0 the codec's own choice */
 	unsigned int fps_num, fps_den;
 	bool lossless;
 	bool full_range;
@@ -20,6 +21,7 @@ struct stub_picture {
 	uint8_t *plane[3];
 	bool key;
 	int qp;
+	unsigned int forget;	/* so many before it are not referred to any more */
 	const int8_t *map;	/* for each block of 16x16, NULL none */
 };
 

@@ -26,6 +26,9 @@
 #define ATTRIBUTE_DMA_BUF_SUPPORTED 124
 #define HANDLE_TYPE_DMABUF_FD 9
 
+/* CUDA 10's, which dynlink_cuda.h lacks */
+typedef void CUDAAPI host_fn(void *arg);
+
 struct context {
 	unsigned int magic, refs;
 };
@@ -35,11 +38,22 @@ struct memory {
 	void *at;
 	size_t len;
 	unsigned int mapped;	/* buffers that were not freed */
+	bool own;		/* allocated, not imported */
 	struct memory *next;
 };
 
 static struct context contexts[DEVICES_MAX];
+/* Work on it runs one after another, behind the caller's back. */
+struct stream {
+	pthread_t thread;
+	bool busy;
+	host_fn *fn;
+	void *arg;
+	struct stream *next;
+};
+
 static struct memory *memories;
+static struct stream *streams;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool initialized;
 static __thread struct context *stack[STACK_MAX];
@@ -81,6 +95,8 @@ unsigned int stub_cuda_left(void)
 		left += contexts[i].refs;
 	for (struct memory *m = memories; m; m = m->next)
 		left += 1 + m->mapped;
+	for (struct stream *s = streams; s; s = s->next)
+		left++;
 	pthread_mutex_unlock(&lock);
 	return left;
 }
@@ -139,6 +155,8 @@ CUresult cuDeviceGetName(char *name, int len, CUdevice dev)
 STUB_API CUresult cuDeviceGetPCIBusId(char *id, int len, CUdevice dev);
 CUresult cuDeviceGetPCIBusId(char *id, int len, CUdevice dev)
 {
+	if (!stub_mode("slot", 1))
+		return ERROR_INVALID_DEVICE;
 	snprintf(id, (size_t)len, "0000:%02X:00.0", 0xe0 + dev);
 	return CUDA_SUCCESS;
 }
@@ -306,6 +324,17 @@ CUresult cuExternalMemoryGetMappedBuffer(CUdeviceptr *ptr, CUexternalMemory memo
 	return CUDA_SUCCESS;
 }
 
+static void memory_end(struct memory *m)
+{
+	struct memory **at;
+
+	for (at = &memories; *at != m; at = &(*at)->next)
+		;
+	*at = m->next;
+	munmap(m->at, m->len);
+	free(m);
+}
+
 STUB_API CUresult cuMemFree_v2(CUdeviceptr ptr);
 CUresult cuMemFree_v2(CUdeviceptr ptr)
 {
@@ -316,9 +345,116 @@ CUresult cuMemFree_v2(CUdeviceptr ptr)
 		;
 	if (!m || !m->mapped)
 		stub_forbidden("free of memory that is not mapped");
-	else
-		m->mapped--;
+	else if (!--m->mapped && m->own)
+		memory_end(m);
 	pthread_mutex_unlock(&lock);
+	return CUDA_SUCCESS;
+}
+
+/* ---- what programs that have pictures in CUDA memory call ---- */
+
+STUB_API CUresult cuMemAlloc_v2(CUdeviceptr *ptr, size_t bytes);
+CUresult cuMemAlloc_v2(CUdeviceptr *ptr, size_t bytes)
+{
+	struct memory *m;
+	void *at;
+
+	if (!depth)
+		return ERROR_INVALID_CONTEXT;
+	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	m = calloc(1, sizeof(*m));
+	if (at == MAP_FAILED || !m)
+		abort();
+	*m = (struct memory){
+		.ctx = stack[depth - 1], .at = at, .len = bytes, .mapped = 1, .own = true,
+	};
+	pthread_mutex_lock(&lock);
+	m->next = memories;
+	memories = m;
+	pthread_mutex_unlock(&lock);
+	*ptr = (CUdeviceptr)(uintptr_t)at;
+	return CUDA_SUCCESS;
+}
+
+static void *stream_run(void *arg)
+{
+	struct stream *s = arg;
+
+	s->fn(s->arg);
+	return NULL;
+}
+
+static void stream_wait(struct stream *s)
+{
+	if (s->busy)
+		pthread_join(s->thread, NULL);
+	s->busy = false;
+}
+
+static struct stream *stream_find(const void *stream)
+{
+	struct stream *s;
+
+	pthread_mutex_lock(&lock);
+	for (s = streams; s && s != stream; s = s->next)
+		;
+	pthread_mutex_unlock(&lock);
+	return s;
+}
+
+bool stub_cuda_stream_wait(const void *stream)
+{
+	struct stream *s = stream_find(stream);
+
+	if (s)
+		stream_wait(s);
+	return s;
+}
+
+STUB_API CUresult cuStreamCreate(CUstream *stream, unsigned int flags);
+CUresult cuStreamCreate(CUstream *stream, unsigned int flags)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+
+	(void)flags;
+	if (!s)
+		abort();
+	pthread_mutex_lock(&lock);
+	s->next = streams;
+	streams = s;
+	pthread_mutex_unlock(&lock);
+	*stream = (CUstream)(void *)s;
+	return CUDA_SUCCESS;
+}
+
+STUB_API CUresult cuLaunchHostFunc(CUstream stream, host_fn *fn, void *arg);
+CUresult cuLaunchHostFunc(CUstream stream, host_fn *fn, void *arg)
+{
+	struct stream *s = stream_find(stream);
+
+	if (!s)
+		return ERROR_INVALID_VALUE;
+	stream_wait(s);
+	s->fn = fn;
+	s->arg = arg;
+	s->busy = !pthread_create(&s->thread, NULL, stream_run, s);
+	return s->busy ? CUDA_SUCCESS : ERROR_INVALID_VALUE;
+}
+
+STUB_API CUresult cuStreamDestroy_v2(CUstream stream);
+CUresult cuStreamDestroy_v2(CUstream stream)
+{
+	struct stream **at, *s = stream_find(stream);
+
+	if (!s)
+		return ERROR_INVALID_VALUE;
+	stream_wait(s);
+	pthread_mutex_lock(&lock);
+	for (at = &streams; *at != s; at = &(*at)->next)
+		;
+	*at = s->next;
+	pthread_mutex_unlock(&lock);
+	free(s);
 	return CUDA_SUCCESS;
 }
 

@@ -227,6 +227,9 @@ static NVENCSTATUS NVENCAPI get_caps(void *handle, GUID guid, NV_ENC_CAPS_PARAM 
 	case NV_ENC_CAPS_SUPPORT_DYN_RCMODE_CHANGE:
 		*value = (int)stub_mode("dyn_rc", 1);
 		break;
+	case NV_ENC_CAPS_SUPPORT_REF_PIC_INVALIDATION:
+		*value = !codec_of(guid)->hevc && stub_mode("invalidate", 1);
+		break;
 	case NV_ENC_CAPS_SUPPORT_INTRA_REFRESH:
 		*value = (int)stub_mode("refresh", 1);
 		break;
@@ -680,6 +683,26 @@ static NVENCSTATUS NVENCAPI destroy_output(void *handle, NV_ENC_OUTPUT_PTR outpu
 	return NV_ENC_SUCCESS;
 }
 
+/* ---- streams ---- */
+
+/* It keeps the pointers, as the driver may. */
+static NVENCSTATUS NVENCAPI set_streams(void *handle, NV_ENC_CUSTREAM_PTR in,
+					NV_ENC_CUSTREAM_PTR out)
+{
+	struct stub_session *s;
+	NVENCSTATUS status = stub_check(handle, true, &s);
+
+	if (status)
+		return status;
+	if (!in || !out || (*(void **)in && !stub_cuda_stream_wait(*(void **)in)))
+		return NV_ENC_ERR_INVALID_PTR;
+	s->order = in;
+	pthread_mutex_lock(&stub_lock);
+	stub_count.ordered++;
+	pthread_mutex_unlock(&stub_lock);
+	return NV_ENC_SUCCESS;
+}
+
 /* ---- the library ---- */
 
 STUB_API NVENCSTATUS NVENCAPI NvEncodeAPIGetMaxSupportedVersion(uint32_t *version);
@@ -717,6 +740,8 @@ NVENCSTATUS NVENCAPI NvEncodeAPICreateInstance(NV_ENCODE_API_FUNCTION_LIST *list
 	list->nvEncEncodePicture = stub_encode_picture;
 	list->nvEncLockBitstream = stub_lock_bitstream;
 	list->nvEncUnlockBitstream = stub_unlock_bitstream;
+	list->nvEncSetIOCudaStreams = set_streams;
+	list->nvEncInvalidateRefFrames = stub_invalidate;
 	stub_state_functions(list);
 	return NV_ENC_SUCCESS;
 }

@@ -28,6 +28,7 @@ void stub_encoder_open(struct stub_session *s)
 			 8 + s->enc.encodeCodecConfig.hevcConfig.pixelBitDepthMinus8 : 8,
 		.fps_num = s->init.frameRateNum,
 		.fps_den = s->init.frameRateDen,
+		.refs = s->codec->hevc ? 0 : s->enc.encodeCodecConfig.h264Config.maxNumRefFrames,
 		.lossless = s->tuning == NV_ENC_TUNING_INFO_LOSSLESS,
 		.full_range = vui->videoFullRangeFlag,
 		.primaries = vui->colourPrimaries,
@@ -325,6 +326,44 @@ static NVENCSTATUS planned_error(struct stub_session *s)
 	return status;
 }
 
+static void note_refresh(const struct stub_session *s, const NV_ENC_PIC_PARAMS *pic)
+{
+	const NV_ENC_CODEC_PIC_PARAMS *c = &pic->codecPicParams;
+	unsigned int frames = s->codec->hevc ? c->hevcPicParams.forceIntraRefreshWithFrameCnt :
+			      c->h264PicParams.forceIntraRefreshWithFrameCnt;
+
+	if (!frames)
+		return;
+	if (s->enc.frameIntervalP != 1 || !stub_mode("refresh", 1))
+		stub_forbidden("a forced intra refresh with B pictures, or where there is none");
+	pthread_mutex_lock(&stub_lock);
+	stub_count.refreshed++;
+	pthread_mutex_unlock(&stub_lock);
+}
+
+/* The time stamp is that of a picture that was submitted, in the order of submission. */
+NVENCSTATUS NVENCAPI stub_invalidate(void *handle, uint64_t stamp)
+{
+	struct stub_session *s;
+	NVENCSTATUS status = stub_check(handle, true, &s);
+
+	if (status)
+		return status;
+	if (s->codec->hevc || !stub_mode("invalidate", 1))
+		return NV_ENC_ERR_UNSUPPORTED_PARAM;
+	if (stamp >= s->submitted || s->enc.frameIntervalP != 1 || s->grouped) {
+		stub_forbidden("the picture %llu is to be forgotten, of %llu",
+			       (unsigned long long)stamp, (unsigned long long)s->submitted);
+		return NV_ENC_ERR_INVALID_PARAM;
+	}
+	if (s->submitted - stamp > s->forget)
+		s->forget = (unsigned int)(s->submitted - stamp);
+	pthread_mutex_lock(&stub_lock);
+	stub_count.invalidated++;
+	pthread_mutex_unlock(&stub_lock);
+	return NV_ENC_SUCCESS;
+}
+
 NVENCSTATUS NVENCAPI stub_encode_picture(void *handle, NV_ENC_PIC_PARAMS *pic)
 {
 	struct stub_session *s;
@@ -351,6 +390,11 @@ NVENCSTATUS NVENCAPI stub_encode_picture(void *handle, NV_ENC_PIC_PARAMS *pic)
 		return status;
 	stub_history_drop(s);
 	w.attempt = stub_is_attempt(s, pic);
+	if (s->order && *s->order && !stub_cuda_stream_wait(*s->order))
+		stub_forbidden("a picture in the order of a stream that is gone");
+	w.pic.forget = s->forget;
+	s->forget = 0;
+	note_refresh(s, pic);
 	copy_picture(s, in, &w);
 	copy_map(s, pic, &w);
 	copy_sei(s, pic, &w);

@@ -84,6 +84,8 @@ struct stub_session {
 	unsigned int busy;	/* submissions that were refused */
 	bool begun;
 	double rate_qp;		/* of the rate control */
+	unsigned int forget;	/* pictures before the next one that are invalid */
+	void **order;		/* stream that input waits for; NULL: was never set */
 	struct stub_history history;	/* if there are state buffers */
 	struct stub_session *next;
 };
@@ -108,6 +110,7 @@ NVENCSTATUS stub_rates_check(const struct stub_session *s, const NV_ENC_RC_PARAM
 
 
 NVENCSTATUS NVENCAPI stub_encode_picture(void *handle, NV_ENC_PIC_PARAMS *pic);
+NVENCSTATUS NVENCAPI stub_invalidate(void *handle, uint64_t stamp);
 NVENCSTATUS NVENCAPI stub_lock_bitstream(void *handle, NV_ENC_LOCK_BITSTREAM *lock);
 NVENCSTATUS NVENCAPI stub_unlock_bitstream(void *handle, NV_ENC_OUTPUT_PTR output);
 

@@ -122,6 +122,20 @@ struct conf_stream *stream_up(struct nvenc_test *t, const struct hvcal_codec_con
 	return s;
 }
 
+struct conf_stream *work_up(struct nvenc_test *t, const char *modes,
+			    struct hvcal_codec_config *config)
+{
+	engine_up(t, modes);
+	*config = conf_config(&t->c);
+	return stream_up(t, config);
+}
+
+void work_down(struct nvenc_test *t, struct conf_stream **s)
+{
+	conf_free(s);
+	engine_down(t);
+}
+
 int send_one(struct conf_stream *s, const struct conf_how *how)
 {
 	int ret = conf_send(s, how);
@@ -171,6 +185,11 @@ unsigned int cuda_left(void)
 
 	memcpy(&left, &at, sizeof(at));
 	return left();
+}
+
+void *cuda_function(const char *name)
+{
+	return find(stub_cuda_path, name);
 }
 
 int lib_call(const char *library, const char *function, void *arg)
@@ -227,6 +246,7 @@ int main(int argc, char **argv)
 	alarm(TIME_LIMIT_S);
 	failed = run_open_tests();
 	failed += run_work_tests();
+	failed += run_device_tests();
 	hvcal_plugins_unload(&plugins);
 	return failed ? 1 : 0;
 }

@@ -44,6 +44,11 @@ const struct hvcal_engine_cap *engine_cap(const struct nvenc_test *t, uint32_t c
 /** A stream that must open. */
 struct conf_stream *stream_up(struct nvenc_test *t, const struct hvcal_codec_config *config);
 
+/** Both, with a stream of conf_config(), which it tells; and the end of them. */
+struct conf_stream *work_up(struct nvenc_test *t, const char *modes,
+			    struct hvcal_codec_config *config);
+void work_down(struct nvenc_test *t, struct conf_stream **s);
+
 /** Sends one frame. @return what encode() says, or the status of a frame that is done */
 int send_one(struct conf_stream *s, const struct conf_how *how);
 
@@ -57,8 +62,12 @@ int lib_call(const char *library, const char *function, void *arg);
 int nvenc_test_setup(void **state);
 int nvenc_test_teardown(void **state);
 
-/** test_nvenc_open.c, test_nvenc_work.c */
+/** A function of the stub's libcuda. */
+void *cuda_function(const char *name);
+
+/** test_nvenc_open.c, test_nvenc_work.c, test_nvenc_device.c */
 int run_open_tests(void);
 int run_work_tests(void);
+int run_device_tests(void);
 
 #endif

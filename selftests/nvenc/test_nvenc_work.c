@@ -26,14 +26,11 @@ static void test_busy_is_waited_for(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "lock_busy=3,encode_busy=2");
-	config = conf_config(&t->c);
-	s = stream_up(t, &config);
+	s = work_up(t, "lock_busy=3,encode_busy=2", &config);
 	for (unsigned int i = 0; i < 6; i++)
 		assert_int_equal(send_one(s, NULL), 0);
 	conf_decode(s, 0, GOOD_PSNR, NULL);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 static void test_busy_for_too_long(void **state)
@@ -44,9 +41,7 @@ static void test_busy_for_too_long(void **state)
 
 	t->extra[0] = "nvenc.busy_ms";
 	t->extra[1] = "20";
-	engine_up(t, "");
-	config = conf_config(&t->c);
-	s = stream_up(t, &config);
+	s = work_up(t, "", &config);
 	assert_int_equal(send_one(s, NULL), 0);
 	stub_set("encode_busy=1000000");
 	assert_int_equal(send_one(s, NULL), -EBUSY);
@@ -58,8 +53,7 @@ static void test_busy_for_too_long(void **state)
 	assert_int_equal(send_one(s, NULL), 0);
 	assert_true(is_key(s, 3));
 	conf_decode(s, 0, GOOD_PSNR, NULL);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 static void test_needs_more_input(void **state)
@@ -68,9 +62,7 @@ static void test_needs_more_input(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "");
-	config = conf_config(&t->c);
-	s = stream_up(t, &config);
+	s = work_up(t, "", &config);
 	stub_set("hold=1");
 	assert_int_equal(conf_send(s, NULL), 0); /* key frames wait for nothing */
 	for (unsigned int i = 0; i < 3; i++) {
@@ -83,8 +75,7 @@ static void test_needs_more_input(void **state)
 	conf_flush(s);
 	assert_int_equal(s->done, s->count);
 	conf_decode(s, 0, GOOD_PSNR, NULL);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 static void test_b_pictures(void **state)
@@ -112,8 +103,7 @@ static void test_b_pictures(void **state)
 				 HVCAL_FRAME_TYPE_P);
 	}
 	conf_decode(s, 0, GOOD_PSNR, NULL);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 static void test_encode_error(void **state)
@@ -136,8 +126,7 @@ static void test_encode_error(void **state)
 	/* a packet that cannot be had blocks those behind it: a new session */
 	assert_int_equal(counts_now().opened, 2);
 	conf_decode(s, 0, GOOD_PSNR, NULL);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 static void test_device_lost(void **state)
@@ -191,8 +180,7 @@ static void test_device_lost_with_frames(void **state)
 	conf_flush(s);
 	assert_int_equal(s->frames[1]->result.status, -ENODEV);
 	assert_int_equal(s->frames[2]->result.status, -ENODEV);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 /*
@@ -265,8 +253,7 @@ static void test_retarget_is_no_key(void **state)
 	for (unsigned int i = 1; i < 10; i++)
 		assert_false(is_key(s, i));
 	assert_int_equal(s->frames[9]->result.frame.applied_bitrate, 600000);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 static void test_retarget_impossible(void **state)
@@ -285,8 +272,7 @@ static void test_retarget_impossible(void **state)
 	assert_int_equal(t->engine.ops->reconfigure(s->stream, &config), -EOPNOTSUPP);
 	conf_send_many(s, 2);
 	assert_int_equal(s->frames[3]->result.frame.applied_bitrate, 300000);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 static void send_qps(struct conf_stream *s, unsigned int n)
@@ -309,9 +295,7 @@ static void test_frame_qp_routes(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "");
-	config = conf_config(&t->c);
-	s = stream_up(t, &config);
+	s = work_up(t, "", &config);
 	send_qps(s, 10);
 	assert_int_equal(counts_now().reconfigured, 10);
 	conf_free(&s);
@@ -322,8 +306,7 @@ static void test_frame_qp_routes(void **state)
 	send_qps(s, 10);
 	assert_int_equal(counts_now().reconfigured, 0);
 	conf_decode(s, 0, 25, NULL);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 /* A chip that cannot switch rate control off in mid-stream gets a new session. */
@@ -349,8 +332,7 @@ static void test_frame_qp_restart(void **state)
 	assert_int_equal(counts_now().opened, 3);
 	assert_true(is_key(s, 8));
 	conf_decode(s, 0, 25, NULL);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 static uint32_t ceiling;
@@ -384,9 +366,7 @@ static void test_ceiling(void **state)
 		return;
 	}
 	hvcal_plugin_engine_destroy(&t->engine);
-	engine_up(t, "");
-	config = conf_config(&t->c);
-	s = stream_up(t, &config);
+	s = work_up(t, "", &config);
 	conf_send_many(s, 4);
 	for (unsigned int i = 4; i < 8; i++) {
 		send_below(s, 300);
@@ -406,8 +386,7 @@ static void test_ceiling(void **state)
 	assert_true(is_key(s, 10));
 	assert_false(is_key(s, 11));
 	conf_decode(s, 0, 20, NULL);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 static void test_intra_refresh(void **state)
@@ -424,8 +403,72 @@ static void test_intra_refresh(void **state)
 	conf_send_many(s, 10);
 	for (unsigned int i = 0; i < 10; i++)
 		assert_int_equal(is_key(s, i), i == 0);
+	work_down(t, &s);
+}
+
+/* ---- losses ---- */
+
+static int64_t lost_pts;
+
+static void tell_loss(struct hvcal_engine_job *job, struct hvcal_engine_buffer *source)
+{
+	(void)source;
+	job->params.lost_pts = lost_pts;
+}
+
+/* Frame @first is reported with the next one; what was done about it. */
+static uint32_t lose(struct conf_stream *s, unsigned int first)
+{
+	const struct conf_how how = { .flags = HVCAL_FRAME_LOST, .spoil = tell_loss };
+	unsigned int n = s->count;
+
+	lost_pts = s->frames[first]->job.params.pts;
+	assert_int_equal(send_one(s, &how), 0);
+	assert_int_equal(is_key(s, n), s->frames[n]->result.frame.recovery == HVCAL_RECOVERY_KEY);
+	return s->frames[n]->result.frame.recovery;
+}
+
+static void test_loss_forgets(void **state)
+{
+	struct nvenc_test *t = *state;
+	struct hvcal_codec_config config;
+	struct conf_stream *s = work_up(t, "", &config);
+
+	conf_send_many(s, 10);
+	assert_int_equal(lose(s, 8), HVCAL_RECOVERY_REFS);
+	assert_int_equal(counts_now().invalidated, 2);
+	/* of five one must be left */
+	conf_send_many(s, 10);
+	assert_int_equal(lose(s, s->count - 4), HVCAL_RECOVERY_REFS);
+	assert_int_equal(counts_now().invalidated, 6);
+	conf_send_many(s, 10);
+	assert_int_equal(lose(s, s->count - 5), HVCAL_RECOVERY_KEY);
+	/* what was before a key frame does no harm, and a key frame that is lost does */
+	conf_send_many(s, 2);
+	assert_int_equal(lose(s, s->count - 5), HVCAL_RECOVERY_REFS);
+	assert_int_equal(lose(s, s->count - 4), HVCAL_RECOVERY_KEY);
+	assert_int_equal(counts_now().invalidated, 6);
+	conf_decode(s, 0, GOOD_PSNR, NULL);
+	work_down(t, &s);
+}
+
+static void test_loss_without_invalidation(void **state)
+{
+	struct nvenc_test *t = *state;
+	struct hvcal_codec_config config;
+	struct conf_stream *s = work_up(t, "invalidate=0", &config);
+
+	conf_send_many(s, 10);
+	assert_int_equal(lose(s, 8), HVCAL_RECOVERY_KEY);
+	assert_int_equal(counts_now().invalidated, 0);
 	conf_free(&s);
-	engine_down(t);
+	config.flags = HVCAL_CONFIG_INTRA_REFRESH;
+	s = stream_up(t, &config);
+	conf_send_many(s, 10);
+	assert_int_equal(counts_now().refreshed, 0);
+	assert_int_equal(lose(s, 8), HVCAL_RECOVERY_REFRESH);
+	assert_int_equal(counts_now().refreshed, 1);
+	work_down(t, &s);
 }
 
 /* ---- memory ---- */
@@ -488,17 +531,14 @@ static void test_copied_bytes(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "");
-	config = conf_config(&t->c);
-	s = stream_up(t, &config);
+	s = work_up(t, "", &config);
 	assert_int_equal(send_one(s, NULL), 0);
 	assert_int_equal(s->frames[0]->result.frame.copied_bytes, frame_bytes(&config));
 	/* the plug-in maps by itself what the host has not */
 	assert_int_equal(send_hidden(s, hide_map), 0);
 	assert_int_equal(s->frames[1]->result.frame.copied_bytes, frame_bytes(&config));
 	conf_decode(s, 0, GOOD_PSNR, NULL);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 static void test_gpu_memory(void **state)
@@ -507,9 +547,7 @@ static void test_gpu_memory(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "");
-	config = conf_config(&t->c);
-	s = stream_up(t, &config);
+	s = work_up(t, "", &config);
 	for (unsigned int i = 0; i < 12; i++) {
 		assert_int_equal(send_hidden(s, hide_memory), 0);
 		assert_int_equal(s->frames[i]->result.frame.copied_bytes, 0);
@@ -519,8 +557,7 @@ static void test_gpu_memory(void **state)
 	assert_int_equal(counts_now().registrations, 1);
 	assert_int_equal(counts_now().maps, 12);
 	conf_decode(s, 0, GOOD_PSNR, NULL);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 /* The buffer goes first, then the session: nothing stays registered. */
@@ -530,9 +567,7 @@ static void test_gpu_memory_forgotten(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "");
-	config = conf_config(&t->c);
-	s = stream_up(t, &config);
+	s = work_up(t, "", &config);
 	assert_int_equal(send_hidden(s, hide_memory), 0);
 	assert_int_equal(counts_now().registered, 1);
 	t->engine.ops->forget(t->engine.ctx, &s->frames[0]->source->engine);
@@ -540,8 +575,7 @@ static void test_gpu_memory_forgotten(void **state)
 	assert_int_equal(counts_now().registered, 0);
 	assert_int_equal(send_hidden(s, hide_memory), 0);
 	assert_int_equal(counts_now().registrations, 2);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 /* What was imported into the context of a lost device is imported anew. */
@@ -578,15 +612,12 @@ static void test_gpu_memory_layout(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "");
-	config = conf_config(&t->c);
-	s = stream_up(t, &config);
+	s = work_up(t, "", &config);
 	assert_int_equal(send_hidden(s, hide_memory), 0);
 	assert_int_equal(send_hidden(s, hide_shifted), -EINVAL);
 	assert_int_equal(send_hidden(s, hide_memory), 0);
 	conf_decode(s, 0, GOOD_PSNR, NULL);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 /* As on a PC: said to be supported, refused when tried. */
@@ -596,13 +627,10 @@ static void test_dmabuf_refused(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "dmabuf=1");
-	config = conf_config(&t->c);
-	s = stream_up(t, &config);
+	s = work_up(t, "dmabuf=1", &config);
 	assert_int_equal(send_hidden(s, hide_map), 0);
 	assert_int_equal(s->frames[0]->result.frame.copied_bytes, frame_bytes(&config));
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 static void test_dmabuf_imported(void **state)
@@ -611,17 +639,14 @@ static void test_dmabuf_imported(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "dmabuf=2");
-	config = conf_config(&t->c);
-	s = stream_up(t, &config);
+	s = work_up(t, "dmabuf=2", &config);
 	for (unsigned int i = 0; i < 3; i++) {
 		assert_int_equal(send_hidden(s, hide_map), 0);
 		assert_int_equal(s->frames[i]->result.frame.copied_bytes, 0);
 	}
 	assert_int_equal(counts_now().registrations, 1);
 	conf_decode(s, 0, GOOD_PSNR, NULL);
-	conf_free(&s);
-	engine_down(t);
+	work_down(t, &s);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, nvenc_test_setup, nvenc_test_teardown)
@@ -634,7 +659,8 @@ int run_work_tests(void)
 		TEST(test_device_lost), TEST(test_device_lost_with_frames), TEST(test_hang),
 		TEST(test_retarget_is_no_key), TEST(test_retarget_impossible),
 		TEST(test_frame_qp_routes), TEST(test_frame_qp_restart),
-		TEST(test_ceiling), TEST(test_intra_refresh), TEST(test_copied_bytes), TEST(test_gpu_memory),
+		TEST(test_ceiling), TEST(test_intra_refresh), TEST(test_loss_forgets),
+		TEST(test_loss_without_invalidation), TEST(test_copied_bytes), TEST(test_gpu_memory),
 		TEST(test_gpu_memory_forgotten), TEST(test_gpu_memory_of_lost_device),
 		TEST(test_gpu_memory_layout),
 		TEST(test_dmabuf_refused), TEST(test_dmabuf_imported),

@@ -444,10 +444,37 @@ static void test_fences_and_pacing(void **state)
 	hvcal_release_packet(&p);
 }
 
+/* An engine that cannot do better codes a key frame. */
+static void test_loss(void **state)
+{
+	struct fixture *f = *state;
+	hvcal_packet_t p;
+
+	assert_int_equal(open_session(f), 0);
+	assert_int_equal(hvcal_report_loss(f->s, HVCAL_NO_PTS), -EINVAL);
+	assert_int_equal(submit(f, 1, NULL), 0);
+	assert_int_equal(get(f, &p), HVCAL_GOT_PACKET);
+	assert_int_equal(p.recovery, HVCAL_RECOVERY_NONE);
+	hvcal_release_packet(&p);
+	assert_int_equal(hvcal_report_loss(f->s, 5), 0);
+	assert_int_equal(hvcal_report_loss(f->s, 3), 0);
+	assert_int_equal(hvcal_report_loss(f->s, 4), 0);
+	assert_int_equal(submit(f, 1, NULL), 0);
+	assert_int_equal(get(f, &p), HVCAL_GOT_PACKET);
+	assert_int_equal(test_engine.flags, HVCAL_FRAME_LOST | HVCAL_FRAME_FORCE_KEY);
+	assert_int_equal(test_engine.lost_pts, 3);
+	assert_int_equal(p.recovery, HVCAL_RECOVERY_KEY);
+	hvcal_release_packet(&p);
+	assert_int_equal(submit(f, 1, NULL), 0);
+	assert_int_equal(get(f, &p), HVCAL_GOT_PACKET);
+	assert_int_equal(test_engine.flags, 0);
+	hvcal_release_packet(&p);
+}
+
 static void test_cancel_and_close(void **state)
 {
 	struct fixture *f = *state;
-	unsigned int failed = 0;
+	unsigned int failed = 0, told;
 	uint64_t canceled = 0;
 	hvcal_packet_t p;
 	int i;
@@ -456,6 +483,8 @@ static void test_cancel_and_close(void **state)
 	assert_int_equal(open_session(f), 0);
 	for (i = 0; i < 8; i++)
 		assert_int_equal(submit(f, 1, NULL), 0);
+	while (!test_engine.inside)
+		usleep(1000);
 	assert_int_equal(hvcal_cancel(f->s, &canceled), 0);
 	assert_int_equal(canceled, 8);
 	while (failed < canceled) {
@@ -467,11 +496,17 @@ static void test_cancel_and_close(void **state)
 		}
 		hvcal_release_packet(&p);
 	}
+	/* the engine was told of those that it had, and of no others */
+	assert_in_range(test_engine.cancels, 1, 4);
 	/* closing with frames inside, and others that wait */
 	for (i = 0; i < 7; i++)
 		assert_int_equal(submit(f, 1, NULL), 0);
+	told = test_engine.cancels;
+	while (!test_engine.inside)
+		usleep(1000);
 	hvcal_destroy_session(&f->s);
 	assert_int_equal(test_engine.inside, 0);
+	assert_true(test_engine.cancels > told);
 }
 
 static void test_poll_fd(void **state)
@@ -544,6 +579,7 @@ int main(void)
 		T(test_session_limit),
 		T(test_reconfigure),
 		T(test_fences_and_pacing),
+		T(test_loss),
 		T(test_cancel_and_close),
 		T(test_poll_fd),
 		T(test_two_threads),

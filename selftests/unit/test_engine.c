@@ -113,6 +113,8 @@ static int engine_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 		s->calls--;
 		return test_engine.encode_error;
 	}
+	test_engine.flags = job->params.flags;
+	test_engine.lost_pts = job->params.lost_pts;
 	pthread_mutex_lock(&s->lock);
 	s->queue[s->queued++] = job;
 	inside = ++test_engine.inside;
@@ -161,6 +163,13 @@ static void engine_forget(hvcal_engine_ctx_t *ctx, struct hvcal_engine_buffer *b
 	test_engine.forgets++;
 }
 
+static void engine_cancel(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
+{
+	(void)s;
+	(void)job;
+	test_engine.cancels++;
+}
+
 const struct hvcal_engine_plugin test_engine_plugin = {
 	.abi = HVCAL_ENGINE_ABI,
 	.size = sizeof(struct hvcal_engine_plugin),
@@ -174,5 +183,6 @@ const struct hvcal_engine_plugin test_engine_plugin = {
 	.reconfigure = engine_reconfigure,
 	.flush = engine_flush,
 	.close = engine_close,
+	.cancel = engine_cancel,
 	.forget = engine_forget,
 };

@@ -21,7 +21,9 @@ struct test_engine {
 	unsigned int max_sessions;
 	uint64_t copied;	/* copied_bytes of every result */
 
-	atomic_uint opens, closes, forgets;
+	atomic_uint flags;	/* of the last frame */
+	atomic_llong lost_pts;	/* of the last frame */
+	atomic_uint opens, closes, forgets, cancels;
 	atomic_uint bitrate;	/* in force */
 	atomic_uint inside, peak_inside; /* frames that the engine has */
 	atomic_uint overlaps;	/* calls on one stream at the same time */

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "absent.h"
 #include "cli.h"
 #include "commands.h"
 #include "encode.h"
@@ -233,6 +234,8 @@ static int encode(struct encoding *e)
 	e->options.config.format = stream_pick_format(e->ctx, e->options.codec->fourcc,
 						      e->options.config.engine_name,
 						      e->options.depth);
+	if (absent_explain(e->ctx, e->options.config.engine_name))
+		return -ENOTCONN;
 	ret = run_all(e);
 	if (!ret)
 		ret = close_outputs(e, true);

@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Engines that no module offers: tried out, each plug-in in a process of its own. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "absent.h"
 #include "cli.h"
 #include "info.h"
 
-/* Names of engines begin with that of their plug-in: "null", "null1", "v4l2-video0". */
 static bool offered(void *cookie, const char *plugin)
 {
 	const struct info *info = cookie;
-	size_t len = strlen(plugin);
 
-	for (uint32_t i = 0; i < info->nengines; i++) {
-		const char *name = info->engines[i].info.name;
-
-		if (!strncmp(name, plugin, len) && !isalpha((unsigned char)name[len]))
+	for (uint32_t i = 0; i < info->nengines; i++)
+		if (absent_is_of(info->engines[i].info.name, plugin))
 			return true;
-	}
 	return false;
 }
 
@@ -109,11 +104,5 @@ out:
 
 const char *info_absent(const struct info *info, const struct hvcal_probe_result *r)
 {
-	if (r->error)
-		return r->reason;
-	if (info->direct)
-		return NULL;
-	if (r->desc.kind == HVCAL_ENGINE_TEST)
-		return "works; hvcald offers test engines when they are named";
-	return "works, but no hvcald offers it (is hvcald running?)";
+	return r->error || !info->direct ? absent_reason(r) : NULL;
 }

@@ -135,17 +135,18 @@ static void engine_list_counts_what_does_not_fit(struct kunit *test)
 	struct hvcal_provider *p = rig_provider(test);
 	struct hvcal_engine *one = rig_engine(test, p), *two = rig_engine(test, p);
 	struct hvcal_engine_info *info = kunit_kcalloc(test, 2, sizeof(*info), GFP_KERNEL);
+	struct file file = { .private_data = p };
 	struct hvcal_engine_list list = {
 		.engines = { .stride = sizeof(*info), .count = 1, .ptr = (uintptr_t)info },
 	};
 
 	KUNIT_ASSERT_NOT_NULL(test, info);
-	KUNIT_EXPECT_EQ(test, hvcal_ioctl_engine_list(NULL, &list), 0);
+	KUNIT_EXPECT_EQ(test, hvcal_ioctl_engine_list(&file, &list), 0);
 	KUNIT_EXPECT_EQ(test, list.engines.count, 2);
 	KUNIT_EXPECT_EQ(test, list.generation, hvcal.generation);
 	KUNIT_EXPECT_EQ(test, info[0].id, one->id);
 	KUNIT_EXPECT_EQ(test, info[1].id, 0);
-	KUNIT_EXPECT_EQ(test, hvcal_ioctl_engine_list(NULL, &list), 0);
+	KUNIT_EXPECT_EQ(test, hvcal_ioctl_engine_list(&file, &list), 0);
 	KUNIT_EXPECT_EQ(test, info[1].id, two->id);
 }
 

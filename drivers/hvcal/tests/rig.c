@@ -337,7 +337,7 @@ struct hvcal_event rig_expect_event(struct kunit *test, struct hvcal_client *c, 
 
 struct hvcal_provider *rig_provider(struct kunit *test)
 {
-	struct hvcal_provider *p = hvcal_provider_create();
+	struct hvcal_provider *p = hvcal_provider_create(NULL);
 	u32 i = 0;
 
 	KUNIT_ASSERT_NOT_NULL(test, p);

@@ -73,6 +73,7 @@ static void read_codec(struct hvcal_engine_ctx *c, void *session, struct nvenc_c
 	k->dyn_rc_mode = CAP(SUPPORT_DYN_RCMODE_CHANGE);
 	k->intra_refresh = CAP(SUPPORT_INTRA_REFRESH);
 	k->single_slice_refresh = CAP(SINGLE_SLICE_INTRA_REFRESH);
+	k->invalidation = CAP(SUPPORT_REF_PIC_INVALIDATION);
 	k->custom_vbv = CAP(SUPPORT_CUSTOM_VBV_BUF_SIZE);
 #if NVENC_HAVE_STATE
 	k->state_advance = CAP(DISABLE_ENC_STATE_ADVANCE);
@@ -150,6 +151,7 @@ void nvenc_cap_fill(const struct hvcal_engine_ctx *c, const struct nvenc_codec *
 		.depth_mask = 1U << 8 | (k->ten_bit ? 1U << 10 : 0),
 		.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_ROI |
 			 HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC |
+			 (k->invalidation || k->intra_refresh ? HVCAL_CAP_RECOVER : 0) |
 			 (k->dyn_bitrate ? HVCAL_CAP_RETARGET : 0) |
 			 (k->lossless ? HVCAL_CAP_LOSSLESS : 0),
 		.min_width = k->min_width,

@@ -269,6 +269,12 @@ static void fill_vui(NV_ENC_CONFIG_H264_VUI_PARAMETERS *vui, const struct hvcal_
 	vui->colourMatrix = c->matrix ? c->matrix : 2;
 }
 
+bool nvenc_config_invalidates(const struct nvenc_codec *k, const struct hvcal_codec_config *c)
+{
+	return k->invalidation && !nvenc_config_bframes(k, c) &&
+	       !(c->flags & HVCAL_CONFIG_INTRA_REFRESH);
+}
+
 static uint32_t refresh_period(const struct hvcal_codec_config *c)
 {
 	return c->gop > 1 ? c->gop : REFRESH_PERIOD;
@@ -283,6 +289,9 @@ static void fill_h264(NV_ENC_CONFIG_H264 *h, const NV_ENC_CONFIG *enc,
 	h->chromaFormatIDC = 1;
 	/* these would need another delay of decoding (frame.c) */
 	h->useBFramesAsRef = NV_ENC_BFRAME_REF_MODE_DISABLED;
+	/* older ones than the last, in case that is lost */
+	if (nvenc_config_invalidates(k, c))
+		h->maxNumRefFrames = NVENC_DPB;
 	h->qpPrimeYZeroTransformBypassFlag = c->tune == HVCAL_TUNE_LOSSLESS;
 	h->sliceMode = 3;
 	h->sliceModeData = c->slices ? c->slices : 1;
@@ -303,6 +312,8 @@ static void fill_hevc(NV_ENC_CONFIG_HEVC *h, const NV_ENC_CONFIG *enc,
 	h->repeatSPSPPS = 1;
 	h->chromaFormatIDC = 1;
 	h->useBFramesAsRef = NV_ENC_BFRAME_REF_MODE_DISABLED;
+	if (nvenc_config_invalidates(k, c))
+		h->maxNumRefFramesInDPB = NVENC_DPB;
 	h->sliceMode = 3;
 	h->sliceModeData = c->slices ? c->slices : 1;
 #if NVENC_API_AT_LEAST(13, 0)

@@ -111,6 +111,7 @@ void nvenc_deliver(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
 			.applied_bitrate = s->config.bitrate,
 			.satd = lock->frameSatd,
 			.copied_bytes = slot->copied_bytes,
+			.recovery = slot->recovery,
 		},
 	};
 
@@ -280,6 +281,8 @@ static void set_payloads(const hvcal_engine_stream_t *s, struct nvenc_payloads *
 void nvenc_count_picture(hvcal_engine_stream_t *s, int64_t pts, bool key)
 {
 	s->pts[s->frames % NVENC_SLOTS_MAX] = pts;
+	if (key)
+		s->key_number = s->frames;
 	s->frames++;
 	s->since_key = key ? 1 : s->since_key + 1;
 	s->want_key = false;
@@ -302,6 +305,11 @@ static int code_slot(hvcal_engine_stream_t *s, struct nvenc_slot *slot, NV_ENC_P
 	bool key = s->want_key || job->params.flags & HVCAL_FRAME_FORCE_KEY || due_key(s);
 	struct nvenc_payloads payloads;
 
+	slot->recovery = HVCAL_RECOVERY_NONE;
+	if (job->params.flags & HVCAL_FRAME_LOST) {
+		slot->recovery = key ? HVCAL_RECOVERY_KEY : nvenc_loss_recover(s, job, pic);
+		key |= slot->recovery == HVCAL_RECOVERY_KEY;
+	}
 	nvenc_payloads_fill(&payloads, &s->config, job, key);
 	if (payloads.count)
 		set_payloads(s, &payloads, pic);

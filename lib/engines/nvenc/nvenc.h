@@ -11,6 +11,7 @@
  * config.c    struct hvcal_codec_config to NVENC's structures
  * session.c   sessions of the driver: open, new rates, close
  * frame.c     frames in, packets out
+ * loss.c      frames that the receiver lacks
  * ceiling.c   frames that must not be larger than so many bytes
  * source.c    pictures: copy, import, registration
  * metadata.c  HDR and T.35
@@ -126,7 +127,7 @@ struct nvenc_codec {
 	uint32_t max_blocks;	/* of 16x16 in a picture, 0 unknown */
 	uint32_t engines, bframes;
 	bool ten_bit, lossless, dyn_bitrate, dyn_rc_mode, intra_refresh;
-	bool single_slice_refresh, custom_vbv, state_advance;
+	bool single_slice_refresh, custom_vbv, state_advance, invalidation;
 };
 
 /** Options that are numbers. */
@@ -220,6 +221,10 @@ int nvenc_config_constant_qp(const struct hvcal_codec_config *config);
 uint32_t nvenc_config_bframes(const struct nvenc_codec *codec,
 			      const struct hvcal_codec_config *config);
 
+/** May references of such a stream be forgotten? */
+bool nvenc_config_invalidates(const struct nvenc_codec *codec,
+			      const struct hvcal_codec_config *config);
+
 /** Bytes of the side of a block of NVENC's QP map. */
 uint32_t nvenc_config_map_block(uint32_t codec);
 
@@ -243,6 +248,7 @@ struct nvenc_import {
 	size_t len[HVCAL_MAX_PLANES];
 	CUexternalMemory external;	/* of the first DMA-BUF; NULL: the CPU copies */
 	CUdeviceptr device;
+	bool given;			/* the client's own address: nothing was imported */
 	unsigned int generation;	/* of the context that it lives in */
 };
 
@@ -262,6 +268,7 @@ struct nvenc_slot {
 	struct hvcal_engine_job *job;	/* NULL: nothing inside */
 	uint64_t number;		/* of the picture, its time stamp for NVENC */
 	uint64_t copied_bytes;
+	uint32_t recovery;		/* enum hvcal_recovery */
 	uint64_t start_ns;
 	int8_t *map;			/* QP offsets, s->map_cells of them */
 };
@@ -283,9 +290,11 @@ struct hvcal_engine_stream {
 	uint64_t frames;	/* submitted ones */
 	uint64_t coded;		/* delivered ones */
 	uint64_t since_key;
-	int64_t pts[NVENC_SLOTS_MAX]; /* of the latest pictures, for dts */
+	int64_t pts[NVENC_SLOTS_MAX]; /* of the latest pictures, for dts and losses */
+	uint64_t key_number;	/* of the last key frame */
 	bool want_key;
 	bool broken;		/* the session owes packets that nobody can get */
+	CUstream order;		/* that pictures wait for; NVENC keeps a pointer to it */
 	bool const_qp;		/* NVENC's rate control is off, and ... */
 	int qp;			/* ... uses this one */
 };
@@ -326,6 +335,18 @@ void nvenc_deliver(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
 /** Finishes @slot. */
 void nvenc_finish(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
 		  const struct hvcal_engine_result *result);
+
+/* ---- frames that the receiver lacks (loss.c) ---- */
+
+/* Pictures that NVENC keeps to refer to, where it can forget some of them. */
+#define NVENC_DPB 5
+
+/**
+ * Has @pic and what comes after it do without the frame that @job says is lost, the
+ * cheapest way there is; HVCAL_RECOVERY_KEY: it must be a key frame.
+ */
+uint32_t nvenc_loss_recover(hvcal_engine_stream_t *s, const struct hvcal_engine_job *job,
+			    NV_ENC_PIC_PARAMS *pic);
 
 /* ---- ceilings (ceiling.c) ---- */
 

@@ -28,6 +28,12 @@
 #define SPLIT_NEVER 15
 #define SLOTS_MAX 16
 
+#if NVENC_HAVE_AV1
+#define WITHOUT_AV1 ""
+#else
+#define WITHOUT_AV1 "; no AV1, which needs headers of 12.0 or later"
+#endif
+
 #define STR(x) #x
 #define XSTR(x) STR(x)
 
@@ -198,7 +204,7 @@ static void fill_desc(const struct hvcal_engine_ctx *c, struct hvcal_engine_desc
 
 	*desc = (struct hvcal_engine_desc){
 		.kind = HVCAL_ENGINE_HARDWARE,
-		.flags = HVCAL_ENGINE_MAP_TARGET,
+		.flags = HVCAL_ENGINE_MAP_TARGET | HVCAL_ENGINE_DEVICE_MEMORY,
 		.numa_node = nvenc_numa_node(c),
 		.session_depth = 2,
 		.max_sessions = (uint32_t)c->settings.sessions,
@@ -295,7 +301,7 @@ const struct hvcal_engine_plugin hvcal_engine_plugin = {
 	.size = sizeof(hvcal_engine_plugin),
 	.name = "nvenc",
 	.description = "NVIDIA encoders by NVENC API " XSTR(NVENCAPI_MAJOR_VERSION) "."
-		       XSTR(NVENCAPI_MINOR_VERSION),
+		       XSTR(NVENCAPI_MINOR_VERSION) WITHOUT_AV1,
 	.license = "MIT",
 	.create = engine_create,
 	.destroy = engine_destroy,

@@ -96,6 +96,7 @@ static int session_start(hvcal_engine_stream_t *s)
 	s->first = 0;
 	s->want_key = true;
 	s->broken = false;
+	s->order = NULL;
 	return ret;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Where pictures come from. Memory that the CPU can read is copied by it into a
- * buffer of NVENC. Memory of the GPU is imported and registered once, and read
- * where it lies. See Documentation/nvenc.rst for what CUDA can import.
+ * buffer of NVENC. Memory of the GPU is imported, unless the client gives its
+ * address, and registered once, and read where it lies. See Documentation/nvenc.rst for what CUDA can import.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -103,7 +103,9 @@ static int import_locked(struct hvcal_engine_ctx *c, struct hvcal_engine_buffer 
 
 	if (!im)
 		return -ENOMEM;
-	ret = import_dmabuf(c, im, b);
+	im->given = b->layout.flags & HVCAL_LAYOUT_DEVICE;
+	im->device = im->given ? b->layout.device_ptr : 0;
+	ret = im->given ? 0 : import_dmabuf(c, im, b);
 	if (ret) {
 		ret = unmapped = import_map(im, b);
 		/* memory of the GPU that this driver has exported itself */
@@ -340,6 +342,22 @@ static int register_locked(hvcal_engine_stream_t *s, const struct hvcal_engine_b
 	return 0;
 }
 
+/* The stream that the picture comes from; the CPU need not wait for it. */
+static int order_after(hvcal_engine_stream_t *s, uint64_t stream)
+{
+	CUstream before = s->order;
+	NVENCSTATUS status;
+
+	if ((CUstream)(uintptr_t)stream == before)
+		return 0;
+	s->order = (CUstream)(uintptr_t)stream;
+	status = s->ctx->lib.api.nvEncSetIOCudaStreams(s->session, &s->order, &s->order);
+	if (status == NV_ENC_SUCCESS)
+		return 0;
+	s->order = before;
+	return nvenc_fail(s->ctx, "NvEncSetIOCudaStreams", status, false);
+}
+
 static int source_in_place(hvcal_engine_stream_t *s, const struct hvcal_engine_buffer *b,
 			   struct nvenc_import *im, struct nvenc_slot *slot)
 {
@@ -374,13 +392,16 @@ int nvenc_source_ready(hvcal_engine_stream_t *s, struct hvcal_engine_job *job,
 	slot->copied_bytes = 0;
 	*input = slot->input;
 	/* a host that has mapped it also keeps caches right */
-	if (view.map[0])
+	if (view.map[0] && !(view.layout.flags & HVCAL_LAYOUT_DEVICE))
 		return source_copy(s, &view, slot);
 	ret = import_get(s->ctx, job->source, &im);
 	if (ret)
 		return ret;
-	if (im->external) {
-		ret = source_in_place(s, &view, im, slot);
+	if (im->given)
+		ret = order_after(s, job->params.stream);
+	if (im->external || im->given) {
+		if (!ret)
+			ret = source_in_place(s, &view, im, slot);
 		*input = slot->mapped;
 		return ret;
 	}

@@ -23,6 +23,9 @@ enum hvcal_memory {
 	HVCAL_MEMORY_VGEM = 3,		/**< DMA-BUF of the vgem driver */
 	HVCAL_MEMORY_MEMFD = 4,		/**< plain memfd, direct mode only */
 	HVCAL_MEMORY_EXTERNAL = 5,	/**< the caller's own (hvcal_buffer_wrap) */
+	/** CUDA memory of this process (hvcal_buffer_wrap), for private engines
+	 *  (hvcal_private_open) and direct mode; of the primary context of its GPU */
+	HVCAL_MEMORY_CUDA = 6,
 };
 
 /**
@@ -50,6 +53,7 @@ typedef struct {
 	uint32_t device;	/**< device (hvcal_device_info_t.id) it lives on, 0 system */
 	uint32_t reserved;	/**< zero */
 	void *handle;		/**< the library's; NULL in a buffer that it did not make */
+	uint64_t device_ptr;	/**< CUDA: the CUdeviceptr that @offset counts from; else 0 */
 } hvcal_buffer_t;
 
 /** All fields zero, fds -1, @buffer->struct_size = @size. */
@@ -74,6 +78,9 @@ HVCAL_API int hvcal_buffer_layout(hvcal_buffer_t *buffer, uint32_t format,
  * @param desc fd, size and the layout are taken; handle must be NULL. cpu_ptr
  *             may be a mapping of fd[0] that outlives the buffer, or NULL. The
  *             file descriptors stay the caller's and may be closed afterwards.
+ *             With memory HVCAL_MEMORY_CUDA there are no file descriptors:
+ *             device_ptr, size and the layout are taken, and the memory must outlive
+ *             the buffer. Other memory has device_ptr 0.
  * @param out  a buffer with one reference, the caller's
  * @return 0; -EINVAL; -EBADF; -ENOMEM; -EMFILE
  */

@@ -32,8 +32,9 @@ typedef struct hvcal_engine_stream hvcal_engine_stream_t;
 struct hvcal_engine_buffer {
 	int fd[HVCAL_MAX_PLANES];	/**< DMA-BUFs, -1 none; the host's */
 	void *map[HVCAL_MAX_PLANES];	/**< CPU mapping of each, NULL if the engine did not ask */
-	size_t len[HVCAL_MAX_PLANES];	/**< bytes of each */
-	struct hvcal_frame_layout layout; /**< of a source; zero for targets */
+	size_t len[HVCAL_MAX_PLANES];	/**< bytes of each; of device memory in the first */
+	/** Of a source; zero for targets. With HVCAL_LAYOUT_DEVICE there are no DMA-BUFs. */
+	struct hvcal_frame_layout layout;
 	/** The plug-in's own, for example an imported surface. NULL at first. */
 	void *priv;
 };
@@ -98,13 +99,14 @@ struct hvcal_engine_host {
 /** enum hvcal_engine_desc.flags */
 #define HVCAL_ENGINE_MAP_SOURCE (1U << 0) /**< wants sources mapped for the CPU */
 #define HVCAL_ENGINE_MAP_TARGET (1U << 1) /**< wants targets mapped for the CPU */
+#define HVCAL_ENGINE_DEVICE_MEMORY (1U << 2) /**< takes sources with HVCAL_LAYOUT_DEVICE */
 
 /** What one engine is. Filled by create(). */
 struct hvcal_engine_desc {
 	char name[HVCAL_NAME_LEN];
 	char slot[HVCAL_NAME_LEN];	/**< PCI address, empty for none */
 	uint32_t kind;			/**< enum hvcal_engine_kind */
-	uint32_t flags;			/**< HVCAL_ENGINE_MAP_* */
+	uint32_t flags;			/**< HVCAL_ENGINE_MAP_*, _DEVICE_MEMORY */
 	int32_t numa_node;		/**< -1 unknown */
 	uint32_t slots;
 	uint32_t session_depth;

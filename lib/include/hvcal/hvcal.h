@@ -156,6 +156,7 @@ typedef struct {
 #define HVCAL_CAN_HDR_DYNAMIC	(1U << 7) /**< HDR10+ (T.35 per frame) */
 #define HVCAL_CAN_LOSSLESS	(1U << 8)
 #define HVCAL_CAN_LAYERS	(1U << 9) /**< an upper temporal layer that may be lost */
+#define HVCAL_CAN_RECOVER	(1U << 10) /**< goes on after a loss without a key frame */
 
 /** One thing that an engine can do. */
 typedef struct {
@@ -185,6 +186,55 @@ HVCAL_API int hvcal_enumerate_engines(hvcal_context_t *ctx, hvcal_engine_info_t 
 HVCAL_API int hvcal_enumerate_engine_caps(hvcal_context_t *ctx, uint32_t engine,
 					  hvcal_engine_cap_t *caps, size_t stride,
 					  uint32_t *count);
+
+/**
+ * An engine inside this process, for this context alone, but scheduled, admitted and
+ * accounted by the module with everyone else's on its GPU: for pictures in memory that
+ * no other process can reach (HVCAL_MEMORY_CUDA). Thread-safety: everything, but
+ * hvcal_private_close while nothing else is called with it.
+ */
+typedef struct hvcal_private hvcal_private_t;
+
+typedef struct {
+	uint32_t struct_size;
+	uint32_t index;		/**< which of the plug-in's engines: a GPU's number */
+	const char *plugin;	/**< "nvenc"; required */
+	/** Folder of plug-ins. NULL: as in hvcal_init_params_t. */
+	const char *engine_path;
+	const char *engine_options; /**< "key=value,key=value"; NULL none */
+	/** If it fails: one line that says why and what to do. @reason_len bytes; NULL
+	 *  if not wanted. */
+	char *reason;
+	uint64_t reason_len;
+} hvcal_private_params_t;
+
+HVCAL_API void hvcal_private_params_default(hvcal_private_params_t *params, size_t size);
+
+/**
+ * Loads a plug-in into this process and makes an engine of it that only sessions of
+ * @ctx can use, those that name it: hvcal_config_t.engine =
+ * hvcal_private_get_engine(). A crash of it is one of this process. In direct mode,
+ * where all engines are in this process, it gives the one that is there;
+ * engine_path and engine_options are those of hvcal_initialize() then.
+ *
+ * It keeps the context open until it is closed itself.
+ *
+ * @param params read before the call returns, strings too
+ * @return 0; -EINVAL; -ENOENT: no such plug-in, or no engine of this index;
+ *         -EOPNOTSUPP: the module is too old; -EUSERS: this user has too many; -ENOMEM;
+ *         else what the plug-in said
+ */
+HVCAL_API int hvcal_private_open(hvcal_context_t *ctx, const hvcal_private_params_t *params,
+				 hvcal_private_t **out);
+
+/** Number of the engine. */
+HVCAL_API uint32_t hvcal_private_get_engine(hvcal_private_t *engine);
+
+/**
+ * Ends the engine, once what it works on is done, and sets *@engine to NULL. Sessions
+ * that are still on it lose it (-ENODEV). NULL is allowed.
+ */
+HVCAL_API void hvcal_private_close(hvcal_private_t **engine);
 
 /* ------------------------------------------------------------------------ */
 /* Sessions                                                                 */
@@ -383,6 +433,15 @@ HVCAL_API int hvcal_set_bitrate(hvcal_session_t *session, uint64_t bitrate);
 /** The next frame that is submitted becomes a key frame. */
 HVCAL_API int hvcal_request_key_frame(hvcal_session_t *session);
 
+/**
+ * The receiver lacks the frame of @pts, or could not decode it: from the next frame
+ * that is submitted on, the stream does without it and what came after it. Engines
+ * that can (HVCAL_CAN_RECOVER) refer to older frames, or begin a cycle of intra refresh;
+ * others code a key frame. hvcal_packet_t.recovery of that frame says which. Of several
+ * reports the oldest frame counts.
+ */
+HVCAL_API int hvcal_report_loss(hvcal_session_t *session, int64_t pts);
+
 enum hvcal_throughput {
 	/** Two frames inside at most: the producer feels backpressure at once.
 	 *  REALTIME: an eighth more engine time is reserved than the rate needs, so
@@ -468,6 +527,11 @@ typedef struct {
 	uint32_t map_block;	/**< pixels of a block side */
 	uint32_t map_stride;	/**< bytes */
 	uint32_t reserved;	/**< zero */
+	/** HVCAL_MEMORY_CUDA: the CUstream on which the picture becomes complete; what is
+	 *  queued there when it is handed over is waited for by the GPU, and counts as
+	 *  engine time. Not CU_STREAM_PER_THREAD, which is the engine's own. 0: it is
+	 *  complete. */
+	uint64_t stream;
 } hvcal_frame_t;
 
 HVCAL_API void hvcal_frame_default(hvcal_frame_t *frame, size_t size);
@@ -564,6 +628,8 @@ typedef struct {
 	uint32_t saturated;	/**< enum hvcal_saturation, when its QP was decided */
 	/** HVCAL_DROPPED_*: what its engine could not do and does without; 0 none */
 	uint32_t dropped;
+	uint32_t recovery;	/**< enum hvcal_recovery: the answer to hvcal_report_loss */
+	uint32_t reserved;
 } hvcal_packet_t;
 
 HVCAL_API void hvcal_packet_default(hvcal_packet_t *packet, size_t size);

@@ -98,6 +98,16 @@ const struct ks_op ks_op_fence = {
 	"job_fence", HVCAL_IOC_JOB_FENCE, fill_fence, -EOPNOTSUPP
 };
 
+static void fill_private(struct ks_ctx *ctx, void *arg)
+{
+	(void)ctx;
+	(void)arg;
+}
+
+const struct ks_op ks_op_private = {
+	"private_provider", HVCAL_IOC_PRIVATE_PROVIDER, fill_private, 0
+};
+
 const struct ks_op_row ks_client_ops[KS_CLIENT_OPS] = {
 	{ "caps", &ks_op_caps },
 	{ "engine_list", &ks_op_engine_list },
@@ -113,4 +123,5 @@ const struct ks_op_row ks_client_ops[KS_CLIENT_OPS] = {
 	{ "job_submit", &ks_op_submit },
 	{ "job_cancel", &ks_op_cancel },
 	{ "job_fence", &ks_op_fence },
+	{ "private_provider", &ks_op_private },
 };

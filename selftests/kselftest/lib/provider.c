@@ -36,13 +36,34 @@ void ks_register_init(struct hvcal_engine_register *arg, const struct hvcal_engi
 	snprintf(arg->name, sizeof(arg->name), "%s", name);
 }
 
-void ks_provider_register(struct ks_provider *p, struct hvcal_engine_register *arg)
+static void ks_register_at(struct ks_provider *p, int fd, struct hvcal_engine_register *arg)
 {
 	memset(p, 0, sizeof(*p));
-	p->fd = ks_provider_node(O_NONBLOCK);
+	p->fd = fd;
 	CHECK_OK(ks_ioctl(p->fd, HVCAL_IOC_ENGINE_REGISTER, arg));
 	CHECK_NE(arg->engine, 0);
 	p->engine = arg->engine;
+}
+
+void ks_provider_register(struct ks_provider *p, struct hvcal_engine_register *arg)
+{
+	ks_register_at(p, ks_provider_node(O_NONBLOCK), arg);
+}
+
+int ks_private_file(int client)
+{
+	struct hvcal_private_provider arg = { 0 };
+
+	CHECK_OK(ks_ioctl(client, HVCAL_IOC_PRIVATE_PROVIDER, &arg));
+	CHECK(fcntl(arg.fd, F_GETFD) & FD_CLOEXEC);
+	CHECK_EQ(fcntl(arg.fd, F_SETFL, O_NONBLOCK), 0);
+	return arg.fd;
+}
+
+void ks_private_register(struct ks_provider *p, int client, struct hvcal_engine_register *arg)
+{
+	arg->flags |= HVCAL_ENGINE_PRIVATE;
+	ks_register_at(p, ks_private_file(client), arg);
 }
 
 void ks_provider_open(struct ks_provider *p, const char *name, uint32_t slots, uint32_t depth)
@@ -83,7 +104,7 @@ static void ks_buffer_add(struct ks_provider *p, const struct hvcal_item *item)
 	if (ks_provider_find(p, item->buffer))
 		ks_fail(__FILE__, __LINE__, "buffer %u was added twice", item->buffer);
 	CHECK(buf);
-	CHECK_GE(item->fds[0], 0);
+	CHECK_EQ(item->fds[0] < 0, !!(item->buffer_flags & HVCAL_BUFFER_PRIVATE));
 	for (int i = 0; i < HVCAL_MAX_PLANES; i++)
 		if (item->fds[i] >= 0)
 			CHECK(fcntl(item->fds[i], F_GETFD) & FD_CLOEXEC);

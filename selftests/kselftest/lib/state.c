@@ -22,6 +22,7 @@ static const char *const ks_params[KS_PARAM_COUNT] = {
 	KS_PARAMS "user_max_buffers",
 	KS_PARAMS "user_max_mbytes",
 	KS_PARAMS "user_max_jobs",
+	KS_PARAMS "user_max_engines",
 	KS_PARAMS "user_share_percent",
 	KS_PARAMS "bandwidth_mbps",
 };
