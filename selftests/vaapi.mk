@@ -5,8 +5,9 @@ ifneq ($(and $(filter vaapi,$(ENGINES)),$(filter x264,$(ENGINES)),$(filter x265,
 VAAPI_DRIVER_DIR := $(B)/selftests/vaapi
 VAAPI_DRIVER := $(VAAPI_DRIVER_DIR)/hvcaltest_drv_video.so
 VAAPI_SHIM := $(VAAPI_DRIVER_DIR)/drm_shim.so
-VAAPI_DRIVER_SRCS := $(addprefix selftests/vaapi/,driver.c surfaces.c raw.c bits.c cabac.c h264.c \
-	h264_exact.c h264_x264.c hevc.c hevc_read.c hevc_skip.c hevc_write.c hevc_x265.c)
+VAAPI_DRIVER_SRCS := $(addprefix selftests/vaapi/,driver.c config.c surfaces.c raw.c bits.c cabac.c h264.c \
+	h264_exact.c h264_x264.c hevc.c hevc_read.c hevc_skip.c hevc_write.c hevc_x265.c blocks.c \
+	boolcoder.c quant.c vp9.c vp9_header.c vp9_tables.c vp9_tile.c)
 
 $(foreach f,$(VAAPI_DRIVER_SRCS),$(eval CFLAGS_$(f:.c=) := $(shell pkg-config --cflags libva x264 x265)))
 
@@ -29,7 +30,8 @@ $(TEST_VAAPI): $(TEST_VAAPI).o $(LIBHVCAL_A) $(CONFORMANCE_PARTS)
 		$(LIBHVCAL_LIBS)
 
 VAAPI_WITH := selftests/vaapi/with-driver $(VAAPI_DRIVER_DIR)
-VAAPI_CONFORMANCE := $(CONFORMANCE_RUN) --option vaapi.device=/dev/null vaapi
+VAAPI_CONFORMANCE := $(CONFORMANCE_RUN) --option vaapi.device=/dev/null --option vaapi.lossless=1 \
+	vaapi
 
 SUITES += unit-vaapi:"$(VAAPI_WITH) default $(TEST_VAAPI) $(B)/lib/engines"
 SUITES += conformance-vaapi:"$(VAAPI_WITH) default $(VAAPI_CONFORMANCE)"

@@ -160,13 +160,6 @@ bool h264_slice_read(struct h264_slice *h, const struct nal *nal, const struct h
 
 /* ---- do headers and parameters agree? ---- */
 
-#define SAME(what, header, param) \
-	do { \
-		if ((long long)(header) != (long long)(param)) \
-			return wrong("%s: the header says %lld, the parameters %lld", what, \
-				     (long long)(header), (long long)(param)); \
-	} while (0)
-
 static VAStatus sps_check(const struct h264_sps *sps, const struct h264_job *j)
 {
 	const VAEncSequenceParameterBufferH264 *seq = j->seq;

@@ -14,13 +14,6 @@ struct codec_state {
 	void *x265;
 };
 
-#define SAME(what, header, param) \
-	do { \
-		if ((long long)(header) != (long long)(param)) \
-			return wrong("%s: the header says %lld, the parameters %lld", what, \
-				     (long long)(header), (long long)(param)); \
-	} while (0)
-
 static VAStatus sps_check(const struct hevc_sps *sps, const struct hevc_job *j)
 {
 	const VAEncSequenceParameterBufferHEVC *seq = j->seq;

@@ -26,6 +26,8 @@ static const struct vaapi_profile profiles[] = {
 	{ VAProfileH264ConstrainedBaseline, HVCAL_CODEC_H264, HVCAL_PROFILE_H264_BASELINE, 8 },
 	{ VAProfileHEVCMain, HVCAL_CODEC_HEVC, 1, 8 },
 	{ VAProfileHEVCMain10, HVCAL_CODEC_HEVC, 2, 10 },
+	{ VAProfileVP9Profile0, HVCAL_CODEC_VP9, 0, 8 },
+	{ VAProfileVP9Profile2, HVCAL_CODEC_VP9, 2, 10 },
 };
 
 int vaapi_display_find(unsigned int index, char *path, size_t len)
@@ -204,7 +206,7 @@ static bool point_read(struct hvcal_engine_ctx *ctx, const struct vaapi_profile 
 		.max_height = known(&a[AT_HEIGHT], SIDE_DEFAULT),
 		.max_slices = known(&a[AT_SLICES], 1),
 		.quality_levels = known(&a[AT_QUALITY], 1),
-		.rois = roi.bits.num_roi_regions,
+		.rois = vaapi_codec_find(profile->codec)->rois ? roi.bits.num_roi_regions : 0,
 		.roi_with_rate = roi.bits.roi_rc_qp_delta_support,
 		.max_frame_size = max_size.bits.max_frame_size,
 		.only_b = known(&a[AT_DIRECTION], 0) & VA_PREDICTION_DIRECTION_BI_NOT_EMPTY,

@@ -65,7 +65,7 @@ static void bit_rate_add(struct hvcal_engine_stream *s)
 	};
 
 	if (s->rc == VA_RC_ICQ) {
-		rc.ICQ_quality_factor = c->quality ? c->quality : VAAPI_QP_DEFAULT;
+		rc.ICQ_quality_factor = c->quality ? c->quality : s->codec->qp_default;
 		rc.quality_factor = rc.ICQ_quality_factor;
 	}
 	hrd.initial_buffer_fullness = hrd.buffer_size / 4 * 3;

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocks of 4x4 samples as VP9 and AV1 code them: prediction, transform, quantiser. */
+#ifndef HVCALTEST_BLOCKS_H
+#define HVCALTEST_BLOCKS_H
+
+#include "driver.h"
+
+/** A picture of 8 or 10 bits a sample, 4:2:0; its sides are multiples of eight. */
+struct samples {
+	uint32_t width, height;
+	unsigned int depth;
+	uint16_t *plane[3];	/* without gaps; one allocation */
+};
+
+int samples_make(struct samples *s, const struct surface *from, uint32_t width, uint32_t height);
+void samples_free(struct samples *s);
+/** Puts a picture into a surface that is as large or larger. */
+void samples_store(const struct samples *s, struct surface *to);
+/** Are two pictures the same in a square of the luma plane, and in chroma? */
+bool samples_same(const struct samples *a, const struct samples *b, uint32_t x, uint32_t y,
+		  uint32_t size);
+
+/** How a picture is coded. */
+struct block_coder {
+	const struct samples *source;
+	const struct samples *reference;	/* NULL: predicted from neighbours, by their mean */
+	struct samples *recon;		/* before loop filters */
+	unsigned int qindex;		/* 0: without loss */
+	unsigned int bits;		/* of the constants of the inverse transform */
+};
+
+#define BLOCKS_BITS_VP9 14
+#define BLOCKS_BITS_AV1 12
+
+/**
+ * Codes the block at sample @x, @y of a plane.
+ *
+ * @param levels quantised coefficients, by rows
+ * @return whether there is any that is not zero
+ */
+bool block_code(const struct block_coder *k, int plane, uint32_t x, uint32_t y,
+		int32_t levels[16]);
+
+/** Picks the quantiser index by which a picture gets no larger than @bytes, 255 if none does. */
+unsigned int blocks_search(size_t (*size)(void *what, unsigned int qindex), void *what,
+			   unsigned int min, unsigned int max, size_t bytes);
+
+#endif
