@@ -7,7 +7,7 @@ VAAPI_DRIVER := $(VAAPI_DRIVER_DIR)/hvcaltest_drv_video.so
 VAAPI_SHIM := $(VAAPI_DRIVER_DIR)/drm_shim.so
 VAAPI_DRIVER_SRCS := $(addprefix selftests/vaapi/,driver.c config.c surfaces.c raw.c bits.c cabac.c h264.c \
 	h264_exact.c h264_x264.c hevc.c hevc_read.c hevc_skip.c hevc_write.c hevc_x265.c blocks.c \
-	boolcoder.c quant.c vp9.c vp9_header.c vp9_tables.c vp9_tile.c)
+	av1.c av1_header.c av1_symbol.c av1_tables.c av1_tile.c boolcoder.c quant.c vp9.c vp9_header.c vp9_tables.c vp9_tile.c)
 
 $(foreach f,$(VAAPI_DRIVER_SRCS),$(eval CFLAGS_$(f:.c=) := $(shell pkg-config --cflags libva x264 x265)))
 
@@ -40,6 +40,6 @@ SUITES += conformance-vaapi-poor:"$(VAAPI_WITH) own-headers,baseline,no-import,n
 	$(VAAPI_CONFORMANCE) \
 	--only formats,rate_modes,forced_key,frame_qp,qp_map,metadata,hdr_static,bad_frames"
 # on a real render node: vgem's
-SUITES_VM += conformance-vaapi:"env HVCALTEST=no-hevc LIBVA_DRIVER_NAME=hvcaltest \
+SUITES_VM += conformance-vaapi:"env HVCALTEST=h264-only LIBVA_DRIVER_NAME=hvcaltest \
 	LIBVA_DRIVERS_PATH=$(VAAPI_DRIVER_DIR) $(CONFORMANCE_RUN) vaapi"
 endif

@@ -20,6 +20,10 @@ void bits_align(struct bits *b, unsigned int fill);
 void bits_bytes(struct bits *b, const uint8_t *data, size_t len);
 /** Bits @from .. @to of @data. */
 void bits_copy(struct bits *b, const uint8_t *data, size_t from, size_t to);
+/** Adds one to the number that the bits are. */
+void bits_carry(struct bits *b);
+/** Writes over @n bits from @at on. */
+void bits_replace(struct bits *b, size_t at, uint32_t value, unsigned int n);
 void bits_free(struct bits *b);
 
 /** Reading; past the end are zeroes, and @over. */

@@ -3,19 +3,6 @@
 
 #define EVEN 128
 
-/* Adds one to the number that the bits so far are. */
-static void carry(struct bits *out)
-{
-	size_t at = out->count;
-	uint8_t mask;
-
-	do {
-		at--;
-		mask = (uint8_t)(0x80 >> (at & 7));
-		out->data[at >> 3] ^= mask;
-	} while (!(out->data[at >> 3] & mask));
-}
-
 void bool_put(struct boolcoder *b, bool value, unsigned int prob)
 {
 	uint32_t split = 1 + ((b->range - 1) * prob >> 8);
@@ -24,7 +11,7 @@ void bool_put(struct boolcoder *b, bool value, unsigned int prob)
 		b->low += split;
 		b->range -= split;
 		if (b->low > 255)
-			carry(b->out);
+			bits_carry(b->out);
 		b->low &= 255;
 	} else {
 		b->range = split;

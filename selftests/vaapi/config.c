@@ -10,22 +10,21 @@ static bool is_hevc(VAProfile profile)
 }
 
 VAStatus query_profiles(VADriverContextP ctx, VAProfile *list, int *count)
-			{
+{
 	(void)ctx;
 	*count = 0;
 	list[(*count)++] = VAProfileMPEG2Main;
-	if (mode("vp9-only")) {
+	if (!mode("h264-only") && !mode("av1-only")) {
 		list[(*count)++] = VAProfileVP9Profile0;
 		list[(*count)++] = VAProfileVP9Profile2;
-		return VA_STATUS_SUCCESS;
 	}
-	if (!mode("no-hevc")) {
+	if (!mode("h264-only") && !mode("vp9-only"))
+		list[(*count)++] = VAProfileAV1Profile0;
+	if (mode("vp9-only") || mode("av1-only"))
+		return VA_STATUS_SUCCESS;
+	if (!mode("h264-only")) {
 		list[(*count)++] = VAProfileHEVCMain;
 		list[(*count)++] = VAProfileHEVCMain10;
-	}
-	if (!mode("no-hevc") && !mode("no-vp9")) {
-		list[(*count)++] = VAProfileVP9Profile0;
-		list[(*count)++] = VAProfileVP9Profile2;
 	}
 	list[(*count)++] = VAProfileH264ConstrainedBaseline;
 	if (mode("baseline"))
@@ -38,6 +37,11 @@ VAStatus query_profiles(VADriverContextP ctx, VAProfile *list, int *count)
 static bool is_vp9(VAProfile profile)
 {
 	return profile == VAProfileVP9Profile0 || profile == VAProfileVP9Profile2;
+}
+
+static bool is_av1(VAProfile profile)
+{
+	return profile == VAProfileAV1Profile0;
 }
 
 static bool is_deep(VAProfile profile)
@@ -73,6 +77,8 @@ static uint32_t packed_taken(VAProfile profile)
 
 	if (mode("own-headers"))
 		return VA_ENC_PACKED_HEADER_NONE;
+	if (is_av1(profile))
+		return VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE;
 	if (is_vp9(profile))
 		return mode("no-raw") ? VA_ENC_PACKED_HEADER_NONE : VA_ENC_PACKED_HEADER_RAW_DATA;
 	return mode("no-raw") ? headers : headers | VA_ENC_PACKED_HEADER_RAW_DATA;
@@ -92,6 +98,9 @@ static uint32_t attribute(VAConfigAttribType type, VAProfile profile, VAEntrypoi
 		.bits = { .amp = 1, .temporal_mvp = 1, .strong_intra_smoothing = 1,
 			  .sign_data_hiding = 1, .cu_qp_delta = 1 },
 	};
+	const VAConfigAttribValEncAV1Ext2 av1 = {
+		.bits = { .obu_size_bytes_minus1 = 1, .tx_mode_support = 5 },
+	};
 	const VAConfigAttribValEncHEVCBlockSizes sizes = {
 		.bits = { .log2_max_coding_tree_block_size_minus3 = 2,
 			  .log2_min_coding_tree_block_size_minus3 = 2,
@@ -102,14 +111,20 @@ static uint32_t attribute(VAConfigAttribType type, VAProfile profile, VAEntrypoi
 
 	switch ((int)type) {
 	case VAConfigAttribRTFormat:
+		if (is_av1(profile))
+			return VA_RT_FORMAT_YUV420 | VA_RT_FORMAT_YUV420_10;
 		return is_deep(profile) ? VA_RT_FORMAT_YUV420_10 : VA_RT_FORMAT_YUV420;
 	case VAConfigAttribRateControl:
 		return rc_taken(entrypoint);
 	case VAConfigAttribEncPackedHeaders:
 		return packed_taken(profile);
 	case VAConfigAttribMaxPictureWidth:
-	case VAConfigAttribMaxPictureHeight:
 		return 4096;
+	case VAConfigAttribMaxPictureHeight:
+		/* one tile of AV1 is no larger */
+		return is_av1(profile) ? 2304 : 4096;
+	case VAConfigAttribEncAV1Ext2:
+		return is_av1(profile) ? av1.value : VA_ATTRIB_NOT_SUPPORTED;
 	case VAConfigAttribEncMaxSlices:
 		return is_hevc(profile) ? 1 : SLICES_MAX;
 	case VAConfigAttribPredictionDirection:
@@ -135,7 +150,7 @@ static uint32_t attribute(VAConfigAttribType type, VAProfile profile, VAEntrypoi
 
 VAStatus get_attributes(VADriverContextP ctx, VAProfile profile, VAEntrypoint entrypoint,
 			VAConfigAttrib *list, int count)
-			{
+{
 	(void)ctx;
 	if (!has_entrypoint(entrypoint))
 		return VA_STATUS_ERROR_UNSUPPORTED_ENTRYPOINT;
@@ -174,7 +189,7 @@ VAStatus create_config(VADriverContextP ctx, VAProfile profile, VAEntrypoint ent
 }
 
 VAStatus destroy_config(VADriverContextP ctx, VAConfigID id)
-			{
+{
 	return object_drop(driver_of(ctx), id, KIND_CONFIG) ? VA_STATUS_SUCCESS :
 	       VA_STATUS_ERROR_INVALID_CONFIG;
 }
@@ -195,5 +210,6 @@ VAStatus query_config(VADriverContextP ctx, VAConfigID id, VAProfile *profile,
 
 const struct codec_ops *codec_of(const struct config *config)
 {
-	return is_hevc(config->profile) ? &hevc_ops : is_vp9(config->profile) ? &vp9_ops : &h264_ops;
+	return is_hevc(config->profile) ? &hevc_ops : is_vp9(config->profile) ? &vp9_ops :
+	       is_av1(config->profile) ? &av1_ops : &h264_ops;
 }

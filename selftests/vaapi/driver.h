@@ -15,8 +15,7 @@
  *	baseline	H.264 in Constrained Baseline only
  *	no-entrypoint	decodes only
  *	low-power, low-power-cqp	has EncSliceLP too, the latter without rate control
- *	no-hevc		H.264 only
- *	no-vp9, vp9-only	as it says
+ *	h264-only, vp9-only, av1-only	as it says
  *	hevc-untold	tells nothing of the tools of HEVC
  *	only-b		HEVC pictures that refer to others are of B slices, in which all is skipped
  *	rois=N		takes N rectangles of QP offsets (8)
@@ -110,6 +109,7 @@ struct context {
 		VAEncSequenceParameterBufferH264 h264;
 		VAEncSequenceParameterBufferHEVC hevc;
 		VAEncSequenceParameterBufferVP9 vp9;
+		VAEncSequenceParameterBufferAV1 av1;
 	} seq;
 	VAEncMiscParameterRateControl rc;
 	VAEncMiscParameterHRD hrd;
@@ -229,7 +229,7 @@ struct codec_ops {
 	size_t seq_size, pic_size, slice_size;	/* slice_size 0: there are none */
 };
 
-extern const struct codec_ops h264_ops, hevc_ops, vp9_ops;
+extern const struct codec_ops h264_ops, hevc_ops, vp9_ops, av1_ops;
 const struct codec_ops *codec_of(const struct config *config);
 
 /** What the rates leave for a picture. */

@@ -163,15 +163,6 @@ static size_t tile_size(void *what, unsigned int qindex)
 	return size;
 }
 
-static void replace(struct bits *b, size_t at, uint32_t value, unsigned int n)
-{
-	for (; n--; at++) {
-		uint8_t mask = (uint8_t)(0x80 >> (at & 7));
-
-		b->data[at >> 3] = (uint8_t)((b->data[at >> 3] & ~mask) | (value >> n & 1 ? mask : 0));
-	}
-}
-
 /* Writes over what was told to be the place of it. */
 static void rate_control(struct vp9_job *j)
 {
@@ -183,8 +174,8 @@ static void rate_control(struct vp9_job *j)
 	j->qindex = j->c->config->rc == VA_RC_ICQ ? rc->ICQ_quality_factor :
 		    blocks_search(tile_size, j, rc->min_qp ? rc->min_qp : 1,
 				  rc->max_qp ? rc->max_qp : 255, context_frame_bytes(j->c));
-	replace(&j->head, j->header.at_qindex, j->qindex, 8);
-	replace(&j->head, j->header.at_filter_level, j->qindex / 4, 6);
+	bits_replace(&j->head, j->header.at_qindex, j->qindex, 8);
+	bits_replace(&j->head, j->header.at_filter_level, j->qindex / 4, 6);
 }
 
 static VAStatus frame_put(struct vp9_job *j, struct buffer *coded)
@@ -194,7 +185,7 @@ static VAStatus frame_put(struct vp9_job *j, struct buffer *coded)
 
 	vp9_compressed_write(&first, &j->header, j->qindex);
 	tile_code(j, j->qindex, &tile);
-	replace(&j->head, j->header.at_first_size, (uint32_t)first.count / 8, 16);
+	bits_replace(&j->head, j->header.at_first_size, (uint32_t)first.count / 8, 16);
 	fits = coded_append(coded, j->head.data, j->head.count / 8) &&
 	       coded_append(coded, first.data, first.count / 8) &&
 	       coded_append(coded, tile.data, tile.count / 8);

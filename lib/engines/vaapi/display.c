@@ -28,6 +28,8 @@ static const struct vaapi_profile profiles[] = {
 	{ VAProfileHEVCMain10, HVCAL_CODEC_HEVC, 2, 10 },
 	{ VAProfileVP9Profile0, HVCAL_CODEC_VP9, 0, 8 },
 	{ VAProfileVP9Profile2, HVCAL_CODEC_VP9, 2, 10 },
+	{ VAProfileAV1Profile0, HVCAL_CODEC_AV1, 0, 8 },
+	{ VAProfileAV1Profile0, HVCAL_CODEC_AV1, 0, 10 },
 };
 
 int vaapi_display_find(unsigned int index, char *path, size_t len)
@@ -164,7 +166,7 @@ void vaapi_display_close(struct hvcal_engine_ctx *ctx)
 
 enum {
 	AT_FORMAT, AT_RC, AT_PACKED, AT_WIDTH, AT_HEIGHT, AT_SLICES, AT_QUALITY, AT_ROI,
-	AT_MAX_SIZE, AT_DIRECTION, AT_HEVC_FEATURES, AT_HEVC_SIZES, AT_COUNT
+	AT_MAX_SIZE, AT_DIRECTION, AT_HEVC_FEATURES, AT_HEVC_SIZES, AT_AV1, AT_COUNT
 };
 
 static uint32_t known(const VAConfigAttrib *a, uint32_t otherwise)
@@ -189,6 +191,7 @@ static bool point_read(struct hvcal_engine_ctx *ctx, const struct vaapi_profile 
 		[AT_DIRECTION] = { .type = VAConfigAttribPredictionDirection },
 		[AT_HEVC_FEATURES] = { .type = VAConfigAttribEncHEVCFeatures },
 		[AT_HEVC_SIZES] = { .type = VAConfigAttribEncHEVCBlockSizes },
+		[AT_AV1] = { .type = VAConfigAttribEncAV1Ext2 },
 	};
 	VAConfigAttribValMaxFrameSize max_size;
 	VAConfigAttribValEncROI roi;
@@ -210,6 +213,7 @@ static bool point_read(struct hvcal_engine_ctx *ctx, const struct vaapi_profile 
 		.roi_with_rate = roi.bits.roi_rc_qp_delta_support,
 		.max_frame_size = max_size.bits.max_frame_size,
 		.only_b = known(&a[AT_DIRECTION], 0) & VA_PREDICTION_DIRECTION_BI_NOT_EMPTY,
+		.av1.value = known(&a[AT_AV1], 0),
 		.hevc_known = a[AT_HEVC_FEATURES].value != VA_ATTRIB_NOT_SUPPORTED &&
 			      a[AT_HEVC_SIZES].value != VA_ATTRIB_NOT_SUPPORTED,
 		.hevc_features.value = known(&a[AT_HEVC_FEATURES], 0),

@@ -210,12 +210,26 @@ static uint64_t packet_size(const VACodedBufferSegment *segment)
 	return size;
 }
 
+/* What a packet lacks at its beginning. */
+static size_t delimiter_missing(const struct hvcal_engine_stream *s,
+				const VACodedBufferSegment *segment)
+{
+	size_t len = s->codec->delimiter_len;
+
+	return segment->size >= len && len && !memcmp(segment->buf, s->codec->delimiter, len) ? 0 :
+	       len;
+}
+
 /* Segments one after another, with metadata between headers and picture. */
 static void packet_copy(const struct hvcal_engine_stream *s, uint8_t *to,
 			const VACodedBufferSegment *segment, const struct frame *f, bool add)
 {
 	size_t head = add ? s->codec->metadata_place(segment->buf, segment->size) : 0;
+	size_t missing = delimiter_missing(s, segment);
 
+	if (missing)
+		memcpy(to, s->codec->delimiter, missing);
+	to += missing;
 	memcpy(to, segment->buf, head);
 	to += head;
 	if (add) {
@@ -242,7 +256,8 @@ static int packet_take(struct hvcal_engine_stream *s, const struct hvcal_engine_
 		return vaapi_failed(s->ctx, "reading a packet", status);
 	}
 	segment = map;
-	result->bytes = packet_size(segment) + (add ? f->metadata_len : 0);
+	result->bytes = packet_size(segment) + delimiter_missing(s, segment) +
+			(add ? f->metadata_len : 0);
 	if (segment->status & VA_CODED_BUF_STATUS_BAD_BITSTREAM || !packet_size(segment))
 		ret = vaapi_failed(s->ctx, "a packet", VA_STATUS_ERROR_ENCODING_ERROR);
 	else if (!hvcal_soft_room(job, result->bytes))

@@ -9,7 +9,8 @@
 
 #define HUNG_MAX 3	/* contexts that a stream may leave behind */
 
-static const struct vaapi_codec *const codecs[] = { &vaapi_h264, &vaapi_hevc, &vaapi_vp9 };
+static const struct vaapi_codec *const codecs[] = { &vaapi_h264, &vaapi_hevc, &vaapi_vp9,
+						   &vaapi_av1 };
 
 const struct vaapi_codec *vaapi_codec_find(uint32_t codec)
 {

@@ -41,6 +41,7 @@ struct vaapi_point {
 	bool roi_with_rate;		/**< also where the driver controls the rate */
 	bool max_frame_size;
 	bool only_b;			/**< codes no P slices: B slices of one reference */
+	VAConfigAttribValEncAV1Ext2 av1;
 	bool hevc_known;		/**< the driver tells of the next two */
 	VAConfigAttribValEncHEVCFeatures hevc_features;
 	VAConfigAttribValEncHEVCBlockSizes hevc_sizes;
@@ -132,13 +133,15 @@ struct vaapi_codec {
 			const struct hvcal_engine_job *job, bool key, uint8_t **data, size_t *len);
 	/** Bytes of a packet that come before the metadata. */
 	size_t (*metadata_place)(const uint8_t *packet, size_t len);
+	const uint8_t *delimiter;	/**< that packets begin with, if drivers write it or not */
+	size_t delimiter_len;
 	bool metadata_raw;		/**< drivers take them as a raw packed header */
 	uint32_t qp_max, qp_default;
 	bool lossless;			/**< QP 0 is lossless, and only for who asked for that */
 	bool rois;			/**< has rectangles of QP offsets */
 };
 
-extern const struct vaapi_codec vaapi_h264, vaapi_hevc, vaapi_vp9;
+extern const struct vaapi_codec vaapi_h264, vaapi_hevc, vaapi_vp9, vaapi_av1;
 
 /** NULL: the engine does not know it. */
 const struct vaapi_codec *vaapi_codec_find(uint32_t codec);
