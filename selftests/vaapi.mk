@@ -22,10 +22,11 @@ $(VAAPI_SHIM): selftests/vaapi/drm_shim.c
 	$(CC) -O2 -std=c11 -fPIC -Wall -Wextra -Werror -shared -o $@ $<
 
 TEST_VAAPI := $(VAAPI_DRIVER_DIR)/test_vaapi
-CPPFLAGS_selftests/vaapi/test_vaapi := -Ilib/src
-CFLAGS_selftests/vaapi/test_vaapi := $(CFLAGS_selftests/conformance/decode)
+TEST_VAAPI_PARTS := $(addprefix selftests/vaapi/,test_vaapi test_coded test_driver)
+$(foreach p,$(TEST_VAAPI_PARTS),$(eval CPPFLAGS_$(p) := -Ilib/src))
+CFLAGS_selftests/vaapi/test_coded := $(CFLAGS_selftests/conformance/decode)
 ALL += $(TEST_VAAPI)
-$(TEST_VAAPI): $(TEST_VAAPI).o $(LIBHVCAL_A) $(CONFORMANCE_PARTS)
+$(TEST_VAAPI): $(TEST_VAAPI_PARTS:%=$(B)/%.o) $(LIBHVCAL_A) $(CONFORMANCE_PARTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CONFORMANCE_LIBS) \
 		$(LIBHVCAL_LIBS)
 

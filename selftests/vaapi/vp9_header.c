@@ -146,7 +146,7 @@ void vp9_header_write(struct bits *b, const VAEncPictureParameterBufferVP9 *pic,
 
 	bits_put(b, 2, 2);
 	bits_put(b, profile & 1, 1);
-	bits_put(b, profile >> 1, 2);
+	bits_put(b, profile & 2, 2);	/* and show_existing_frame */
 	bits_put(b, pic->pic_flags.bits.frame_type, 1);
 	bits_put(b, pic->pic_flags.bits.show_frame, 1);
 	bits_put(b, pic->pic_flags.bits.error_resilient_mode, 1);
