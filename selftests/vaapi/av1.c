@@ -17,6 +17,7 @@ struct slot {
 struct codec_state {
 	struct av1_sequence sequence;
 	struct slot slots[AV1_SLOTS];
+	uint32_t since_key;		/* pictures */
 };
 
 struct av1_job {
@@ -122,6 +123,7 @@ static VAStatus frame_check(const struct av1_frame *f, const struct av1_job *j)
 	SAME("key frame", f->key, is_key(j));
 	SAME("error resilience", f->error_resilient, pic->picture_flags.bits.error_resilient_mode);
 	SAME("order hint", f->order_hint, pic->order_hint);
+	SAME("order of pictures", f->key ? 0 : j->state->since_key & 0xff, pic->order_hint);
 	SAME("primary reference", f->primary, pic->primary_ref_frame);
 	SAME("slots", f->refresh, pic->refresh_frame_flags);
 	if (f->key)
@@ -322,6 +324,7 @@ static VAStatus job_code(struct driver *d, struct av1_job *j, struct buffer *cod
 	j->recon->coded = true;
 	j->recon->exact = !j->qindex;
 	slots_fill(j);
+	j->state->since_key = is_key(j) ? 1 : j->state->since_key + 1;
 	coded->segment.status = j->qindex & VA_CODED_BUF_STATUS_PICTURE_AVE_QP_MASK;
 	return VA_STATUS_SUCCESS;
 }

@@ -137,6 +137,9 @@ static uint32_t attribute(VAConfigAttribType type, VAProfile profile, VAEntrypoi
 		return is_hevc(profile) && !mode("hevc-untold") ? sizes.value : VA_ATTRIB_NOT_SUPPORTED;
 	case VAConfigAttribEncQualityRange:
 		return 7;
+	case VAConfigAttribEncIntraRefresh:
+		return mode("no-refresh") ? VA_ENC_INTRA_REFRESH_NONE :
+		       VA_ENC_INTRA_REFRESH_ROLLING_COLUMN | VA_ENC_INTRA_REFRESH_P_FRAME;
 	case VAConfigAttribMaxFrameSize:
 		return 1;
 	case VAConfigAttribEncROI:

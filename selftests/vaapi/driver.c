@@ -275,6 +275,7 @@ static VAStatus begin_picture(VADriverContextP ctx, VAContextID id, VASurfaceID 
 	c->seq_now = c->half_packed = false;
 	c->npacked = c->nslices = c->nrois = 0;
 	c->max_frame_bits = 0;
+	c->rir = (VAEncMiscParameterRIR){ 0 };
 	return VA_STATUS_SUCCESS;
 }
 
@@ -322,6 +323,15 @@ static VAStatus take_misc(struct context *c, const struct buffer *b)
 		c->nrois = roi.num_roi;
 		memcpy(c->rois, roi.roi, sizeof(c->rois[0]) * roi.num_roi);
 		report("rois %u\n", roi.num_roi);
+		break;
+	case VAEncMiscParameterTypeRIR:
+		TAKE(c->rir);
+		if (!c->rir.intra_insert_size || c->rir.rir_flags.value != 1 ||
+		    c->rir.intra_insertion_location + c->rir.intra_insert_size > c->width / 16)
+			return wrong("intra refresh of %u columns at %u", c->rir.intra_insert_size,
+				     c->rir.intra_insertion_location);
+		report("intra columns %u+%u\n", c->rir.intra_insertion_location,
+		       c->rir.intra_insert_size);
 		break;
 	case VAEncMiscParameterTypeQualityLevel:
 		report("quality %u\n", *(const uint32_t *)(const void *)data);

@@ -18,6 +18,7 @@
  *	h264-only, vp9-only, av1-only	as it says
  *	hevc-untold	tells nothing of the tools of HEVC
  *	only-b		HEVC pictures that refer to others are of B slices, in which all is skipped
+ *	no-refresh	has no intra refresh (else of columns; exact H.264 does it)
  *	rois=N		takes N rectangles of QP offsets (8)
  *	hang=N, hang-always	picture number N (of the process) or each does not finish
  *	lost=N		the GPU is reset in picture number N
@@ -130,6 +131,7 @@ struct context {
 	VAEncROI rois[ROIS_MAX];
 	unsigned int nrois;
 	uint32_t max_frame_bits;
+	VAEncMiscParameterRIR rir;	/* intra columns, all zero: none */
 	struct codec_state *state;	/* the codec's own */
 };
 
@@ -212,6 +214,9 @@ int raw_make(struct raw *r, const struct surface *s, uint32_t width, uint32_t he
 void raw_free(struct raw *r);
 /** Puts a picture into a surface of the same size. */
 void raw_store(const struct raw *r, struct surface *s);
+
+/** Is the column of macroblocks intra by order? */
+bool rir_column(const struct context *c, uint32_t column);
 
 /** QP offset at a pixel: that of the first rectangle that covers it. */
 int roi_offset(const struct context *c, int x, int y);

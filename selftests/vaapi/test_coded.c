@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What is coded: every bit comes back, references and counters are right. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,6 +135,67 @@ static void test_references(struct conf *c)
 	stream_run(c, &config, send_references, check_stills);
 }
 
+/* ---- intra refresh ---- */
+
+#define REFRESH_FRAMES 8
+#define REFRESH_COLS 20	/* of macroblocks: 2 or 3 a frame */
+#define REFRESH_ROWS 12
+#define PCM_BYTES 384	/* of a macroblock as it is */
+
+/* Frames of one picture: all that they have is what is refreshed. */
+static void send_refreshed(struct conf_stream *s)
+{
+	const struct conf_how how = { .spoil = draw_still };
+
+	still_number = 0;
+	conf_send_many(s, 1);
+	for (unsigned int i = 0; i < 2 * REFRESH_FRAMES; i++)
+		conf_send(s, &how);
+}
+
+static void check_refreshed(struct conf_stream *s)
+{
+	struct conf *c = s->c;
+
+	EXPECT(c, 2, "intra columns 0+2\n");
+	EXPECT(c, 2, "intra columns 17+3\n");
+	EXPECT(c, 2 * REFRESH_FRAMES, "intra columns ");
+	for (unsigned int i = 1; i < s->count; i++) {
+		const struct hvcal_engine_result *r = &s->frames[i]->result;
+		unsigned int at = (i - 1) % REFRESH_FRAMES;
+		unsigned int cols = REFRESH_COLS * (at + 1) / REFRESH_FRAMES -
+				    REFRESH_COLS * at / REFRESH_FRAMES;
+		unsigned int bytes = cols * REFRESH_ROWS * PCM_BYTES;
+
+		if (r->flags & HVCAL_RESULT_KEY || r->bytes < bytes ||
+		    r->bytes > bytes + bytes / 8 + STILL_BYTES)
+			conf_fail(c, "frame %u: %llu bytes for %u columns, flags %#x", i,
+				  (unsigned long long)r->bytes, cols, r->flags);
+	}
+	check_stills(s);
+}
+
+static void test_refresh(struct conf *c)
+{
+	struct hvcal_codec_config config = exact_config(c);
+
+	config.flags |= HVCAL_CONFIG_INTRA_REFRESH;
+	config.gop = REFRESH_FRAMES;
+	stream_run(c, &config, send_refreshed, check_refreshed);
+}
+
+/* Refused where the driver, or for the codec the engine, has none. */
+static void test_no_refresh(struct conf *c)
+{
+	struct hvcal_codec_config config = exact_config(c);
+	hvcal_engine_stream_t *stream;
+	int ret;
+
+	config.flags |= HVCAL_CONFIG_INTRA_REFRESH;
+	ret = c->engine->ops->open(c->engine->ctx, &config, &stream);
+	CHECK(c, ret == -EINVAL, "open with intra refresh gives %d", ret);
+}
+
 /* ---- HEVC ---- */
 
 static void send_stills(struct conf_stream *s)
@@ -202,8 +264,12 @@ static void send_metadata(struct conf_stream *s)
 
 static void check_metadata(struct conf_stream *s)
 {
+	/* they stand behind the sequence header, which is behind the delimiter */
+	static const uint8_t begin[] = { 2 << 3 | 2, 0, 1 << 3 | 2 };
 	bool av1 = s->c->cap->codec == HVCAL_CODEC_AV1;
 
+	if (av1 && memcmp(s->frames[0]->packet, begin, sizeof(begin)))
+		conf_fail(s->c, "the first packet begins with something else");
 	for (unsigned int i = 0; i < s->count; i++) {
 		const struct conf_frame *f = s->frames[i];
 
@@ -319,6 +385,10 @@ const struct test tests_coded[] = {
 	{ "metadata_by_the_driver", "exact", NULL, .run = test_metadata },
 	{ "metadata_no_raw_headers", "exact,no-raw", NULL, .run = test_metadata },
 	{ "metadata_headers_of_the_driver", "exact,own-headers", NULL, .run = test_metadata },
+	{ "intra_refresh", "exact", NULL, .run = test_refresh },
+	{ "intra_refresh_cavlc", "exact,baseline", NULL, .run = test_refresh },
+	{ "no_intra_refresh", "exact,no-refresh", NULL, .run = test_no_refresh },
+	{ "vp9_no_intra_refresh", NULL, NULL, .run = test_no_refresh, .codec = HVCAL_CODEC_VP9 },
 	{ "vp9_exact", NULL, LOSSLESS, .run = test_exact, .codec = HVCAL_CODEC_VP9 },
 	{ "vp9_exact_deep", NULL, LOSSLESS, .run = test_exact_deep, .codec = HVCAL_CODEC_VP9 },
 	{ "vp9_exact_headers_of_the_driver", "own-headers", LOSSLESS, .run = test_exact,

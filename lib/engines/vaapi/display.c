@@ -166,7 +166,8 @@ void vaapi_display_close(struct hvcal_engine_ctx *ctx)
 
 enum {
 	AT_FORMAT, AT_RC, AT_PACKED, AT_WIDTH, AT_HEIGHT, AT_SLICES, AT_QUALITY, AT_ROI,
-	AT_MAX_SIZE, AT_DIRECTION, AT_HEVC_FEATURES, AT_HEVC_SIZES, AT_AV1, AT_COUNT
+	AT_MAX_SIZE, AT_DIRECTION, AT_HEVC_FEATURES, AT_HEVC_SIZES, AT_AV1, AT_REFRESH,
+	AT_COUNT
 };
 
 static uint32_t known(const VAConfigAttrib *a, uint32_t otherwise)
@@ -191,6 +192,7 @@ static bool point_read(struct hvcal_engine_ctx *ctx, const struct vaapi_profile 
 		[AT_DIRECTION] = { .type = VAConfigAttribPredictionDirection },
 		[AT_HEVC_FEATURES] = { .type = VAConfigAttribEncHEVCFeatures },
 		[AT_HEVC_SIZES] = { .type = VAConfigAttribEncHEVCBlockSizes },
+		[AT_REFRESH] = { .type = VAConfigAttribEncIntraRefresh },
 		[AT_AV1] = { .type = VAConfigAttribEncAV1Ext2 },
 	};
 	VAConfigAttribValMaxFrameSize max_size;
@@ -213,6 +215,7 @@ static bool point_read(struct hvcal_engine_ctx *ctx, const struct vaapi_profile 
 		.roi_with_rate = roi.bits.roi_rc_qp_delta_support,
 		.max_frame_size = max_size.bits.max_frame_size,
 		.only_b = known(&a[AT_DIRECTION], 0) & VA_PREDICTION_DIRECTION_BI_NOT_EMPTY,
+		.intra_refresh = known(&a[AT_REFRESH], VA_ENC_INTRA_REFRESH_NONE),
 		.av1.value = known(&a[AT_AV1], 0),
 		.hevc_known = a[AT_HEVC_FEATURES].value != VA_ATTRIB_NOT_SUPPORTED &&
 			      a[AT_HEVC_SIZES].value != VA_ATTRIB_NOT_SUPPORTED,

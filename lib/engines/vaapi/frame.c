@@ -60,12 +60,17 @@ static int stream_ready(struct hvcal_engine_stream *s, const struct hvcal_engine
 	return vaapi_stream_renew(s);
 }
 
+static bool refreshes(const struct hvcal_engine_stream *s)
+{
+	return s->config.flags & HVCAL_CONFIG_INTRA_REFRESH;
+}
+
 static struct vaapi_picture next_picture(const struct hvcal_engine_stream *s,
 					 const struct hvcal_engine_job *job)
 {
 	bool key = s->reference < 0 || s->want_key ||
 		   job->params.flags & HVCAL_FRAME_FORCE_KEY ||
-		   (s->config.gop && s->since_key >= s->config.gop);
+		   (s->config.gop && !refreshes(s) && s->since_key >= s->config.gop);
 	struct vaapi_picture p = {
 		.key = key,
 		.reference = key || !(job->params.flags & HVCAL_FRAME_NO_REF),
@@ -143,6 +148,8 @@ static int submit(struct hvcal_engine_stream *s, const struct hvcal_engine_job *
 		vaapi_rate_add(s);
 	if (job->params.max_bytes && s->point->max_frame_size && s->rc != VA_RC_CQP)
 		vaapi_max_size_add(s, job->params.max_bytes);
+	if (refreshes(s) && !f->picture.key)
+		vaapi_refresh_add(s, f->picture.number);
 	vaapi_rois_add(s, &f->rois);
 	s->codec->picture(s, &f->picture, metadata ? f->metadata : NULL,
 			  metadata ? f->metadata_len : 0);

@@ -359,4 +359,5 @@ const struct vaapi_codec vaapi_h264 = {
 	.qp_max = VAAPI_QP_MAX,
 	.qp_default = VAAPI_QP_DEFAULT,
 	.rois = true,
+	.intra_refresh = true,
 };

@@ -64,7 +64,11 @@ static bool config_possible(const struct hvcal_engine_ctx *ctx, const struct hvc
 	    c->height < VAAPI_SIDE_MIN || c->height > point->max_height || c->height % 2)
 		return false;
 	if ((c->chroma && c->chroma != 420) || c->preset > 9 || !tune_possible(ctx, c) ||
-	    c->rc_mode > HVCAL_RC_ICQ || c->flags & HVCAL_CONFIG_INTRA_REFRESH)
+	    c->rc_mode > HVCAL_RC_ICQ)
+		return false;
+	if (c->flags & HVCAL_CONFIG_INTRA_REFRESH &&
+	    (!vaapi_codec_find(c->codec)->intra_refresh ||
+	     !(point->intra_refresh & VA_ENC_INTRA_REFRESH_ROLLING_COLUMN)))
 		return false;
 	return rates_possible(c, vaapi_codec_find(c->codec)->qp_max) && vaapi_rate_mode(point, c, false);
 }

@@ -40,6 +40,7 @@ struct vaapi_point {
 	uint32_t rois;			/**< rectangles of QP offsets, 0 none */
 	bool roi_with_rate;		/**< also where the driver controls the rate */
 	bool max_frame_size;
+	uint32_t intra_refresh;		/**< VA_ENC_INTRA_REFRESH_* */
 	bool only_b;			/**< codes no P slices: B slices of one reference */
 	VAConfigAttribValEncAV1Ext2 av1;
 	bool hevc_known;		/**< the driver tells of the next two */
@@ -139,6 +140,7 @@ struct vaapi_codec {
 	uint32_t qp_max, qp_default;
 	bool lossless;			/**< QP 0 is lossless, and only for who asked for that */
 	bool rois;			/**< has rectangles of QP offsets */
+	bool intra_refresh;		/**< drivers count its columns in blocks */
 };
 
 extern const struct vaapi_codec vaapi_h264, vaapi_hevc, vaapi_vp9, vaapi_av1;
@@ -234,6 +236,8 @@ uint32_t vaapi_rate_mode(const struct vaapi_point *point, const struct hvcal_cod
 /** Adds bit rate, buffer, frame rate and quality level. */
 void vaapi_rate_add(struct hvcal_engine_stream *s);
 void vaapi_max_size_add(struct hvcal_engine_stream *s, uint32_t bytes);
+/** Adds the columns that are intra in picture @number since the key frame. */
+void vaapi_refresh_add(struct hvcal_engine_stream *s, uint32_t number);
 
 /** Rectangles of equal QP offsets. */
 struct vaapi_rois {
