@@ -26,7 +26,7 @@ struct av1_job {
 	const VAEncSequenceParameterBufferAV1 *seq;
 	const VAEncPictureParameterBufferAV1 *pic;
 	struct surface *recon, *reference;
-	struct samples source, last, made;
+	struct frame_pictures p;
 	struct av1_frame frame;
 	struct bits head;		/* the frame header OBU */
 	struct av1_cdfs cdfs;		/* of the tile, when it is coded */
@@ -76,7 +76,7 @@ static VAStatus sequence_check(const struct av1_sequence *s, const struct av1_jo
 	SAME("width", s->width, j->pic->frame_width_minus_1 + 1);
 	SAME("height", s->height, j->pic->frame_height_minus_1 + 1);
 	SAME("bit depth", s->depth, seq->seq_fields.bits.bit_depth_minus8 + 8);
-	SAME("bit depth", s->depth, j->source.depth);
+	SAME("bit depth", s->depth, j->p.source.depth);
 	SAME("order hints", s->order_hint, seq->seq_fields.bits.enable_order_hint);
 	SAME("bits of order hints", s->order_hint_bits, seq->order_hint_bits_minus_1 + 1);
 	SAME("CDEF", s->cdef, seq->seq_fields.bits.enable_cdef);
@@ -223,10 +223,10 @@ static VAStatus headers_take(struct av1_job *j, struct buffer *coded)
 static size_t tile_code(struct av1_job *j, unsigned int qindex, struct bits *out)
 {
 	const struct block_coder k = {
-		.source = &j->source,
+		.source = &j->p.source,
 		/* a picture that was coded with loss is not known here as the decoder has it */
-		.reference = !qindex && j->reference && j->reference->exact ? &j->last : NULL,
-		.recon = &j->made, .qindex = qindex, .bits = BLOCKS_BITS_AV1,
+		.reference = !qindex && j->reference && j->reference->exact ? &j->p.last : NULL,
+		.recon = &j->p.made, .qindex = qindex, .bits = BLOCKS_BITS_AV1,
 	};
 
 	if (j->frame.primary == AV1_NO_PRIMARY)
@@ -301,18 +301,14 @@ static void slots_fill(struct av1_job *j)
 
 static VAStatus job_code(struct driver *d, struct av1_job *j, struct buffer *coded)
 {
-	uint32_t width = (j->pic->frame_width_minus_1 + 8) & ~7U;
-	uint32_t height = (j->pic->frame_height_minus_1 + 8) & ~7U;
 	VAStatus status = references_check(d, j);
 
 	if (status)
 		return status;
-	if (width > j->recon->width || height > j->recon->height)
-		return wrong("%ux%u into %ux%u", width, height, j->recon->width, j->recon->height);
-	if (samples_make(&j->source, j->c->source, width, height) ||
-	    samples_make(&j->made, j->c->source, width, height) ||
-	    (j->reference && samples_make(&j->last, j->reference, width, height)))
-		return VA_STATUS_ERROR_ALLOCATION_FAILED;
+	status = pictures_make(&j->p, j->c->source, j->reference, j->recon,
+			       j->pic->frame_width_minus_1 + 1U, j->pic->frame_height_minus_1 + 1U);
+	if (status)
+		return status;
 	status = headers_take(j, coded);
 	if (!status)
 		status = rate_control(j);
@@ -320,7 +316,7 @@ static VAStatus job_code(struct driver *d, struct av1_job *j, struct buffer *cod
 		status = frame_put(j, coded);
 	if (status)
 		return status;
-	samples_store(&j->made, j->recon);
+	samples_store(&j->p.made, j->recon);
 	j->recon->coded = true;
 	j->recon->exact = !j->qindex;
 	slots_fill(j);
@@ -345,9 +341,7 @@ static VAStatus code(struct driver *d, struct context *c, struct buffer *coded)
 		return VA_STATUS_ERROR_ALLOCATION_FAILED;
 	j.state = c->state;
 	status = job_code(d, &j, coded);
-	samples_free(&j.source);
-	samples_free(&j.made);
-	samples_free(&j.last);
+	pictures_free(&j.p);
 	bits_free(&j.head);
 	return status;
 }

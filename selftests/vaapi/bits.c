@@ -153,6 +153,13 @@ void nal_free(struct nal *n)
 	*n = (struct nal){ 0 };
 }
 
+void nal_copy_with(struct bits *out, const struct nal *n, size_t from, size_t to, int32_t value)
+{
+	bits_copy(out, n->data, 0, from);
+	bits_se(out, value);
+	bits_copy(out, n->data, to, n->bits);
+}
+
 void nal_pack(struct bits *out, const uint8_t *data, size_t bytes)
 {
 	static const uint8_t start[] = { 0, 0, 0, 1 };

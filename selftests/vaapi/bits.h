@@ -46,6 +46,8 @@ struct nal {
 /** @return false: there is no start code, or no memory */
 bool nal_unpack(struct nal *n, const uint8_t *data, size_t bits, bool escaped);
 void nal_free(struct nal *n);
+/** Copies a header with another number in place of the bits @from .. @to. */
+void nal_copy_with(struct bits *out, const struct nal *n, size_t from, size_t to, int32_t value);
 /** Start code and NAL unit with emulation prevention, as bytes. */
 void nal_pack(struct bits *out, const uint8_t *data, size_t bytes);
 

@@ -28,7 +28,8 @@ static int samples_alloc(struct samples *s, uint32_t width, uint32_t height, uns
 	return 0;
 }
 
-int samples_make(struct samples *s, const struct surface *from, uint32_t width, uint32_t height)
+static int samples_make(struct samples *s, const struct surface *from, uint32_t width,
+			uint32_t height)
 {
 	struct raw r;
 
@@ -46,7 +47,7 @@ int samples_make(struct samples *s, const struct surface *from, uint32_t width, 
 	return 0;
 }
 
-void samples_free(struct samples *s)
+static void samples_free(struct samples *s)
 {
 	free(s->plane[0]);
 	*s = (struct samples){ 0 };
@@ -87,6 +88,31 @@ bool samples_same(const struct samples *a, const struct samples *b, uint32_t x, 
 				return false;
 	}
 	return true;
+}
+
+VAStatus pictures_make(struct frame_pictures *p, const struct surface *source,
+		       const struct surface *reference, const struct surface *recon,
+		       uint32_t width, uint32_t height)
+{
+	width = (width + 7) & ~7U;
+	height = (height + 7) & ~7U;
+	if (width > recon->width || height > recon->height)
+		return wrong("%ux%u into %ux%u", width, height, recon->width, recon->height);
+	if (samples_make(&p->source, source, width, height) ||
+	    samples_alloc(&p->made, width, height, p->source.depth) ||
+	    (reference && samples_make(&p->last, reference, width, height)))
+		return VA_STATUS_ERROR_ALLOCATION_FAILED;
+	/* what is skipped is the same in all three */
+	memcpy(p->made.plane[0], p->source.plane[0],
+	       (size_t)width * height * 3 / 2 * sizeof(*p->made.plane[0]));
+	return VA_STATUS_SUCCESS;
+}
+
+void pictures_free(struct frame_pictures *p)
+{
+	samples_free(&p->source);
+	samples_free(&p->made);
+	samples_free(&p->last);
 }
 
 /* ---- transforms ---- */

@@ -12,13 +12,23 @@ struct samples {
 	uint16_t *plane[3];	/* without gaps; one allocation */
 };
 
-int samples_make(struct samples *s, const struct surface *from, uint32_t width, uint32_t height);
-void samples_free(struct samples *s);
 /** Puts a picture into a surface that is as large or larger. */
 void samples_store(const struct samples *s, struct surface *to);
 /** Are two pictures the same in a square of the luma plane, and in chroma? */
 bool samples_same(const struct samples *a, const struct samples *b, uint32_t x, uint32_t y,
 		  uint32_t size);
+
+/** What a frame is made of. */
+struct frame_pictures {
+	struct samples source, made;
+	struct samples last;		/* the reference; empty: there is none */
+};
+
+/** @return VA_STATUS_ERROR_INVALID_PARAMETER: it does not fit the surface it is to be in */
+VAStatus pictures_make(struct frame_pictures *p, const struct surface *source,
+		       const struct surface *reference, const struct surface *recon,
+		       uint32_t width, uint32_t height);
+void pictures_free(struct frame_pictures *p);
 
 /** How a picture is coded. */
 struct block_coder {

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bits.h"
 #include "driver.h"
 
 #define NEVER UINT64_MAX
@@ -257,6 +258,17 @@ bool coded_append(struct buffer *b, const void *data, size_t len)
 	b->segment.size += (uint32_t)len;
 	b->segment.buf = b->data;
 	return true;
+}
+
+VAStatus coded_append_nal(struct buffer *b, const struct bits *nal)
+{
+	struct bits packed = { 0 };
+	bool fits;
+
+	nal_pack(&packed, nal->data, nal->count / 8);
+	fits = coded_append(b, packed.data, packed.count / 8);
+	bits_free(&packed);
+	return fits ? VA_STATUS_SUCCESS : VA_STATUS_ERROR_NOT_ENOUGH_BUFFER;
 }
 
 /* ---- pictures ---- */

@@ -242,5 +242,7 @@ size_t context_frame_bytes(const struct context *c);
 
 /** Appends to a coded buffer. @return false: it is full */
 bool coded_append(struct buffer *b, const void *data, size_t len);
+/** The same of a NAL unit, which is given with its header. */
+VAStatus coded_append_nal(struct buffer *b, const struct bits *nal);
 
 #endif

@@ -16,7 +16,7 @@ struct vp9_job {
 	struct codec_state *state;
 	const VAEncPictureParameterBufferVP9 *pic;
 	struct surface *recon, *reference;
-	struct samples source, last, made;
+	struct frame_pictures p;
 	struct vp9_header header;
 	struct bits head;
 	unsigned int qindex;
@@ -72,7 +72,7 @@ static VAStatus frame_check(const struct vp9_header *h, const struct vp9_job *j)
 	SAME("error resilience", h->error_resilient, pic->pic_flags.bits.error_resilient_mode);
 	SAME("slots", h->refresh, pic->refresh_frame_flags);
 	if (!h->inter) {
-		SAME("bit depth", h->depth, j->source.depth);
+		SAME("bit depth", h->depth, j->p.source.depth);
 		return VA_STATUS_SUCCESS;
 	}
 	SAME("last", h->refs[0], pic->ref_flags.bits.ref_last_idx);
@@ -144,10 +144,10 @@ static VAStatus header_take(struct vp9_job *j)
 static size_t tile_code(struct vp9_job *j, unsigned int qindex, struct bits *out)
 {
 	const struct block_coder k = {
-		.source = &j->source,
+		.source = &j->p.source,
 		/* a picture that was coded with loss is not known here as the decoder has it */
-		.reference = !qindex && j->reference && j->reference->exact ? &j->last : NULL,
-		.recon = &j->made, .qindex = qindex, .bits = BLOCKS_BITS_VP9,
+		.reference = !qindex && j->reference && j->reference->exact ? &j->p.last : NULL,
+		.recon = &j->p.made, .qindex = qindex, .bits = BLOCKS_BITS_VP9,
 	};
 
 	vp9_tile_write(out, &j->header, &k);
@@ -196,18 +196,14 @@ static VAStatus frame_put(struct vp9_job *j, struct buffer *coded)
 
 static VAStatus job_code(struct driver *d, struct vp9_job *j, struct buffer *coded)
 {
-	uint32_t width = (j->pic->frame_width_dst + 7) & ~7U;
-	uint32_t height = (j->pic->frame_height_dst + 7) & ~7U;
 	VAStatus status = references_check(d, j);
 
 	if (status)
 		return status;
-	if (width > j->recon->width || height > j->recon->height)
-		return wrong("%ux%u into %ux%u", width, height, j->recon->width, j->recon->height);
-	if (samples_make(&j->source, j->c->source, width, height) ||
-	    samples_make(&j->made, j->c->source, width, height) ||
-	    (j->reference && samples_make(&j->last, j->reference, width, height)))
-		return VA_STATUS_ERROR_ALLOCATION_FAILED;
+	status = pictures_make(&j->p, j->c->source, j->reference, j->recon,
+			       j->pic->frame_width_dst, j->pic->frame_height_dst);
+	if (status)
+		return status;
 	status = header_take(j);
 	if (status)
 		return status;
@@ -215,7 +211,7 @@ static VAStatus job_code(struct driver *d, struct vp9_job *j, struct buffer *cod
 	status = frame_put(j, coded);
 	if (status)
 		return status;
-	samples_store(&j->made, j->recon);
+	samples_store(&j->p.made, j->recon);
 	j->recon->coded = true;
 	j->recon->exact = !j->qindex;
 	for (int i = 0; i < SLOTS; i++)
@@ -249,9 +245,7 @@ static VAStatus code(struct driver *d, struct context *c, struct buffer *coded)
 		return VA_STATUS_ERROR_ALLOCATION_FAILED;
 	j.state = c->state;
 	status = job_code(d, &j, coded);
-	samples_free(&j.source);
-	samples_free(&j.made);
-	samples_free(&j.last);
+	pictures_free(&j.p);
 	bits_free(&j.head);
 	return status;
 }
