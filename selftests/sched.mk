@@ -2,7 +2,7 @@
 # The module's own policy files, outside the kernel.
 
 SCHED_DIR := selftests/sched
-SCHED_POLICY := $(foreach p,heap queue admit cost,$(B)/drivers/hvcal/hvcal_$p.o)
+SCHED_POLICY := $(foreach p,heap wheel queue admit cost,$(B)/drivers/hvcal/hvcal_$p.o)
 SCHED_BINS := $(B)/$(SCHED_DIR)/test_admit $(B)/$(SCHED_DIR)/fuzz_policy
 SCHED_CPPFLAGS := -Itools/sim/shim -Idrivers/hvcal -Iuapi
 
@@ -25,6 +25,6 @@ fuzz-policy:
 	@mkdir -p $(B)/fuzz/policy
 	clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		$(SCHED_CPPFLAGS) -o $(B)/fuzz/fuzz_policy $(SCHED_DIR)/fuzz_policy.c \
-		$(foreach p,heap queue admit cost,drivers/hvcal/hvcal_$p.c)
+		$(foreach p,heap wheel queue admit cost,drivers/hvcal/hvcal_$p.c)
 	$(B)/fuzz/fuzz_policy -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 		-artifact_prefix=$(B)/fuzz/ $(B)/fuzz/policy

@@ -9,7 +9,7 @@ SIM_WORKLOADS := $(wildcard $(SIM_DIR)/workloads/*.sim)
 SIM_JOBS ?= 10000000
 
 # The module's own policy files. Kernel style: signed and unsigned meet, macros nest.
-POLICY := heap queue admit cost place hist
+POLICY := heap wheel queue admit cost place hist
 POLICY_OBJ := $(POLICY:%=$(B)/drivers/hvcal/hvcal_%.o)
 POLICY_CPPFLAGS := -Itools/sim/shim -Idrivers/hvcal -Iuapi
 POLICY_CFLAGS := -Wno-sign-compare -Wno-shadow

@@ -41,14 +41,26 @@ static u64 fraction(u64 cost, u64 time)
 	return min(div64_u64(scaled, time), 16 * FRAC_ONE);
 }
 
+void hvcal_task_set(struct hvcal_task *task, u64 cost_ns, u64 period_ns, u64 deadline_ns)
+{
+	*task = (struct hvcal_task){
+		.cost_ns = cost_ns,
+		.period_ns = period_ns,
+		.deadline_ns = deadline_ns,
+	};
+	/* best effort without a period has a cost only */
+	if (!period_ns || !deadline_ns)
+		return;
+	task->load = fraction(cost_ns, period_ns);
+	task->density = deadline_ns < period_ns ? fraction(cost_ns, deadline_ns) : task->load;
+}
+
 static void sum_add(struct lane_sum *s, const struct hvcal_task *t)
 {
-	u64 u = fraction(t->cost_ns, t->period_ns);
-
-	s->frac += u;
+	s->frac += t->load;
 	if (s->frac <= FRAC_ONE)
-		s->ahead += (s64)u * ((s64)t->period_ns - (s64)t->deadline_ns);
-	s->density += fraction(t->cost_ns, min(t->period_ns, t->deadline_ns));
+		s->ahead += (s64)t->load * ((s64)t->period_ns - (s64)t->deadline_ns);
+	s->density += t->density;
 	s->deadline_min = min(s->deadline_min, t->deadline_ns);
 	s->deadline_max = max(s->deadline_max, t->deadline_ns);
 	s->cost_max = max(s->cost_max, t->cost_ns);
@@ -120,37 +132,36 @@ static s64 slack_beyond(const struct lane_sum *s, u64 t)
 	return (spare - s->ahead) >> FRAC_SHIFT;
 }
 
-bool hvcal_admit_lane_fits(const struct hvcal_lane *lane, struct hvcal_task *extra,
-			   u64 *slack_ns)
+/* @s: their sums, of lane_sum() just before. */
+static bool lane_fits(const struct hvcal_lane *lane, struct hvcal_task *extra,
+		      const struct lane_sum *s, u64 *slack_ns)
 {
 	u64 demand = 0, slack = U64_MAX;
-	struct lane_sum s;
 	s64 beyond;
 	u32 steps;
 
-	lane_sum(lane, extra, &s);
 	*slack_ns = slack;
-	if (!s.count)
+	if (!s->count)
 		return true;
 	*slack_ns = 0;
-	if (s.frac > FRAC_ONE || s.cost_max > s.deadline_min)
+	if (s->frac > FRAC_ONE || s->cost_max > s->deadline_min)
 		return false;
 
 	/* From one deadline to the next. */
-	for (steps = 0; steps < STEPS_MAX; steps += s.count) {
+	for (steps = 0; steps < STEPS_MAX; steps += s->count) {
 		u64 now = next_deadline(lane, extra, &demand);
 
 		if (demand + blocking_at(lane, extra, now) > now)
 			return false;
 		slack = min(slack, now - demand);
-		if (now < s.deadline_max)
+		if (now < s->deadline_max)
 			continue;
-		beyond = slack_beyond(&s, now);
+		beyond = slack_beyond(s, now);
 		if (beyond >= 0 && (u64)beyond >= slack) {
 			*slack_ns = slack;
 			return true;
 		}
-		if (beyond >= 0 && steps + s.count >= STEPS_MAX) {
+		if (beyond >= 0 && steps + s->count >= STEPS_MAX) {
 			*slack_ns = min_t(u64, slack, beyond);
 			return true;
 		}
@@ -159,7 +170,16 @@ bool hvcal_admit_lane_fits(const struct hvcal_lane *lane, struct hvcal_task *ext
 	 * Too many to look at. As h(t) <= density * t, and every t of interest is at
 	 * least the shortest deadline, this suffices.
 	 */
-	return s.density + fraction(s.cost_max, s.deadline_min) <= FRAC_ONE;
+	return s->density + fraction(s->cost_max, s->deadline_min) <= FRAC_ONE;
+}
+
+bool hvcal_admit_lane_fits(const struct hvcal_lane *lane, struct hvcal_task *extra,
+			   u64 *slack_ns)
+{
+	struct lane_sum s;
+
+	lane_sum(lane, extra, &s);
+	return lane_fits(lane, extra, &s, slack_ns);
 }
 
 static u32 to_ppm(u64 frac)
@@ -169,17 +189,17 @@ static u32 to_ppm(u64 frac)
 
 u32 hvcal_admit_share_ppm(const struct hvcal_queue *q, const struct hvcal_task *task)
 {
-	return to_ppm(fraction(task->cost_ns, task->period_ns)) / max(q->lanes, 1U);
+	return to_ppm(task->load) / max(q->lanes, 1U);
 }
 
 u32 hvcal_admit_lane_ppm(const struct hvcal_lane *lane)
 {
 	struct hvcal_flow *f;
-	u64 frac = 0;
+	u64 load = 0;
 
 	for (f = lane->members; f; f = f->lane_next)
-		frac += fraction(f->task.cost_ns, f->task.period_ns);
-	return to_ppm(frac);
+		load += f->task.load;
+	return to_ppm(load);
 }
 
 u32 hvcal_admit_used_ppm(const struct hvcal_queue *q)
@@ -236,29 +256,58 @@ u64 hvcal_admit_fit_period(const struct hvcal_queue *q, const struct hvcal_task 
 	/* the deadline is as many periods as asked */
 	u64 ratio = div64_u64(task->deadline_ns << RATIO_SHIFT, task->period_ns);
 	u64 low = task->period_ns, high = max_ns, slack;
-	struct hvcal_task t = *task;
+	struct hvcal_task t;
 	u32 i, lane = 0;
 
 	for (i = 1; i < q->lanes; i++)
 		if (hvcal_admit_lane_ppm(&q->lane[i]) < hvcal_admit_lane_ppm(&q->lane[lane]))
 			lane = i;
 	for (i = 0; i <= FIT_STEPS; i++) {
+		u64 period;
 		bool fits;
 
-		t.period_ns = i ? low + (high - low) / 2 : high;
-		t.deadline_ns = clamp(t.period_ns * ratio >> RATIO_SHIFT, 1ULL, max_ns);
+		period = i ? low + (high - low) / 2 : high;
+		hvcal_task_set(&t, task->cost_ns, period,
+			       clamp(period * ratio >> RATIO_SHIFT, 1ULL, max_ns));
 		fits = hvcal_admit_lane_fits(&q->lane[lane], &t, &slack) &&
 		       guests_fit(q, guest_ns, lane, slack);
 		if (!fits && !i)
 			return 0;
-		*(fits ? &high : &low) = t.period_ns;
+		*(fits ? &high : &low) = period;
 	}
 	return high;
 }
 
 bool hvcal_admit_refresh(struct hvcal_lane *lane)
 {
-	return hvcal_admit_lane_fits(lane, NULL, &lane->slack_ns);
+	struct lane_sum s;
+
+	lane_sum(lane, NULL, &s);
+	lane->load = s.frac;
+	lane->kept = lane_fits(lane, NULL, &s, &lane->slack_ns);
+	return lane->kept;
+}
+
+/* Not worth a closer look: no lane but @except has so much time left. */
+static bool all_full(const struct hvcal_queue *q, const struct hvcal_task *task, u32 except)
+{
+	u32 i;
+
+	for (i = 0; i < q->lanes; i++)
+		if (i != except && q->lane[i].load + task->load <= FRAC_ONE)
+			return false;
+	return true;
+}
+
+/* Would @lane be overloaded without so many of its members too? */
+static bool beyond_relief(const struct hvcal_lane *lane, u32 moves)
+{
+	u64 load = lane->load;
+	struct hvcal_flow *f;
+
+	for (f = lane->members; f && moves; f = f->lane_next, moves--)
+		load -= f->task.load;
+	return load > FRAC_ONE;
 }
 
 /* Moves members of a lane that cannot keep its promises; false: still not. */
@@ -267,10 +316,14 @@ static bool lane_relieve(struct hvcal_queue *q, u32 lane, u64 now, u32 *moves)
 	struct hvcal_lane *l = &q->lane[lane];
 	struct hvcal_flow *f, *next;
 
+	if (beyond_relief(l, *moves))
+		return false;
 	for (f = l->members; f && *moves; f = next, --*moves) {
 		u32 other;
 
 		next = f->lane_next;
+		if (all_full(q, &f->task, lane))
+			continue;
 		other = hvcal_admit_find(q, &f->task, 0);
 		if (other == HVCAL_LANE_NONE || other == lane)
 			continue;
@@ -292,8 +345,7 @@ void hvcal_admit_replan(struct hvcal_queue *q, bool homeless, u64 now)
 	for (i = 0; i < q->lanes; i++) {
 		struct hvcal_lane *l = &q->lane[i];
 
-		l->kept = hvcal_admit_refresh(l) || lane_relieve(q, i, now, &moves);
-		if (!l->kept)
+		if (!l->kept && !lane_relieve(q, i, now, &moves))
 			q->crowded = true;
 	}
 }
@@ -317,8 +369,7 @@ u64 hvcal_admit_lane_room(struct hvcal_lane *lane, u64 now)
 
 		t->next_ns = max(hvcal_flow_coming(f), now) - now + t->deadline_ns;
 		s.deadline_max = max(s.deadline_max, t->next_ns);
-		s.ahead += (s64)fraction(t->cost_ns, t->period_ns) *
-			   ((s64)t->period_ns - (s64)t->next_ns);
+		s.ahead += (s64)t->load * ((s64)t->period_ns - (s64)t->next_ns);
 	}
 	for (steps = 0; steps < ROOM_STEPS; steps += s.count) {
 		u64 t = next_deadline(lane, NULL, &demand);

@@ -34,6 +34,8 @@
  * refuse much that lanes can keep; selftests/sched compares the two.
  */
 
+void hvcal_task_set(struct hvcal_task *task, u64 cost_ns, u64 period_ns, u64 deadline_ns);
+
 /* A claim on the engine, in millionths of all its lanes. */
 u32 hvcal_admit_share_ppm(const struct hvcal_queue *q, const struct hvcal_task *task);
 /* Claims of all members of all lanes. */

@@ -23,6 +23,12 @@ struct hvcal_engine *hvcal_engine_create(struct hvcal_provider *provider,
 
 	if (!e)
 		return NULL;
+	e->wheels = kvcalloc(hvcal_queue_wheels(reg->slots), sizeof(*e->wheels),
+			     GFP_KERNEL_ACCOUNT);
+	if (!e->wheels) {
+		kfree(e);
+		return NULL;
+	}
 	kref_init(&e->ref);
 	hvcal_provider_get(provider);
 	e->provider = provider;
@@ -43,7 +49,8 @@ struct hvcal_engine *hvcal_engine_create(struct hvcal_provider *provider,
 	e->state = HVCAL_ENGINE_READY;
 	e->load.window_start_ns = ktime_get_ns();
 	INIT_LIST_HEAD(&e->models);
-	hvcal_queue_init(&e->queue, e->slots, (u64)READ_ONCE(age_ms) * NSEC_PER_MSEC,
+	hvcal_queue_init(&e->queue, e->slots, e->wheels,
+			 (u64)READ_ONCE(age_ms) * NSEC_PER_MSEC,
 			 (u64)READ_ONCE(starve_ms) * NSEC_PER_MSEC);
 	hvcal_sched_init_timer(e);
 	hvcal_watchdog_init(e);
@@ -59,6 +66,7 @@ static void engine_release(struct kref *ref)
 	list_for_each_entry_safe(m, tmp, &e->models, link)
 		kfree(m);
 	kfree(e->caps);
+	kvfree(e->wheels);
 	hvcal_provider_put(e->provider);
 	kfree(e);
 	hvcal_object_del(HVCAL_OBJ_ENGINES);

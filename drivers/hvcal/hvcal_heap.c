@@ -2,20 +2,15 @@
 #include <linux/kernel.h>
 
 #include "hvcal_heap.h"
+#include "hvcal_wheel.h"
 
-static bool heap_before(const struct hvcal_heap_node *a, const struct hvcal_heap_node *b)
-{
-	return a->key < b->key || (a->key == b->key && a->seq < b->seq);
-}
-
-/* Makes one tree of two; either may be NULL. Both are roots. */
-static struct hvcal_heap_node *heap_meld(struct hvcal_heap_node *a, struct hvcal_heap_node *b)
+struct hvcal_heap_node *hvcal_heap_meld(struct hvcal_heap_node *a, struct hvcal_heap_node *b)
 {
 	struct hvcal_heap_node *winner = a, *loser = b;
 
 	if (!a || !b)
 		return a ? a : b;
-	if (heap_before(b, a)) {
+	if (hvcal_heap_before(b, a)) {
 		winner = b;
 		loser = a;
 	}
@@ -47,7 +42,7 @@ static struct hvcal_heap_node *heap_meld_all(struct hvcal_heap_node *first)
 			b->next = NULL;
 			b->prev = NULL;
 		}
-		pair = heap_meld(a, b);
+		pair = hvcal_heap_meld(a, b);
 		pair->next = stack;
 		stack = pair;
 	}
@@ -56,7 +51,7 @@ static struct hvcal_heap_node *heap_meld_all(struct hvcal_heap_node *first)
 
 		stack = pair->next;
 		pair->next = NULL;
-		root = heap_meld(root, pair);
+		root = hvcal_heap_meld(root, pair);
 	}
 	return root;
 }
@@ -64,23 +59,52 @@ static struct hvcal_heap_node *heap_meld_all(struct hvcal_heap_node *first)
 void hvcal_heap_add(struct hvcal_heap *h, struct hvcal_heap_node *n, u64 key)
 {
 	*n = (struct hvcal_heap_node){ .key = key, .seq = h->seq++ };
-	h->root = heap_meld(h->root, n);
+	if (!h->wheel) {
+		h->root = hvcal_heap_meld(h->root, n);
+		return;
+	}
+	hvcal_wheel_add(h->wheel, n);
+	if (!h->root || hvcal_heap_before(n, h->root))
+		h->root = n;
+}
+
+/* Puts @by, or nothing, where @n is, which has a parent. */
+static void heap_replace(struct hvcal_heap_node *n, struct hvcal_heap_node *by)
+{
+	struct hvcal_heap_node **link = n->prev->child == n ? &n->prev->child : &n->prev->next;
+
+	if (by) {
+		by->next = n->next;
+		if (n->next)
+			n->next->prev = by;
+	} else {
+		by = n->next;
+	}
+	if (by)
+		by->prev = n->prev;
+	*link = by;
+}
+
+/* @n, which has no parent, leaves @children in its place. */
+static void heap_succeed(struct hvcal_heap *h, struct hvcal_heap_node *n,
+			 struct hvcal_heap_node *children)
+{
+	if (!h->wheel) {
+		h->root = children;
+		return;
+	}
+	hvcal_wheel_succeed(h->wheel, n, children);
+	if (n == h->root)
+		h->root = hvcal_wheel_first(h->wheel);
 }
 
 void hvcal_heap_del(struct hvcal_heap *h, struct hvcal_heap_node *n)
 {
 	struct hvcal_heap_node *children = heap_meld_all(n->child);
 
-	if (n == h->root) {
-		h->root = children;
-	} else {
-		if (n->prev->child == n)
-			n->prev->child = n->next;
-		else
-			n->prev->next = n->next;
-		if (n->next)
-			n->next->prev = n->prev;
-		h->root = heap_meld(h->root, children);
-	}
+	if (n->prev)
+		heap_replace(n, children);
+	else
+		heap_succeed(h, n, children);
 	*n = (struct hvcal_heap_node){};
 }

@@ -534,6 +534,7 @@ struct hvcal_engine {
 	struct list_head models;
 	u32 nmodels;
 	struct hvcal_queue queue;
+	struct hvcal_wheel *wheels;	/* the queue's */
 	struct hrtimer pace;		/* wakes the provider; takes no lock */
 	u64 watchdog_at;		/* 0: not armed */
 	struct delayed_work watchdog;

@@ -110,7 +110,8 @@ static void queue_advance(struct hvcal_queue *q, u64 now)
 /* ------------------------------------------------------------------------ */
 /* Flows                                                                    */
 
-void hvcal_queue_init(struct hvcal_queue *q, u32 slots, u64 age_ns, u64 starve_ns)
+void hvcal_queue_init(struct hvcal_queue *q, u32 slots, struct hvcal_wheel *wheels,
+		      u64 age_ns, u64 starve_ns)
 {
 	u32 i;
 
@@ -122,6 +123,11 @@ void hvcal_queue_init(struct hvcal_queue *q, u32 slots, u64 age_ns, u64 starve_n
 	q->spare = slots - q->lanes;
 	for (i = 0; i < q->lanes; i++)
 		q->lane[i].slack_ns = U64_MAX;
+	if (!wheels)
+		return;
+	for (i = 0; i < q->lanes; i++)
+		q->lane[i].ready.wheel = &wheels[i];
+	q->early.wheel = &wheels[q->lanes];
 }
 
 void hvcal_queue_attach(struct hvcal_queue *q, struct hvcal_flow *f, bool realtime,
@@ -370,9 +376,9 @@ static u32 roomiest_lane(struct hvcal_queue *q, u64 now, u32 lane, u64 *room)
 bool hvcal_queue_pick(struct hvcal_queue *q, u64 now, struct hvcal_pick *pick)
 {
 	struct hvcal_flow *own = NULL;
+	u64 due = U64_MAX, room = q->spare ? U64_MAX : 0;
 	u32 i, lane = HVCAL_LANE_NONE;
 	bool free = q->spare;
-	u64 room = q->spare ? U64_MAX : 0;
 
 	queue_advance(q, now);
 	for (i = 0; i < q->lanes; i++) {
@@ -382,8 +388,9 @@ bool hvcal_queue_pick(struct hvcal_queue *q, u64 now, struct hvcal_pick *pick)
 		if (l->busy)
 			continue;
 		if (f) {
-			if (!own || f->node.key < own->node.key)
-				own = f;
+			/* which one it is nobody can predict: no branch, please */
+			own = !own || f->node.key < due ? f : own;
+			due = min(due, f->node.key);
 		} else {
 			u64 r = lane_room(l, now);
 
@@ -394,7 +401,7 @@ bool hvcal_queue_pick(struct hvcal_queue *q, u64 now, struct hvcal_pick *pick)
 			lane = i;
 		}
 	}
-	pick_flow(pick, own, own ? own->lane : HVCAL_LANE_NONE, own ? own->node.key : 0);
+	pick_flow(pick, own, own ? own->lane : HVCAL_LANE_NONE, own ? due : 0);
 	pick->own = own;
 	if (own)
 		return true;

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 #include "hvcal_heap.h"
+#include "hvcal_wheel.h"
 
 /*
  * The dispatch queue of one engine: which of the waiting jobs runs next.
@@ -33,8 +34,8 @@
  * A guest that nobody could take in for starve_ns is let in all the same, one
  * every age_ns: admission keeps room for best effort, but costs can grow.
  *
- * Every operation costs O(lanes + log flows) amortised. No locks, no clock: the
- * caller serialises and passes times in.
+ * Every operation costs O(lanes + log flows) amortised, and with wheels mostly
+ * O(lanes). No locks, no clock: the caller serialises and passes times in.
  */
 
 #define HVCAL_LANES_MAX		64	/* further slots take guests only */
@@ -55,11 +56,13 @@ struct hvcal_ticket {
 	bool headed;		/* start_ns and due_ns are set */
 };
 
-/* What a real-time flow asks of its lane: cost in each period, by deadline. */
+/* What a real-time flow asks of its lane; hvcal_task_set() makes one. */
 struct hvcal_task {
-	u64 cost_ns;
+	u64 cost_ns;		/* in each period */
 	u64 period_ns;
 	u64 deadline_ns;	/* from the start of the period */
+	u32 load;		/* cost by period, in fractions of hvcal_admit.c */
+	u32 density;		/* cost by the shorter of period and deadline */
 	u64 next_ns;		/* scratch of hvcal_admit.c */
 };
 
@@ -91,9 +94,10 @@ struct hvcal_lane {
 	struct hvcal_heap ready;	/* flows at home here, by deadline */
 	struct hvcal_heap coming;	/* all members, by the earliest start of a period */
 	struct hvcal_flow *members;
+	u64 load;	/* the members', by the last plan */
 	u64 slack_ns;			/* how long a guest may hold a frame up */
 	bool busy;
-	bool kept;	/* it keeps its promises, by the last plan */
+	bool kept;	/* it keeps its promises, by the last look at it */
 };
 
 struct hvcal_queue {
@@ -121,7 +125,15 @@ struct hvcal_pick {
 	u64 key;			/* deadline, or age of best effort */
 };
 
-void hvcal_queue_init(struct hvcal_queue *q, u32 slots, u64 age_ns, u64 starve_ns);
+/* How many wheels a queue has use for: a lane's, and one for what is early. */
+static inline u32 hvcal_queue_wheels(u32 slots)
+{
+	return 1 + (slots < HVCAL_LANES_MAX ? slots : HVCAL_LANES_MAX);
+}
+
+/* @wheels: that many, zeroed, which stay the caller's; or NULL. */
+void hvcal_queue_init(struct hvcal_queue *q, u32 slots, struct hvcal_wheel *wheels,
+		      u64 age_ns, u64 starve_ns);
 
 /* Flows: detach needs an empty one that is not at home in a lane. */
 void hvcal_queue_attach(struct hvcal_queue *q, struct hvcal_flow *f, bool realtime,

@@ -64,11 +64,9 @@ static u64 engine_cost(const struct hvcal_engine *e, u64 ns_per_mpix, u32 pixels
 static void make_task(const struct hvcal_engine *e, u64 ns_per_mpix,
 		      const struct hvcal_reservation *res, struct hvcal_task *task)
 {
-	*task = (struct hvcal_task){
-		.cost_ns = engine_cost(e, ns_per_mpix, res_pixels(res)),
-		.period_ns = res->period_ns - (res->period_ns >> DRIFT_SHIFT),
-		.deadline_ns = res->deadline_ns ?: res->period_ns,
-	};
+	hvcal_task_set(task, engine_cost(e, ns_per_mpix, res_pixels(res)),
+		       res->period_ns - (res->period_ns >> DRIFT_SHIFT),
+		       res->deadline_ns ?: res->period_ns);
 }
 
 u64 hvcal_sched_cost_locked(const struct hvcal_binding *b, u32 pixels)
@@ -338,7 +336,8 @@ static bool lane_has_relief(struct hvcal_lane *l)
 	u64 slack;
 
 	for (f = l->members; f; f = f->lane_next)
-		f->task.cost_ns += f->task.cost_ns >> RELIEF_SHIFT;
+		hvcal_task_set(&f->task, f->task.cost_ns + (f->task.cost_ns >> RELIEF_SHIFT),
+			       f->task.period_ns, f->task.deadline_ns);
 	fits = hvcal_admit_lane_fits(l, NULL, &slack);
 	for (f = l->members; f; f = f->lane_next)
 		plan_binding(flow_binding(f));

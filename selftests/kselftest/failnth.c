@@ -21,6 +21,7 @@
 #define KS_NTH_LIMIT_S	60
 #define KS_NTH_MAX	400	/* a call with more places to fail is not ours */
 #define KS_SETTLE_MS	1000	/* what is let go of behind the caller's back */
+#define KS_AGAIN	5	/* tries to see whether a place is there every time */
 
 /* What became of one try; the child's exit status. */
 enum ks_outcome { KS_FAILED, KS_TOLERATED = 10, KS_STAYED = 11, KS_EXHAUSTED = 12 };
@@ -175,9 +176,11 @@ static enum ks_outcome ks_nth_try(const struct ks_nth *row, unsigned int nth)
 		left ? left : "no objects", ks_err(ret));
 }
 
-/* Each try is a process: the next one starts from nothing. */
-static enum ks_outcome ks_nth_fork(const struct ks_nth *row, unsigned int nth)
+/* Each try is a process: the next one starts from nothing, as @idle has it. */
+static enum ks_outcome ks_nth_fork(const struct ks_nth *row, unsigned int nth,
+				   const struct ks_objects *idle)
 {
+	const char *left;
 	int status = 0;
 	pid_t pid = fork();
 
@@ -190,7 +193,26 @@ static enum ks_outcome ks_nth_fork(const struct ks_nth *row, unsigned int nth)
 				   WEXITSTATUS(status) != KS_STAYED &&
 				   WEXITSTATUS(status) != KS_EXHAUSTED))
 		ks_fail(__FILE__, __LINE__, "with fault %u (status %#x)", nth, (unsigned)status);
+	/* what one try lets go of must not pass for what the next one does */
+	left = ks_objects_differ(idle);
+	if (left)
+		ks_fail(__FILE__, __LINE__, "%s are left of fault %u", left, nth);
 	return WEXITSTATUS(status);
+}
+
+/*
+ * A cache without a free object asks for a page: once in a while a call has one place
+ * more, and the same late place comes up under two numbers. A place that is really
+ * there comes up under its own number each time.
+ */
+static enum ks_outcome ks_nth_confirm(const struct ks_nth *row, unsigned int nth,
+				      const struct ks_objects *idle)
+{
+	enum ks_outcome outcome = KS_STAYED;
+
+	for (int i = 0; i < KS_AGAIN && outcome == KS_STAYED; i++)
+		outcome = ks_nth_fork(row, nth, idle);
+	return outcome;
 }
 
 /* ---- calls that are no ioctls, and ioctls in other circumstances ---- */
@@ -317,8 +339,8 @@ KS_TABLE_LIMIT(nth, rows, KS_NTH_LIMIT_S)
 {
 	const struct ks_nth *test = row;
 	unsigned int counts[KS_EXHAUSTED + 1] = { 0 };
+	enum ks_outcome outcome;
 	struct ks_objects idle;
-	const char *left;
 
 	close(ks_client());
 	ks_faults_prepare();
@@ -327,11 +349,10 @@ KS_TABLE_LIMIT(nth, rows, KS_NTH_LIMIT_S)
 	CHECK_OK(ks_objects_read(&idle));
 	for (unsigned int nth = 1; !counts[KS_EXHAUSTED]; nth++) {
 		CHECK_LE(nth, KS_NTH_MAX);
-		counts[ks_nth_fork(test, nth)]++;
-		/* what one try lets go of must not pass for what the next one does */
-		left = ks_objects_differ(&idle);
-		if (left)
-			ks_fail(__FILE__, __LINE__, "%s are left of fault %u", left, nth);
+		outcome = ks_nth_fork(test, nth, &idle);
+		if (outcome == KS_STAYED && counts[KS_STAYED] == test->stays)
+			outcome = ks_nth_confirm(test, nth, &idle);
+		counts[outcome]++;
 	}
 	ks_note("%u faults failed the call, %u did not, %u came too late", counts[KS_FAILED],
 		counts[KS_TOLERATED], counts[KS_STAYED]);

@@ -20,6 +20,7 @@ struct fuzz {
 	size_t left;
 	u64 now;
 	struct hvcal_queue q;
+	struct hvcal_wheel wheels[HVCAL_LANES_MAX + 1];
 	struct hvcal_flow flows[FLOWS];
 	struct hvcal_ticket tickets[TICKETS];
 	struct hvcal_flow *owner[TICKETS];	/* NULL: free */
@@ -134,14 +135,14 @@ static void op_remove(struct fuzz *z, struct hvcal_flow *f)
 
 static void op_admit(struct fuzz *z, struct hvcal_flow *f)
 {
-	u64 guest = take_time(z), slack;
+	u64 guest = take_time(z), cost, period, slack;
 	u32 lane;
 
 	if (!f->realtime || f->lane != HVCAL_LANE_NONE)
 		return;
-	f->task = (struct hvcal_task){ .cost_ns = take_time(z),
-				       .period_ns = 1 + take(z, 4),
-				       .deadline_ns = 1 + take(z, 4) };
+	cost = take_time(z);
+	period = 1 + take(z, 4);
+	hvcal_task_set(&f->task, cost, period, 1 + take(z, 4));
 	lane = hvcal_admit_find(&z->q, &f->task, guest);
 	if (lane == HVCAL_LANE_NONE) {
 		u64 fit = hvcal_admit_fit_period(&z->q, &f->task, guest, 10000000000ULL);
@@ -160,7 +161,8 @@ static void op_cost(struct fuzz *z, struct hvcal_flow *f)
 	u32 pixels = (u32)take(z, 4);
 
 	if (hvcal_cost_learn(&z->cost, z->now, take_time(z), pixels)) {
-		f->task.cost_ns = hvcal_cost_predict(&z->cost, pixels);
+		hvcal_task_set(&f->task, hvcal_cost_predict(&z->cost, pixels),
+			       f->task.period_ns, f->task.deadline_ns);
 		hvcal_admit_replan(&z->q, take(z, 1) & 1, z->now);
 	}
 	expect(z->cost.ns_per_mpix);
@@ -239,13 +241,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	z = (struct fuzz){ .data = data, .left = size, .now = 1 };
 	z.slots = 1 + (unsigned int)take(&z, 1) % 80;
-	hvcal_queue_init(&z.q, z.slots, 1000, 4000);
+	hvcal_queue_init(&z.q, z.slots, take(&z, 1) & 1 ? z.wheels : NULL, 1000, 4000);
 	hvcal_cost_seed(&z.cost, take_time(&z));
 	for (i = 0; i < FLOWS; i++) {
 		hvcal_queue_attach(&z.q, &z.flows[i], i % 3, 1 + i % 4);
 		hvcal_queue_open(&z.q, &z.flows[i], true, z.now);
-		z.flows[i].task = (struct hvcal_task){ .cost_ns = 1, .period_ns = 1,
-						       .deadline_ns = 1 };
+		hvcal_task_set(&z.flows[i].task, 1, 1, 1);
 	}
 	while (z.left)
 		run_op(&z);

@@ -46,16 +46,14 @@ static bool settle_all(struct machine *m, const struct machine_task *tasks, unsi
 {
 	unsigned int i;
 
-	hvcal_queue_init(&m->queue, m->nslots, 1000, 4000);
+	hvcal_queue_init(&m->queue, m->nslots, NULL, 1000, 4000);
 	for (i = 0; i < count; i++) {
 		struct hvcal_flow *f = &m->runners[i].flow;
 		u32 lane;
 
 		hvcal_queue_attach(&m->queue, f, !tasks[i].effort, 1);
 		hvcal_queue_open(&m->queue, f, true, 0);
-		f->task = (struct hvcal_task){ .cost_ns = tasks[i].cost,
-					       .period_ns = tasks[i].period,
-					       .deadline_ns = tasks[i].deadline };
+		hvcal_task_set(&f->task, tasks[i].cost, tasks[i].period, tasks[i].deadline);
 		if (tasks[i].effort)
 			continue;
 		lane = hvcal_admit_find(&m->queue, &f->task, guest_cost(tasks, count));

@@ -27,6 +27,7 @@ struct edf_stream {
 
 struct edf {
 	struct hvcal_queue queue;
+	struct hvcal_wheel *wheels;
 	struct edf_class classes[SIM_CLASSES];
 	const struct sim_workload *w;
 	struct edf_stream *streams;
@@ -58,7 +59,8 @@ static void *edf_create(const struct sim_workload *w)
 	struct edf *p = calloc(1, sizeof(*p));
 	unsigned int i;
 
-	hvcal_queue_init(&p->queue, w->slots, AGE_NS, STARVE_NS);
+	p->wheels = calloc(hvcal_queue_wheels(w->slots), sizeof(*p->wheels));
+	hvcal_queue_init(&p->queue, w->slots, p->wheels, AGE_NS, STARVE_NS);
 	p->w = w;
 	for (i = 0; i < w->nclasses; i++) {
 		p->classes[i].class = &w->classes[i];
@@ -85,6 +87,7 @@ static void edf_destroy(void *priv)
 		}
 		free(s);
 	}
+	free(p->wheels);
 	free(p);
 }
 
@@ -92,11 +95,8 @@ static void plan(struct edf_stream *s)
 {
 	const struct sim_class *c = s->model->class;
 
-	s->flow.task = (struct hvcal_task){
-		.cost_ns = hvcal_cost_predict(&s->model->cost, PIXELS),
-		.period_ns = c->period - (c->period >> DRIFT_SHIFT),
-		.deadline_ns = c->deadline,
-	};
+	hvcal_task_set(&s->flow.task, hvcal_cost_predict(&s->model->cost, PIXELS),
+		       c->period - (c->period >> DRIFT_SHIFT), c->deadline);
 }
 
 /* Who has no home looks for one; false: not all found one. */

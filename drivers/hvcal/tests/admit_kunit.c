@@ -16,7 +16,7 @@ static struct admit_rig *rig_make(struct kunit *test, u32 slots)
 	struct admit_rig *rig = kunit_kzalloc(test, sizeof(*rig), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, rig);
-	hvcal_queue_init(&rig->q, slots, MS, MS);
+	hvcal_queue_init(&rig->q, slots, NULL, MS, MS);
 	return rig;
 }
 
@@ -37,7 +37,10 @@ static bool admit(struct admit_rig *rig, struct hvcal_task task, u64 guest_ns)
 
 static struct hvcal_task task(u64 cost, u64 period)
 {
-	return (struct hvcal_task){ .cost_ns = cost, .period_ns = period, .deadline_ns = period };
+	struct hvcal_task t;
+
+	hvcal_task_set(&t, cost, period, period);
+	return t;
 }
 
 static void equal_periods_fill_a_lane(struct kunit *test)

@@ -3,7 +3,6 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 
-#include "../hvcal_heap.c"
 #include "../hvcal_queue.c"
 
 #define FLOWS		64
@@ -13,6 +12,7 @@
 struct queue_rig {
 	struct hvcal_queue q;
 	struct hvcal_flow flows[FLOWS];
+	struct hvcal_wheel wheels[HVCAL_LANES_MAX + 1];
 };
 
 /* @slots lanes; real-time flows have no reservation until a test gives them one. */
@@ -22,7 +22,7 @@ static struct queue_rig *rig_make(struct kunit *test, u32 slots, u32 realtime, u
 	u32 i;
 
 	KUNIT_ASSERT_NOT_NULL(test, rig);
-	hvcal_queue_init(&rig->q, slots, AGE_NS, STARVE_NS);
+	hvcal_queue_init(&rig->q, slots, rig->wheels, AGE_NS, STARVE_NS);
 	for (i = 0; i < realtime + effort; i++) {
 		hvcal_queue_attach(&rig->q, &rig->flows[i], i < realtime, 1);
 		hvcal_queue_open(&rig->q, &rig->flows[i], true, 0);
@@ -57,9 +57,7 @@ static struct hvcal_ticket *next(struct hvcal_queue *q)
 /* At home in @lane, with a period and deadline of 100. */
 static void settle(struct queue_rig *rig, u32 flow, u32 lane)
 {
-	rig->flows[flow].task = (struct hvcal_task){
-		.cost_ns = 1, .period_ns = 100, .deadline_ns = 100,
-	};
+	hvcal_task_set(&rig->flows[flow].task, 1, 100, 100);
 	hvcal_queue_settle(&rig->q, &rig->flows[flow], lane, 0);
 }
 

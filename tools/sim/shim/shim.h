@@ -21,6 +21,7 @@ typedef int32_t s32;
 typedef long long s64;
 
 #define __aligned(n)	__attribute__((aligned(n)))
+#define BIT(n)		(1UL << (n))
 #define BIT_ULL(n)	(1ULL << (n))
 #define U32_MAX		UINT32_MAX
 #define U64_MAX		(~0ULL)
@@ -39,6 +40,11 @@ typedef long long s64;
 static inline int fls64(u64 v)
 {
 	return v ? 64 - __builtin_clzll(v) : 0;
+}
+
+static inline unsigned int __ffs64(u64 v)
+{
+	return (unsigned int)__builtin_ctzll(v);
 }
 
 static inline int fls(u32 v)
