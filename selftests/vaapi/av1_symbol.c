@@ -14,15 +14,17 @@ static uint32_t behind(const struct av1_symbols *s, uint32_t sum, unsigned int l
 
 static void narrow(struct av1_symbols *s, uint32_t from, uint32_t to)
 {
+	unsigned int shift = 0;
+
 	s->low += s->range - from;
 	s->range = from - to;
 	for (; s->low >= ONE; s->low -= ONE)
 		bits_carry(s->out);
-	for (; s->range < ONE; s->range <<= 1) {
-		s->low <<= 1;
-		bits_put(s->out, s->low >> 15, 1);
-		s->low &= ONE - 1;
-	}
+	while (s->range << shift < ONE)
+		shift++;
+	bits_put(s->out, s->low >> (15 - shift), shift);
+	s->range <<= shift;
+	s->low = s->low << shift & (ONE - 1);
 }
 
 static void follow(uint16_t *cdf, unsigned int n, unsigned int value)

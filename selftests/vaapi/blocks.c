@@ -140,27 +140,29 @@ static void wht_forward(const int32_t in[16], int32_t out[16])
 		wht(columns + SIDE * i, 1, out + SIDE * i);
 }
 
-static double basis(int frequency, int at)
+/* Four values of an orthonormal cosine transform. */
+static void dct(double *v, size_t step)
 {
-	return frequency ? sqrt(0.5) * cos((2 * at + 1) * frequency * M_PI / 8) : 0.5;
+	/* of 22.5 and 67.5 degrees, by the root of two */
+	const double c22 = 0.65328148243818826, c67 = 0.27059805007309851;
+	double even = v[0] + v[3 * step], odd = v[0] - v[3 * step];
+	double even2 = v[step] + v[2 * step], odd2 = v[step] - v[2 * step];
+
+	v[0] = (even + even2) / 2;
+	v[step] = odd * c22 + odd2 * c67;
+	v[2 * step] = (even - even2) / 2;
+	v[3 * step] = odd * c67 - odd2 * c22;
 }
 
 /* Need not be exact: what counts is that the inverse of it is the decoder's. */
 static void dct_forward(const int32_t in[16], double out[16])
 {
-	static double table[SIDE][SIDE];
-	double rows[16] = { 0 };
-
-	if (table[0][0] == 0)
-		for (int i = 0; i < 16; i++)
-			table[i / SIDE][i % SIDE] = basis(i / SIDE, i % SIDE);
 	for (int i = 0; i < 16; i++)
-		for (int k = 0; k < SIDE; k++)
-			rows[i] += in[i / SIDE * SIDE + k] * table[i % SIDE][k];
-	memset(out, 0, 16 * sizeof(*out));
-	for (int i = 0; i < 16; i++)
-		for (int k = 0; k < SIDE; k++)
-			out[i] += GAIN * rows[k * SIDE + i % SIDE] * table[i / SIDE][k];
+		out[i] = GAIN * in[i];
+	for (size_t i = 0; i < SIDE; i++)
+		dct(out + i, SIDE);
+	for (size_t i = 0; i < SIDE; i++)
+		dct(out + SIDE * i, 1);
 }
 
 static int32_t rounded(int64_t v, unsigned int bits)

@@ -6,6 +6,7 @@
 void bool_put(struct boolcoder *b, bool value, unsigned int prob)
 {
 	uint32_t split = 1 + ((b->range - 1) * prob >> 8);
+	unsigned int shift = 0;
 
 	if (value) {
 		b->low += split;
@@ -16,10 +17,11 @@ void bool_put(struct boolcoder *b, bool value, unsigned int prob)
 	} else {
 		b->range = split;
 	}
-	for (; b->range < 128; b->range <<= 1) {
-		bits_put(b->out, b->low >> 7, 1);
-		b->low = b->low << 1 & 255;
-	}
+	while (b->range << shift < 128)
+		shift++;
+	bits_put(b->out, b->low >> (8 - shift), shift);
+	b->range <<= shift;
+	b->low = b->low << shift & 255;
 }
 
 void bool_literal(struct boolcoder *b, uint32_t value, unsigned int n)
