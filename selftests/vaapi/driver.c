@@ -470,7 +470,8 @@ static VAStatus end_picture(VADriverContextP ctx, VAContextID id)
 
 	if (!c || !c->source)
 		return VA_STATUS_ERROR_INVALID_CONTEXT;
-	if (!c->pic || !c->nslices != !codec_of(c->config)->slice_size || !c->has_seq || c->half_packed || !c->has_fps)
+	if (!c->pic || !c->nslices != !codec_of(c->config)->slice_size || !c->has_seq ||
+	    c->half_packed || !c->has_fps)
 		return wrong("the picture is not complete");
 	if (c->config->rc != VA_RC_CQP && !c->has_rc)
 		return wrong("no bit rate was given");
