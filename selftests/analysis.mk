@@ -20,11 +20,13 @@ check-analysis: all
 	$(AN_DIR)/frames
 
 BENCHES += bench-analysis
-CPPFLAGS_selftests/analysis/bench := -Ilib/analysis
+# x264's kernels beside ours, where there is its static library: programs alone may call them
+X264_A := $(wildcard $(shell $(CC) -print-file-name=libx264.a))
+CPPFLAGS_selftests/analysis/bench := -Ilib/analysis $(if $(X264_A),-DWITH_X264)
 # plain reading by vectors of 32 bytes, where there are such
 CFLAGS_selftests/analysis/bench := -Wno-psabi $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-mavx2)
 $(AN_DIR)/bench: $(AN_DIR)/bench.o $(LIBHVCAL_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBHVCAL_LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(X264_A) $(LIBHVCAL_LIBS)
 
 ## bench-analysis: luma kernels beside plain reading, at 1080p, 4K and 8K
 .PHONY: bench-analysis
@@ -40,3 +42,17 @@ $(AN_DIR)/validate: $(AN_DIR)/validate.o $(LIBHVCAL_A)
 .PHONY: validate-analysis
 validate-analysis: $(AN_DIR)/validate
 	@selftests/analysis/validate.sh $(AN_DIR)/validate $(CLIPS)
+
+ifeq ($(shell pkg-config --exists x264 && echo yes),yes)
+BENCHES += bench-aq
+AQ_CLIPS ?= city,kvs
+$(AN_DIR)/aq: $(AN_DIR)/aq.o $(patsubst %,$(B)/selftests/rc/%.o,clip metrics) $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs x264) $(LIBHVCAL_LIBS) -lm
+
+## bench-aq: BD-rates of QP offsets by activity, with x264 (AQ_CLIPS=a,b)
+.PHONY: bench-aq
+bench-aq: $(AN_DIR)/aq
+	@mkdir -p $(B)/bench
+	@selftests/rc/clips.sh $(B)/bench/rc-clips > $(B)/bench/rc-clips.list
+	@$(AN_DIR)/aq $(B)/bench/rc-clips.list $(AQ_CLIPS)
+endif

@@ -31,14 +31,16 @@ $(BENCH_ENGINES): $(patsubst %,$(ENGINES_DIR)/%.o,bench clip lib_aom lib_vpx lib
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs aom vpx x264 x265) \
 		$(LIBHVCAL_LIBS)
 
-BENCH_ROUNDS ?= 6
-## bench-engines: direct mode beside the libraries called as they are (BENCH_ROUNDS=N)
+BENCH_ROUNDS ?= 16
+# for each engine, and half as many for its starts: six minutes at the most for all
+BENCH_SECONDS ?= 50
+## bench-engines: direct mode beside the libraries called as they are (BENCH_ROUNDS=N, BENCH_SECONDS=N)
 BENCHES += bench-engines
 .PHONY: bench-engines
 bench-engines: $(BENCH_ENGINES) $(ENGINE_SOS)
 	@mkdir -p $(B)/bench
 	@HVCAL_ENGINE_PATH=$(B)/lib/engines $(BENCH_ENGINES) --rounds $(BENCH_ROUNDS) \
-		--json $(B)/bench/engines.json $$(selftests/engines/clip.sh $(B)/bench)
+		--seconds $(BENCH_SECONDS) --json $(B)/bench/engines.json $$(selftests/engines/clip.sh $(B)/bench)
 else
 $(info bench-engines: not built; it needs libaom-dev libvpx-dev libx264-dev libx265-dev)
 endif

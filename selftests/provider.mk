@@ -48,7 +48,7 @@ endif
 
 # engines that break when they are tried
 BROKEN_DIR := $(B)/selftests/broken-engines
-BROKEN := loading create exits nothing encode destroy order garbage key empty twice second codec
+BROKEN := loading create exits nothing encode destroy order garbage key empty twice second codec picky
 BROKEN_SOS := $(BROKEN:%=$(BROKEN_DIR)/hvcal-engine-%.so)
 ALL += $(BROKEN_SOS)
 
@@ -63,3 +63,4 @@ SUITES += static-service:selftests/static/service.sh
 SUITES_VM += provider-sandbox:"env B=$(B) selftests/hvcald/sandbox"
 SUITES_VM += provider-lifecycle:"env B=$(B) selftests/hvcald/lifecycle"
 SUITES_VM += provider-failover:"env B=$(B) selftests/hvcald/failover"
+SUITES_VM += provider-fallback:"env B=$(B) selftests/hvcald/fallback"

@@ -12,8 +12,7 @@ ifeq ($(shell pkg-config --exists cmocka && echo yes),yes)
 TEST_V4L2 := $(B)/selftests/unit/test_v4l2
 CPPFLAGS_selftests/unit/test_v4l2 := -Ilib/src
 ALL += $(TEST_V4L2)
-$(TEST_V4L2): $(TEST_V4L2).o $(B)/lib/engines/v4l2.o \
-		$(patsubst %.c,$(B)/%.o,$(wildcard lib/engines/v4l2/*.c)) $(LIBHVCAL_A)
+$(TEST_V4L2): $(TEST_V4L2).o $(V4L2_OBJS) $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=ioctl -o $@ $^ -lcmocka $(LIBHVCAL_LIBS)
 
 SUITES_VM += unit-v4l2:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_V4L2)"

@@ -31,8 +31,10 @@ $(TEST_VAAPI): $(TEST_VAAPI_PARTS:%=$(B)/%.o) $(LIBHVCAL_A) $(CONFORMANCE_PARTS)
 		$(LIBHVCAL_LIBS)
 
 VAAPI_WITH := selftests/vaapi/with-driver $(VAAPI_DRIVER_DIR)
+# x264 and x265, which code for the driver, make no pictures without followers;
+# unit-vaapi has those, as raw samples
 VAAPI_CONFORMANCE := $(CONFORMANCE_RUN) --option vaapi.device=/dev/null --option vaapi.lossless=1 \
-	vaapi
+	--except layers vaapi
 
 SUITES += unit-vaapi:"$(VAAPI_WITH) default $(TEST_VAAPI) $(B)/lib/engines"
 SUITES += conformance-vaapi:"$(VAAPI_WITH) default $(VAAPI_CONFORMANCE)"
@@ -42,5 +44,5 @@ SUITES += conformance-vaapi-poor:"$(VAAPI_WITH) own-headers,baseline,no-import,n
 	--only formats,rate_modes,forced_key,frame_qp,qp_map,metadata,hdr_static,bad_frames"
 # on a real render node: vgem's
 SUITES_VM += conformance-vaapi:"env HVCALTEST=h264-only LIBVA_DRIVER_NAME=hvcaltest \
-	LIBVA_DRIVERS_PATH=$(VAAPI_DRIVER_DIR) $(CONFORMANCE_RUN) vaapi"
+	LIBVA_DRIVERS_PATH=$(VAAPI_DRIVER_DIR) $(CONFORMANCE_RUN) --except layers vaapi"
 endif

@@ -168,7 +168,7 @@ enum hvcal_engine_kind {
 
 enum hvcal_engine_state {
 	HVCAL_ENGINE_READY = 1,
-	HVCAL_ENGINE_SUSPECT = 2,	/* missed a watchdog; gets no new work */
+	HVCAL_ENGINE_SUSPECT = 2,	/* an answer is overdue, or nobody comes for work */
 	HVCAL_ENGINE_DRAINING = 3,	/* finishes what it has */
 	HVCAL_ENGINE_GONE = 4,
 };
@@ -183,7 +183,8 @@ enum hvcal_engine_state {
 #define HVCAL_CAP_HDR_STATIC		(1U << 6)
 #define HVCAL_CAP_HDR_DYNAMIC		(1U << 7)
 #define HVCAL_CAP_LOSSLESS		(1U << 8)
-#define HVCAL_CAP_FLAGS_ALL		0x1ffU
+#define HVCAL_CAP_LAYERS		(1U << 9) /* an upper temporal layer that may be lost */
+#define HVCAL_CAP_FLAGS_ALL		0x3ffU
 
 /**
  * struct hvcal_engine_cap - one thing that an engine can do
@@ -389,7 +390,8 @@ struct hvcal_reservation {
  *                 if none
  *
  * Returns at once. The engine is opened behind it: HVCAL_EVENT_OPENED tells
- * how that ended, and jobs may be submitted before.
+ * how that ended, and jobs may be submitted before. If the engine cannot be
+ * opened and @engine was 0, others are tried: OPENED names the one that could.
  */
 struct hvcal_session_create {
 	__u32 flags;
@@ -900,6 +902,9 @@ struct hvcal_item {
  * @blobs: area that params and meta of the items are put into; offsets are
  *         multiples of 8
  * @blob_used: out: bytes; with -EMSGSIZE the length that @blobs must have
+ *
+ * Work that nobody comes for, while the provider has nothing else in hand, ends
+ * it like a hang does (module parameter watchdog_attend_ms).
  *
  * Waits until there is work, unless O_NONBLOCK is set (-EAGAIN). Only the
  * process that opened the node may call this (-EACCES). If file descriptors

@@ -64,6 +64,7 @@ enum hvcal_tune {
 #define HVCAL_CONFIG_MASTERING		(1U << 1) /* mastering_* are valid */
 #define HVCAL_CONFIG_LIGHT_LEVEL	(1U << 2) /* max_cll, max_fall are valid */
 #define HVCAL_CONFIG_INTRA_REFRESH	(1U << 3) /* instead of periodic key frames */
+#define HVCAL_CONFIG_LAYERS		(1U << 4) /* temporal_layer and NO_REF of frames count */
 
 /**
  * struct hvcal_codec_config - configuration of a session
@@ -148,7 +149,7 @@ struct hvcal_codec_config {
 /* enum hvcal_frame_flags */
 #define HVCAL_FRAME_FORCE_KEY		(1U << 0)
 #define HVCAL_FRAME_QP			(1U << 1) /* qp_q8 counts */
-#define HVCAL_FRAME_NO_REF		(1U << 2) /* nothing will refer to it */
+#define HVCAL_FRAME_NO_REF		(1U << 2) /* nothing will refer to it (HVCAL_CONFIG_LAYERS) */
 
 /**
  * struct hvcal_frame_params - parameters of one frame
@@ -158,7 +159,8 @@ struct hvcal_codec_config {
  * @qp_q8: QP on the codec's own scale, times 256
  * @max_bytes: ceiling for this frame, 0 none
  * @target_bytes: wish for this frame, 0 none
- * @temporal_layer: 0 base
+ * @temporal_layer: 0 base; others are the upper one, nothing refers to its frames
+ *                  (HVCAL_CONFIG_LAYERS)
  * @width: coded size if not that of the session, else 0
  * @height: coded size if not that of the session, else 0
  * @map_block: pixels of a block side of the QP map in the job's side data, 0 no
@@ -179,6 +181,20 @@ struct hvcal_frame_params {
 	__u32 map_stride;
 };
 
+/*
+ * enum hvcal_dropped - what an engine does without, in hvcal_frame_result.dropped
+ *
+ * An engine that cannot do a configuration (-EINVAL, -EOPNOTSUPP) is tried once
+ * more with its safe set: the same without these wishes. What a decoder or the
+ * network relies on stays: codec, profile, level, size, depth, colour, rate.
+ */
+#define HVCAL_DROPPED_BFRAMES		(1U << 0) /* bframes: none */
+#define HVCAL_DROPPED_TUNE		(1U << 1) /* QUALITY: LOW_LATENCY, no look-ahead */
+#define HVCAL_DROPPED_PRESET		(1U << 2) /* one slower than medium: medium */
+#define HVCAL_DROPPED_SLICES		(1U << 3) /* slices: the engine's choice */
+#define HVCAL_DROPPED_INTRA_REFRESH	(1U << 4) /* periodic key frames instead */
+#define HVCAL_DROPPED_QP_RANGE		(1U << 5) /* qp_min, qp_max: the codec's own */
+
 enum hvcal_frame_type {
 	HVCAL_FRAME_TYPE_UNKNOWN = 0,
 	HVCAL_FRAME_TYPE_KEY = 1,	/* IDR or its like */
@@ -194,11 +210,13 @@ enum hvcal_frame_type {
  * @pts: of the frame that is in the packet, as given
  * @dts: decoding time in the units of @pts
  * @qp_q8: average QP on the codec's own scale, times 256
- * @temporal_layer: as coded
+ * @temporal_layer: as coded: 0 base, 1 may be lost
  * @applied_bitrate: bits per second that the engine is set to, 0 unknown
  * @satd: sum of transformed differences as the engine defines it, 0 unknown
  * @copied_bytes: bytes of the source that the provider itself copied on the
  *                CPU to hand the frame to its engine; 0 is zero copy
+ * @dropped: HVCAL_DROPPED_*, 0: the session is coded as it was configured
+ * @pad: zero
  */
 struct hvcal_frame_result {
 	__u32 size;
@@ -210,6 +228,8 @@ struct hvcal_frame_result {
 	__u64 applied_bitrate;
 	__u64 satd;
 	__u64 copied_bytes;
+	__u32 dropped;
+	__u32 pad;
 };
 
 /**

@@ -29,6 +29,7 @@ struct acquire {
 	u32 count;	/* items written */
 	u64 blob_used;
 	u64 blob_need;	/* what an item that did not fit would have needed */
+	bool frame_next; /* rather than another OPEN or CLOSE */
 };
 
 /* ------------------------------------------------------------------------ */
@@ -43,7 +44,7 @@ static struct hvcal_engine *pick_engine_locked(struct hvcal_provider *p, u64 now
 {
 	struct hvcal_engine *e, *best = NULL;
 
-	if (p->state != HVCAL_PROVIDER_LIVE)
+	if (p->overdue || p->state == HVCAL_PROVIDER_DEAD)
 		return NULL;
 	list_for_each_entry(e, &p->engines, provider_link) {
 		struct hvcal_pick pick;
@@ -497,6 +498,24 @@ static int acquire_job(struct acquire *a)
 
 /* ------------------------------------------------------------------------ */
 
+/*
+ * Streams that open or close, and frames, in turns: who creates and destroys sessions
+ * without end must not keep the frames of others waiting.
+ */
+static int acquire_work(struct acquire *a)
+{
+	bool frame = a->frame_next;
+	int ret = frame ? acquire_job(a) : acquire_control(a);
+
+	if (!ret) {
+		frame = !frame;
+		ret = frame ? acquire_job(a) : acquire_control(a);
+	}
+	if (ret > 0)
+		a->frame_next = !frame;
+	return ret;
+}
+
 /* Fills the caller's array; an error counts only if nothing was given out. */
 static int acquire_collect(struct acquire *a)
 {
@@ -509,11 +528,11 @@ static int acquire_collect(struct acquire *a)
 		if (!ret)
 			ret = acquire_cancel(a);
 		if (!ret)
-			ret = acquire_control(a);
-		if (!ret)
-			ret = acquire_job(a);
+			ret = acquire_work(a);
 	}
 	mutex_unlock(&a->p->acquire_lock);
+	if (a->count)
+		hvcal_watchdog_attended(a->p);
 	return a->count ? a->count : ret;
 }
 

@@ -98,6 +98,7 @@ extern struct hvcal_core hvcal;
 
 extern unsigned int hvcal_watchdog_floor_ms;
 extern unsigned int hvcal_watchdog_cap_ms;
+extern unsigned int hvcal_watchdog_attend_ms;
 extern unsigned int hvcal_max_sessions;
 extern unsigned int hvcal_max_buffers;
 extern unsigned int hvcal_max_queued;
@@ -268,7 +269,11 @@ struct hvcal_session {
 	/* under hvcal.lock: */
 	enum hvcal_session_state state;
 	bool homeless;			/* its engine is gone; see hvcal_migrate.c */
-	u32 avoid;			/* engine that could not open it, 0 none */
+	u32 refused[HVCAL_REFUSED];	/* a ring of engines that cannot do it; 0 none */
+	u32 next_refused;
+	u32 refusals;			/* since a frame of it was done */
+	int refusal;			/* the last one's error */
+	u32 leaving;			/* engine to be left at the next move, 0 none */
 	u64 migrate_round;		/* when it was last tried */
 	u64 moved_ns;			/* when it last came to another engine, 0 never */
 	struct hvcal_job *gated;	/* key frame that waits for a move; one of jobs */
@@ -416,6 +421,7 @@ struct hvcal_job {
 	bool claims;			/* on its buffers */
 	bool accepted;			/* the provider said that it has begun */
 	bool quarantines;		/* its target */
+	u32 refused_by;			/* RECONFIGURE: engine that it has come from; 0 none */
 	s32 status;
 	u32 event_flags;
 	u64 bytes;
@@ -484,6 +490,7 @@ struct hvcal_binding {
 	struct hvcal_model *model;	/* the engine's */
 	u64 claimed_ns_per_mpix;
 	bool opened;			/* the provider has a stream */
+	bool proven;			/* and a frame has come out of it */
 	bool gone;			/* left the engine */
 	struct hvcal_work open;
 	struct hvcal_work close;
@@ -567,8 +574,17 @@ void hvcal_migrate_stop(struct hvcal_session *s);
 bool hvcal_migrate_may_reissue(const struct hvcal_job *job);
 /* The engine of @s is gone: it is homeless from now on, or lost. */
 void hvcal_migrate_leave_locked(struct hvcal_session *s);
-/* The engine that @s was moved to could not open it: another one, soon. */
-void hvcal_migrate_retry_locked(struct hvcal_session *s);
+/* The engine of @s could not open it: another one, soon, or the end. */
+void hvcal_migrate_refused_locked(struct hvcal_session *s, int status);
+/*
+ * @job has failed with @status, and that may be its engine's fault. True: @s goes
+ * to another one with it, and the job is the session's again.
+ */
+bool hvcal_migrate_job_refused_locked(struct hvcal_job *job, int status);
+/* A frame of @b is done: its engine can do what the session asks. */
+void hvcal_migrate_proven_locked(struct hvcal_binding *b);
+/* @s asks for something else from now on, which only @engine is known to refuse. */
+void hvcal_migrate_forgive_locked(struct hvcal_session *s, u32 engine);
 /* An engine has come or gone: finds places for who has none. Process context. */
 void hvcal_migrate_homeless(void);
 /* @s goes to @offer, with what is queued. Uses up @to, and @spare at need. */
@@ -594,6 +610,15 @@ void hvcal_rebalance_forget_locked(struct hvcal_job *job);
 void hvcal_watchdog_init(struct hvcal_engine *e);
 /* @expires_ns: CLOCK_MONOTONIC by which an answer is due. */
 void hvcal_watchdog_arm_locked(struct hvcal_engine *e, u64 expires_ns);
+/* Work may lie there for @p: somebody must come for it. From any context. */
+void hvcal_watchdog_expect(struct hvcal_provider *p);
+/* Somebody came. */
+void hvcal_watchdog_attended(struct hvcal_provider *p);
+void hvcal_watchdog_init_provider(struct hvcal_provider *p);
+/* Of one that is DEAD. Process context. */
+void hvcal_watchdog_stop_provider(struct hvcal_provider *p);
+/* Enough looks that a provider which owes nothing is not to be trusted? */
+bool hvcal_watchdog_absent_locked(const struct hvcal_provider *p);
 u64 hvcal_watchdog_control_budget(void);
 u64 hvcal_watchdog_job_budget(const struct hvcal_binding *b, const struct hvcal_job *job);
 
@@ -602,8 +627,8 @@ u64 hvcal_watchdog_job_budget(const struct hvcal_binding *b, const struct hvcal_
 
 enum hvcal_provider_state {
 	HVCAL_PROVIDER_LIVE,
-	HVCAL_PROVIDER_SUSPECT,	/* an answer is overdue: gets no new work until it came */
-	HVCAL_PROVIDER_DEAD,	/* overdue twice over, or the file is closed */
+	HVCAL_PROVIDER_SUSPECT,	/* an answer is overdue, or nobody comes for work */
+	HVCAL_PROVIDER_DEAD,	/* for too long, or the file is closed */
 };
 
 struct hvcal_provider {
@@ -618,7 +643,8 @@ struct hvcal_provider {
 	enum hvcal_provider_state state;
 	bool closed;			/* its file: nobody there writes any more */
 	bool kill;			/* rather than hang: HVCAL_ENGINE_KILL */
-	u32 overdue;			/* issued works with a strike */
+	u32 overdue;			/* issued works with a strike: no new work till then */
+	u32 missed;			/* looks in a row at which work lay there; see watchdog */
 	u32 next_stream;
 	u32 next_buffer;
 	struct list_head engines;
@@ -628,7 +654,9 @@ struct hvcal_provider {
 	struct list_head imports;	/* the others */
 	DECLARE_HASHTABLE(issued, 8);	/* works that wait for an answer */
 	u64 late;			/* answers that came too late */
-	struct delayed_work retire;	/* second strike */
+	struct delayed_work retire;	/* second strike; holds a reference while queued */
+	struct delayed_work attend;	/* hvcal_watchdog.c; holds a reference while queued */
+	u64 late_ns;			/* from when on it is late */
 };
 
 extern const struct file_operations hvcal_provider_fops;
@@ -642,6 +670,10 @@ void hvcal_provider_wake(struct hvcal_provider *p);
 struct hvcal_work *hvcal_provider_issued_locked(struct hvcal_provider *p, u64 id);
 /* @w was not answered within its budget. */
 void hvcal_provider_strike_locked(struct hvcal_provider *p, struct hvcal_work *w, u64 now);
+/* It is not to be trusted any more: its engines go. */
+void hvcal_provider_give_up_locked(struct hvcal_provider *p, const char *why);
+/* LIVE or SUSPECT, by what it owes. */
+void hvcal_provider_judge_locked(struct hvcal_provider *p);
 void hvcal_provider_retire_engines(struct hvcal_provider *p);
 
 struct hvcal_answer {

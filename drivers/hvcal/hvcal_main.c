@@ -13,6 +13,11 @@ unsigned int hvcal_watchdog_cap_ms = 10000;
 module_param_named(watchdog_cap_ms, hvcal_watchdog_cap_ms, uint, 0644);
 MODULE_PARM_DESC(watchdog_cap_ms, "Most time an engine is given for anything, ms");
 
+unsigned int hvcal_watchdog_attend_ms = 2000;
+module_param_named(watchdog_attend_ms, hvcal_watchdog_attend_ms, uint, 0644);
+MODULE_PARM_DESC(watchdog_attend_ms,
+		 "Time in which a provider must come for work that waits, ms; 0 any");
+
 unsigned int hvcal_max_sessions = 64;
 module_param_named(max_sessions, hvcal_max_sessions, uint, 0644);
 MODULE_PARM_DESC(max_sessions, "Sessions of one open file");
@@ -53,8 +58,11 @@ static int __init hvcal_module_init(void)
 {
 	int ret;
 
-	/* Unbound: none of it is bound to a CPU's caches, all of it may be hurried. */
-	hvcal.wq = alloc_workqueue("hvcal", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	/*
+	 * Unbound: none of it is bound to a CPU's caches, all of it may be hurried.
+	 * Freezable: while processes are frozen for a suspend, none of them is late.
+	 */
+	hvcal.wq = alloc_workqueue("hvcal", WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_FREEZABLE, 0);
 	if (!hvcal.wq)
 		return -ENOMEM;
 

@@ -10,6 +10,12 @@
  * provider's file is closed: then nobody writes their targets any more. A provider
  * that only hangs may wake up and write, so what it has fails, and the targets stay
  * quarantined - unless it is one that is killed when it hangs (HVCAL_ENGINE_KILL).
+ *
+ * A session also moves on from an engine that cannot do what it asks: that fails
+ * to open it, or a reconfiguration, or the first frame, with -EINVAL or -EOPNOTSUPP.
+ * Its provider has tried less demanding parameters by then, if it knows some. No
+ * engine is asked twice for the same: the session remembers HVCAL_REFUSED of them,
+ * and asks no more than that until a frame has come out. Then the error is told.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -116,21 +122,40 @@ static void settle_locked(struct hvcal_session *s, struct hvcal_binding *to,
 	hvcal_sched_replan_locked(to->engine);
 }
 
+/* Where could @s go, but to @leaving? To one that can do what it will ask for. */
+static bool choose_locked(struct hvcal_session *s, u32 leaving, struct hvcal_offer *offer)
+{
+	struct hvcal_place_ask ask = s->ask;
+	struct hvcal_session_reply reply = {};
+	struct hvcal_wish wish = {
+		.ask = &ask,
+		.res = &s->asked,
+		.client = s->client,
+		.refused = s->refused,
+		.leaving = leaving,
+		.promised = true,
+	};
+
+	if (leaving) {
+		ask.width = s->asked.width;
+		ask.height = s->asked.height;
+		ask.bit_depth = s->asked.bit_depth;
+	}
+	return !hvcal_sched_choose_locked(&wish, offer, &reply);
+}
+
 /* True: @s has an engine now. */
 static bool find_place_locked(struct hvcal_session *s, struct hvcal_binding *to,
 			      struct hvcal_model **spare)
 {
-	struct hvcal_session_reply reply = {};
 	struct hvcal_offer offer;
-	struct hvcal_wish wish = {
-		.ask = &s->ask,
-		.res = &s->asked,
-		.client = s->client,
-		.avoid = s->avoid,
-		.promised = true,
-	};
+	u32 leaving = s->leaving;
+	bool found;
 
-	if (hvcal_sched_choose_locked(&wish, &offer, &reply))
+	s->leaving = 0;
+	found = leaving && choose_locked(s, leaving, &offer);
+	/* rather back than nowhere */
+	if (!found && !choose_locked(s, 0, &offer))
 		return false;
 	settle_locked(s, to, &offer, spare);
 	return true;
@@ -197,13 +222,91 @@ static void migrate_work(struct work_struct *work)
 
 static DECLARE_WORK(retry, migrate_work);
 
-void hvcal_migrate_retry_locked(struct hvcal_session *s)
+static void remember_locked(struct hvcal_session *s, int status)
+{
+	s->refused[s->next_refused++ % HVCAL_REFUSED] = s->binding->engine->id;
+	s->refusals++;
+	s->refusal = status;
+}
+
+/* One that was never open is not kept waiting for an engine that may come. */
+void hvcal_migrate_refused_locked(struct hvcal_session *s, int status)
+{
+	struct hvcal_offer offer;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	remember_locked(s, status);
+	if (s->named || s->refusals >= HVCAL_REFUSED ||
+	    (s->state == HVCAL_SESSION_OPENING && !choose_locked(s, 0, &offer))) {
+		hvcal_session_lost_locked(s, status);
+		return;
+	}
+	hvcal_migrate_leave_locked(s);
+	queue_work(hvcal.wq, &retry);
+}
+
+/* Others that its engine has would be lost if it left now. */
+static bool only_one_there_locked(const struct hvcal_job *job)
+{
+	const struct hvcal_job *other;
+
+	list_for_each_entry(other, &job->session->jobs, link)
+		if (other != job && other->work.binding == job->work.binding &&
+		    atomic_read(&other->state) == HVCAL_JOB_RUNNING)
+			return false;
+	return true;
+}
+
+bool hvcal_migrate_job_refused_locked(struct hvcal_job *job, int status)
+{
+	struct hvcal_binding *b = job->work.binding;
+	struct hvcal_session *s = job->session;
+	bool frame = job->work.type == HVCAL_ITEM_ENCODE;
+	struct hvcal_offer offer;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	if (status != -EINVAL && status != -EOPNOTSUPP)
+		return false;
+	if (s->binding != b || s->state != HVCAL_SESSION_ACTIVE || s->named ||
+	    job->out_fence || !only_one_there_locked(job))
+		return false;
+	/* What comes after the first frame is that frame's own. */
+	if (frame && (b->proven || s->refusals >= HVCAL_REFUSED - 1))
+		return false;
+	/* It may do what is asked now: then it is as good as any to come back to. */
+	if (!frame && (job->work.type != HVCAL_ITEM_RECONFIGURE || job->refused_by))
+		return false;
+	if (!choose_locked(s, b->engine->id, &offer))
+		return false;
+
+	if (frame)
+		remember_locked(s, status);
+	else
+		job->refused_by = b->engine->id;
+	s->leaving = b->engine->id;
+	hvcal_job_take_back_locked(job);
+	hvcal_migrate_leave_locked(s);
+	queue_work(hvcal.wq, &retry);
+	return true;
+}
+
+void hvcal_migrate_proven_locked(struct hvcal_binding *b)
 {
 	lockdep_assert_held(&hvcal.lock);
 
-	s->avoid = s->binding->engine->id;
-	hvcal_migrate_leave_locked(s);
-	queue_work(hvcal.wq, &retry);
+	b->proven = true;
+	b->session->refusals = 0;
+	b->session->refusal = 0;
+}
+
+void hvcal_migrate_forgive_locked(struct hvcal_session *s, u32 engine)
+{
+	lockdep_assert_held(&hvcal.lock);
+
+	memset(s->refused, 0, sizeof(s->refused));
+	s->refused[s->next_refused++ % HVCAL_REFUSED] = engine;
 }
 
 static void migrate_give_up(struct work_struct *work)
@@ -213,7 +316,7 @@ static void migrate_give_up(struct work_struct *work)
 
 	spin_lock_irqsave(&hvcal.lock, flags);
 	if (s->homeless)
-		hvcal_session_lost_locked(s, -ENODEV);
+		hvcal_session_lost_locked(s, s->refusal ?: -ENODEV);
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 	hvcal_session_put(s);
 }

@@ -14,12 +14,23 @@
 /* Time to die in after SIGKILL, before the engines go all the same. */
 #define KILL_GRACE_MS 1000
 
+/* Nobody will take these any more. */
+static void provider_drop_control_locked(struct hvcal_provider *p)
+{
+	while (!list_empty(&p->control))
+		hvcal_work_unqueue_locked(list_first_entry(&p->control, struct hvcal_work, link));
+}
+
 static void provider_retire_work(struct work_struct *work)
 {
 	struct hvcal_provider *p = container_of(to_delayed_work(work), struct hvcal_provider,
 						retire);
+	unsigned long flags;
 
 	hvcal_provider_retire_engines(p);
+	spin_lock_irqsave(&hvcal.lock, flags);
+	provider_drop_control_locked(p);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
 	hvcal_provider_put(p);
 }
 
@@ -42,6 +53,7 @@ struct hvcal_provider *hvcal_provider_create(void)
 	INIT_LIST_HEAD(&p->imports);
 	hash_init(p->issued);
 	INIT_DELAYED_WORK(&p->retire, provider_retire_work);
+	hvcal_watchdog_init_provider(p);
 	hvcal_object_add(HVCAL_OBJ_PROVIDERS);
 	return p;
 }
@@ -68,6 +80,7 @@ void hvcal_provider_put(struct hvcal_provider *p)
 void hvcal_provider_wake(struct hvcal_provider *p)
 {
 	wake_up_interruptible_poll(&p->wait, EPOLLIN | EPOLLRDNORM);
+	hvcal_watchdog_expect(p);
 }
 
 void hvcal_provider_retire_engines(struct hvcal_provider *p)
@@ -122,14 +135,14 @@ void hvcal_provider_destroy(struct hvcal_provider *p)
 	if (cancel_delayed_work(&p->retire))
 		hvcal_provider_put(p);
 	hvcal_provider_retire_engines(p);
+	hvcal_watchdog_stop_provider(p);
 
 	spin_lock_irqsave(&hvcal.lock, flags);
 	hash_for_each_safe(p->issued, bucket, tmp, w, hash) {
 		hvcal_work_retract_locked(w);
 		list_add_tail(&w->link, &works);
 	}
-	while (!list_empty(&p->control))
-		hvcal_work_unqueue_locked(list_first_entry(&p->control, struct hvcal_work, link));
+	provider_drop_control_locked(p);
 	list_for_each_entry(imp, &p->imports, link)
 		list_del_init(&imp->buffer_link);
 	list_splice_init(&p->imports, &imports);
@@ -141,6 +154,40 @@ void hvcal_provider_destroy(struct hvcal_provider *p)
 	hvcal_provider_put(p);
 }
 
+void hvcal_provider_judge_locked(struct hvcal_provider *p)
+{
+	enum hvcal_provider_state state = HVCAL_PROVIDER_LIVE;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	if (p->overdue || hvcal_watchdog_absent_locked(p))
+		state = HVCAL_PROVIDER_SUSPECT;
+	if (p->state == state || p->state == HVCAL_PROVIDER_DEAD)
+		return;
+	p->state = state;
+	trace_hvcal_provider_state(p);
+}
+
+void hvcal_provider_give_up_locked(struct hvcal_provider *p, const char *why)
+{
+	lockdep_assert_held(&hvcal.lock);
+
+	if (p->state == HVCAL_PROVIDER_DEAD)
+		return;
+	p->state = HVCAL_PROVIDER_DEAD;
+	trace_hvcal_provider_state(p);
+	pr_notice_ratelimited("hvcal: the provider of process %d %s: its engines are retired\n",
+			      pid_nr(p->tgid), why);
+	/* its end closes the file, and with that everything is let go at once */
+	if (p->kill)
+		kill_pid(p->tgid, SIGKILL, 1);
+	hvcal_provider_get(p);
+	if (!queue_delayed_work(hvcal.wq, &p->retire,
+				p->kill ? msecs_to_jiffies(KILL_GRACE_MS) : 0))
+		hvcal_provider_put(p);
+	wake_up_interruptible_poll(&p->wait, EPOLLERR | EPOLLHUP);
+}
+
 void hvcal_provider_strike_locked(struct hvcal_provider *p, struct hvcal_work *w, u64 now)
 {
 	lockdep_assert_held(&hvcal.lock);
@@ -148,20 +195,10 @@ void hvcal_provider_strike_locked(struct hvcal_provider *p, struct hvcal_work *w
 	w->issued_ns = now;
 	if (!w->strikes++) {
 		p->overdue++;
-		if (p->state == HVCAL_PROVIDER_LIVE)
-			p->state = HVCAL_PROVIDER_SUSPECT;
-	} else if (p->state != HVCAL_PROVIDER_DEAD) {
-		p->state = HVCAL_PROVIDER_DEAD;
-		/* its end closes the file, and with that everything is let go at once */
-		if (p->kill)
-			kill_pid(p->tgid, SIGKILL, 1);
-		hvcal_provider_get(p);
-		if (!queue_delayed_work(hvcal.wq, &p->retire,
-					p->kill ? msecs_to_jiffies(KILL_GRACE_MS) : 0))
-			hvcal_provider_put(p);
-		wake_up_interruptible_poll(&p->wait, EPOLLERR | EPOLLHUP);
+		hvcal_provider_judge_locked(p);
+	} else {
+		hvcal_provider_give_up_locked(p, "does not answer");
 	}
-	trace_hvcal_provider_state(p);
 }
 
 struct hvcal_work *hvcal_provider_issued_locked(struct hvcal_provider *p, u64 id)
@@ -230,6 +267,8 @@ static int answer_job_locked(struct hvcal_job *job, const struct hvcal_answer *a
 
 	if (verdict)
 		return verdict;
+	if (status && hvcal_migrate_job_refused_locked(job, status))
+		return 0;
 	switch (job->work.type) {
 	case HVCAL_ITEM_ENCODE:
 		if (a->bytes > job->target_size) {
@@ -244,8 +283,10 @@ static int answer_job_locked(struct hvcal_job *job, const struct hvcal_answer *a
 			job->event_flags |= HVCAL_EVENT_KEY;
 		if (a->flags & HVCAL_RESULT_SKIPPED)
 			job->event_flags |= HVCAL_EVENT_SKIPPED;
-		if (!status)
+		if (!status) {
 			answer_learn_locked(job, a);
+			hvcal_migrate_proven_locked(job->work.binding);
+		}
 		break;
 	case HVCAL_ITEM_FLUSH:
 		answer_flush_locked(job->work.binding);
@@ -260,6 +301,7 @@ static int answer_job_locked(struct hvcal_job *job, const struct hvcal_answer *a
 			swap(s->config, job->meta);
 			swap(s->config_len, job->meta_len);
 			job->meta_cap = job->meta_len;
+			hvcal_migrate_forgive_locked(s, job->refused_by);
 		}
 		if (!job->work.binding->gone)
 			hvcal_sched_changed_locked(s, &job->model);
@@ -322,6 +364,9 @@ static int answer_locked(struct hvcal_provider *p, u64 id, const struct hvcal_an
 	} else {
 		verdict = answer_job_locked(container_of(w, struct hvcal_job, work), a);
 	}
+	/* it waits for another engine */
+	if (w->state != HVCAL_WORK_ISSUED)
+		return verdict;
 	hvcal_work_retract_locked(w);
 	list_add_tail(&w->link, works);
 	return verdict;

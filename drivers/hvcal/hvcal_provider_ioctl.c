@@ -117,13 +117,15 @@ static long ioctl_engine_register(struct file *file, void *arg)
 		kfree(caps);
 		return -ENOMEM;
 	}
+	/* as soon as it is there, another thread may unregister it */
+	hvcal_engine_get(e);
 	ret = hvcal_engine_publish(e);
-	if (ret) {
+	if (ret)
 		hvcal_engine_put(e);
-		return ret;
-	}
-	req->engine = e->id;
-	return 0;
+	else
+		req->engine = e->id;
+	hvcal_engine_put(e);
+	return ret;
 }
 
 static long ioctl_engine_update(struct file *file, void *arg)

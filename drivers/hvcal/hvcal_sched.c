@@ -229,6 +229,16 @@ static struct hvcal_place_candidate candidate(const struct hvcal_wish *wish,
 	};
 }
 
+static bool has_refused(const struct hvcal_wish *wish, u32 engine)
+{
+	u32 i;
+
+	for (i = 0; wish->refused && i < HVCAL_REFUSED; i++)
+		if (wish->refused[i] == engine)
+			return true;
+	return false;
+}
+
 int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer *offer,
 			      struct hvcal_session_reply *reply)
 {
@@ -251,7 +261,7 @@ int hvcal_sched_choose_locked(const struct hvcal_wish *wish, struct hvcal_offer 
 			continue;
 		known = true;
 		cap = hvcal_engine_fits(e, ask);
-		if (!cap || e->id == wish->avoid || e->id == wish->leaving ||
+		if (!cap || has_refused(wish, e->id) || e->id == wish->leaving ||
 		    !hvcal_engine_usable_locked(e))
 			continue;
 		if (ask->gpu && e->gpu && e->gpu != ask->gpu &&
@@ -299,7 +309,7 @@ bool hvcal_sched_better_locked(const struct hvcal_session *s, struct hvcal_offer
 		.ask = &s->ask,
 		.res = &s->asked,
 		.client = s->client,
-		.avoid = s->avoid,
+		.refused = s->refused,
 		.leaving = b->engine->id,
 	};
 	u64 now = ktime_get_ns();
@@ -479,7 +489,7 @@ static u32 find_lane(struct hvcal_binding *b, const struct hvcal_reservation *re
 	return lane;
 }
 
-static void tell_shares(struct hvcal_session *s, struct hvcal_session_reply *reply)
+void hvcal_sched_tell_locked(struct hvcal_session *s, struct hvcal_session_reply *reply)
 {
 	reply->share_ppm = hvcal_sched_share_locked(s);
 	reply->left_ppm = hvcal_sched_left_locked(s->binding->engine);
@@ -514,7 +524,7 @@ int hvcal_sched_change_locked(struct hvcal_session *s, const struct hvcal_reserv
 		ret = -ENOSPC;
 	}
 	settle(b, found, now);
-	tell_shares(s, reply);
+	hvcal_sched_tell_locked(s, reply);
 	return ret;
 }
 
@@ -555,7 +565,7 @@ int hvcal_sched_switch_locked(struct hvcal_session *s, const struct hvcal_reserv
 	s->pressed &= realtime;
 	if (!b->gone)
 		hvcal_sched_replan_locked(b->engine);
-	tell_shares(s, reply);
+	hvcal_sched_tell_locked(s, reply);
 	return 0;
 }
 

@@ -38,6 +38,9 @@ struct hvcal_model *hvcal_model_get_locked(struct hvcal_engine *e,
 					   struct hvcal_model **spare);
 void hvcal_model_put_locked(struct hvcal_engine *e, struct hvcal_model *m);
 
+/* Engines that a session remembers not to ask again, and how many it asks. */
+#define HVCAL_REFUSED 8
+
 /* hvcal_sched.c: admission, placement, pressure. Under hvcal.lock. */
 
 /* Where a session would go and what that takes. */
@@ -55,7 +58,7 @@ struct hvcal_wish {
 	const struct hvcal_reservation *res;
 	const struct hvcal_client *client;
 	u32 engine;			/* 0 any */
-	u32 avoid;			/* never this one; 0 none */
+	const u32 *refused;		/* never these HVCAL_REFUSED; NULL none */
 	u32 leaving;			/* nor this one, where it is; 0 none */
 	bool promised;			/* comes from a dead engine: never refused for time */
 };
@@ -83,6 +86,8 @@ void hvcal_sched_changed_locked(struct hvcal_session *s, struct hvcal_model **sp
 u64 hvcal_sched_cost_locked(const struct hvcal_binding *b, u32 pixels);
 u32 hvcal_sched_share_locked(const struct hvcal_session *s);
 u32 hvcal_sched_left_locked(const struct hvcal_engine *e);
+/* Both into @reply. */
+void hvcal_sched_tell_locked(struct hvcal_session *s, struct hvcal_session_reply *reply);
 
 /* Wakes the provider when a frame's time comes. */
 void hvcal_sched_init_timer(struct hvcal_engine *e);

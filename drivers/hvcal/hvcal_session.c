@@ -159,8 +159,7 @@ static int session_bind(struct hvcal_session *s, u32 engine, struct hvcal_sessio
 		list_add_tail(&s->link, &hvcal.sessions);
 		hvcal_binding_start_locked(b, s, &offer, &spare);
 		reply->engine = offer.engine->id;
-		reply->share_ppm = hvcal_sched_share_locked(s);
-		reply->left_ppm = hvcal_sched_left_locked(offer.engine);
+		hvcal_sched_tell_locked(s, reply);
 	}
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 out:
@@ -353,12 +352,8 @@ void hvcal_session_opened_locked(struct hvcal_session *s, int status)
 
 	if (s->state != HVCAL_SESSION_OPENING && s->state != HVCAL_SESSION_MIGRATING)
 		return;
-	if (status && s->state == HVCAL_SESSION_MIGRATING) {
-		hvcal_migrate_retry_locked(s);
-		return;
-	}
 	if (status) {
-		hvcal_session_lost_locked(s, status);
+		hvcal_migrate_refused_locked(s, status);
 		return;
 	}
 	hvcal_queue_open(&b->engine->queue, &b->flow, true, ktime_get_ns());

@@ -148,18 +148,20 @@ TRACE_EVENT(hvcal_provider_state,
 		__field(u64, provider)
 		__field(int, state)
 		__field(u32, overdue)
+		__field(u32, missed)
 	),
 	TP_fast_assign(
 		__entry->provider = provider->id;
 		__entry->state = provider->state;
 		__entry->overdue = provider->overdue;
+		__entry->missed = provider->missed;
 	),
-	TP_printk("provider=%llu state=%s overdue=%u", __entry->provider,
+	TP_printk("provider=%llu state=%s overdue=%u missed=%u", __entry->provider,
 		  __print_symbolic(__entry->state,
 				   { HVCAL_PROVIDER_LIVE, "live" },
 				   { HVCAL_PROVIDER_SUSPECT, "suspect" },
 				   { HVCAL_PROVIDER_DEAD, "dead" }),
-		  __entry->overdue)
+		  __entry->overdue, __entry->missed)
 );
 
 #endif /* HVCAL_TRACE_H */

@@ -6,11 +6,29 @@
  * First strike: the job ends with -ETIMEDOUT, its target is quarantined, and the
  * provider gets nothing new until it has answered. Still no answer after another
  * budget: the provider is dead and its engines are retired.
+ *
+ * And one a provider, for what nobody takes at all: the process is stopped, or
+ * its acquiring thread hangs. While work lies there that ACQUIRE would give, and
+ * the provider has nothing else in hand, it is looked at every third of
+ * watchdog_attend_ms. The first look may come just after the work; at the second
+ * one in a row the provider is SUSPECT, which hinders it in nothing: if it comes
+ * now, all is well. At the third one it is dead. These are looks and not a clock:
+ * on a machine that stands still, they stand still as well, and a look that comes
+ * late itself tells of the machine and does not count.
+ *
+ * Who has something in hand may be a single thread that works on it; there the
+ * first watchdog runs. Neither learned costs nor deadlines change the time: to
+ * come for an item costs the same, whatever it is.
  */
+#include <linux/math64.h>
 #include <linux/time64.h>
 
 #include "hvcal_internal.h"
 #include "hvcal_trace.h"
+
+/* Looks at a provider that does not come. */
+#define MISSED_SUSPECT	2
+#define MISSED_DEAD	3
 
 u64 hvcal_watchdog_control_budget(void)
 {
@@ -113,4 +131,95 @@ static void watchdog_fire(struct work_struct *work)
 void hvcal_watchdog_init(struct hvcal_engine *e)
 {
 	INIT_DELAYED_WORK(&e->watchdog, watchdog_fire);
+}
+
+/* ------------------------------------------------------------------------ */
+/* Work that nobody comes for                                               */
+
+static u64 look_interval(unsigned int ms)
+{
+	return div_u64((u64)ms * NSEC_PER_MSEC, MISSED_DEAD);
+}
+
+void hvcal_watchdog_expect(struct hvcal_provider *p)
+{
+	unsigned int ms = READ_ONCE(hvcal_watchdog_attend_ms);
+
+	if (!ms || delayed_work_pending(&p->attend) ||
+	    READ_ONCE(p->state) == HVCAL_PROVIDER_DEAD)
+		return;
+	hvcal_provider_get(p);
+	WRITE_ONCE(p->late_ns, ktime_get_ns() + look_interval(ms) * 3 / 2);
+	if (!queue_delayed_work(hvcal.wq, &p->attend,
+				max(msecs_to_jiffies(ms) / MISSED_DEAD, 1UL)))
+		hvcal_provider_put(p);
+}
+
+bool hvcal_watchdog_absent_locked(const struct hvcal_provider *p)
+{
+	return p->missed >= MISSED_SUSPECT;
+}
+
+static void attended_locked(struct hvcal_provider *p)
+{
+	p->missed = 0;
+	hvcal_provider_judge_locked(p);
+}
+
+void hvcal_watchdog_attended(struct hvcal_provider *p)
+{
+	unsigned long flags;
+
+	if (!READ_ONCE(p->missed))
+		return;
+	spin_lock_irqsave(&hvcal.lock, flags);
+	attended_locked(p);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+}
+
+/* Has it something in hand that may take as long as this? */
+static bool provider_busy_locked(struct hvcal_provider *p)
+{
+	u64 now = ktime_get_ns();
+	struct hvcal_work *w;
+	int bucket;
+
+	hash_for_each(p->issued, bucket, w, hash)
+		if (!w->held &&
+		    max(w->issued_ns, w->binding->last_done_ns) + w->budget_ns > now)
+			return true;
+	return false;
+}
+
+static void attend_look(struct work_struct *work)
+{
+	struct hvcal_provider *p = container_of(to_delayed_work(work), struct hvcal_provider,
+						attend);
+	unsigned long flags;
+	bool waits, late;
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	late = ktime_get_ns() > READ_ONCE(p->late_ns);
+	waits = p->state != HVCAL_PROVIDER_DEAD && hvcal_provider_has_work_locked(p);
+	if (!waits || provider_busy_locked(p))
+		attended_locked(p);
+	else if (!late && ++p->missed == MISSED_DEAD)
+		hvcal_provider_give_up_locked(p, "does not come for its work");
+	else
+		hvcal_provider_judge_locked(p);
+	if (waits)
+		hvcal_watchdog_expect(p);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	hvcal_provider_put(p);
+}
+
+void hvcal_watchdog_init_provider(struct hvcal_provider *p)
+{
+	INIT_DELAYED_WORK(&p->attend, attend_look);
+}
+
+void hvcal_watchdog_stop_provider(struct hvcal_provider *p)
+{
+	if (cancel_delayed_work_sync(&p->attend))
+		hvcal_provider_put(p);
 }

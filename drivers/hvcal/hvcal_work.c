@@ -84,8 +84,8 @@ void hvcal_work_retract_locked(struct hvcal_work *w)
 	}
 	hash_del(&w->hash);
 	w->state = HVCAL_WORK_IDLE;
-	if (w->strikes && !--p->overdue && p->state == HVCAL_PROVIDER_SUSPECT)
-		p->state = HVCAL_PROVIDER_LIVE;
+	if (w->strikes && !--p->overdue)
+		hvcal_provider_judge_locked(p);
 	hvcal_provider_wake(p);
 }
 

@@ -1,36 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* The state of an analysis, and what a frame is like. */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis.h"
 
-#define BLOCK 8		/* of the half-resolution picture */
 #define PAD 32		/* repeated samples around it, which the search may look at */
 #define STEP_MAX 16	/* of the search */
 #define STILL_SAD 24U	/* a block's: what 8-bit rounding of a still picture may cost */
 #define EDGE 32		/* sample difference of drawn, not filmed, edges */
-
-struct plane {
-	uint8_t *mem;
-	uint8_t *px;	/* sample 0, 0 */
-};
-
-struct mv {
-	int16_t x, y;
-};
-
-struct hvcal_analysis {
-	const struct hvcal_analysis_kernels *k;
-	struct plane cur, prev;
-	struct mv *mvs;		/* of the previous picture, overwritten as this one goes */
-	uint32_t width, height;	/* of the full picture; 0: nothing allocated */
-	int bw, bh;		/* blocks */
-	ptrdiff_t stride;	/* of the planes */
-	bool have_prev;
-};
 
 /* Sums over blocks. */
 struct sums {
@@ -91,9 +70,13 @@ static void free_planes(struct hvcal_analysis *an)
 	free(an->cur.mem);
 	free(an->prev.mem);
 	free(an->mvs);
+	free(an->row);
+	free(an->activity);
 	an->cur.mem = NULL;
 	an->prev.mem = NULL;
 	an->mvs = NULL;
+	an->row = NULL;
+	an->activity = NULL;
 	an->width = 0;
 	an->height = 0;
 	an->have_prev = false;
@@ -136,7 +119,8 @@ static int set_size(struct hvcal_analysis *an, uint32_t width, uint32_t height)
 	an->cur.mem = aligned_alloc(64, size);
 	an->prev.mem = aligned_alloc(64, size);
 	an->mvs = calloc((size_t)an->bw * (size_t)an->bh, sizeof(*an->mvs));
-	if (!an->cur.mem || !an->prev.mem || !an->mvs) {
+	an->row = calloc((size_t)an->bw, sizeof(*an->row));
+	if (!an->cur.mem || !an->prev.mem || !an->mvs || !an->row) {
 		free_planes(an);
 		return -ENOMEM;
 	}
@@ -263,6 +247,7 @@ static struct cost intra_cost(const struct hvcal_analysis *an, const uint8_t *sr
 static struct cost inter_cost(struct hvcal_analysis *an, int bx, int by, const uint8_t *src,
 			      uint64_t *still)
 {
+	const struct hvcal_analysis_block *b = &an->row[bx];
 	ptrdiff_t at = src - an->cur.px;
 	struct search s = {
 		.an = an,
@@ -273,14 +258,13 @@ static struct cost inter_cost(struct hvcal_analysis *an, int bx, int by, const u
 		.loy = -PAD - by * BLOCK,
 		.hiy = (an->bh - by - 1) * BLOCK + PAD,
 	};
-	struct cost c = { UINT32_MAX, UINT32_MAX };
+	struct cost c = { b->satd, b->satd - b->dc };
 
-	s.sad = an->k->sad8x8(src, an->stride, s.ref, an->stride);
+	s.sad = b->sad;
 	*still = s.sad <= STILL_SAD;
 	if (!*still)
 		search_block(&s, bx, by);
 	an->mvs[(ptrdiff_t)by * an->bw + bx] = s.best;
-	cost_min(an, src, s.ref, an->stride, &c);
 	if (s.best.x || s.best.y)
 		cost_min(an, src, s.ref + s.best.y * an->stride + s.best.x, an->stride, &c);
 	return c;
@@ -333,15 +317,24 @@ static void look_drawn(const struct hvcal_analysis_picture *pic, int bx, int by,
 		sums->filmed++;
 }
 
+/* What all blocks of a row need; a first picture is compared with itself, for nothing. */
+static void look_row(struct hvcal_analysis *an, int by)
+{
+	ptrdiff_t at = (ptrdiff_t)by * BLOCK * an->stride;
+	const uint8_t *src = an->cur.px + at;
+
+	an->k->blocks8x8(src, an->stride, an->have_prev ? an->prev.px + at : src, an->stride,
+			 (unsigned int)an->bw, an->row);
+}
+
 static uint16_t look_block(struct hvcal_analysis *an, const struct hvcal_analysis_picture *pic,
 			   int bx, int by, struct sums *sums)
 {
 	const uint8_t *src = an->cur.px + (ptrdiff_t)by * BLOCK * an->stride +
 			     (ptrdiff_t)bx * BLOCK;
 	struct cost intra = intra_cost(an, src), inter = intra;
-	uint64_t sum, sq, still = 0;
+	uint64_t sum = an->row[bx].sum, sq = an->row[bx].sq, still = 0;
 
-	an->k->sums8(src, an->stride, BLOCK, BLOCK, &sum, &sq);
 	if (an->have_prev) {
 		struct cost c = inter_cost(an, bx, by, src, &still);
 
@@ -423,6 +416,7 @@ int hvcal_analysis_frame(struct hvcal_analysis *an, const struct hvcal_analysis_
 				memcpy(map, map - an->bw, (size_t)an->bw * sizeof(*map));
 			continue;
 		}
+		look_row(an, by);
 		for (int bx = 0; bx < an->bw; bx++) {
 			uint16_t cost = look_block(an, picture, bx, by, &sums);
 

@@ -147,6 +147,20 @@ static uint32_t satd8x8(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdif
 	return sum;
 }
 
+static void blocks8x8(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdiff_t bs,
+		      unsigned int n, struct hvcal_analysis_block *out)
+{
+	for (; n; n--, a += 8, b += 8, out++) {
+		uint64_t sum, sq;
+
+		sums8(a, as, 8, 8, &sum, &sq);
+		out->sum = (uint32_t)sum;
+		out->sq = (uint32_t)sq;
+		out->sad = sad8x8(a, as, b, bs);
+		out->satd = satd8x8(a, as, b, bs, &out->dc);
+	}
+}
+
 const struct hvcal_analysis_kernels hvcal_analysis_kernels_c = {
 	.name = "C",
 	.sad8 = sad8,
@@ -157,4 +171,5 @@ const struct hvcal_analysis_kernels hvcal_analysis_kernels_c = {
 	.half16 = half16,
 	.sad8x8 = sad8x8,
 	.satd8x8 = satd8x8,
+	.blocks8x8 = blocks8x8,
 };

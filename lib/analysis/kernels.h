@@ -12,6 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* One 8x8 block, and what it differs from another by. */
+struct hvcal_analysis_block {
+	uint32_t sum, sq;	/* of its samples and their squares */
+	uint32_t sad;
+	uint32_t satd, dc;	/* as of satd8x8() */
+};
+
 struct hvcal_analysis_kernels {
 	const char *name;
 	/* Sum of |a - b|. */
@@ -37,6 +44,9 @@ struct hvcal_analysis_kernels {
 	/* Sum of all absolute Hadamard coefficients of a - b; *dc is that of the mean. */
 	uint32_t (*satd8x8)(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdiff_t bs,
 			    uint32_t *dc);
+	/* All of that for n blocks side by side. */
+	void (*blocks8x8)(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdiff_t bs,
+			  unsigned int n, struct hvcal_analysis_block *out);
 };
 
 enum hvcal_analysis_simd {

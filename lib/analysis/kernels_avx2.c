@@ -15,10 +15,21 @@ static __m256i load(const uint8_t *p)
 	return _mm256_loadu_si256((const __m256i *)p);
 }
 
-/* One stream alone does not keep a core's fetching busy. Beyond the picture: no harm. */
-static void ahead(const uint8_t *p)
+/*
+ * One row after the other does not keep a core's fetching busy: it waits at the
+ * start of each page. So this many parts of a picture are gone through side by
+ * side, and what comes next is asked for in time.
+ */
+#define PARTS 4
+#define AHEAD 2048
+
+/*
+ * Beyond the picture: no harm. A call that is not inlined at once GCC drops, as one
+ * without effect.
+ */
+static inline __attribute__((always_inline)) void fetch(const uint8_t *p, ptrdiff_t further)
 {
-	_mm_prefetch((const char *)((uintptr_t)p + 2048), _MM_HINT_T0);
+	_mm_prefetch((const char *)((uintptr_t)p + (uintptr_t)further), _MM_HINT_T0);
 }
 
 static uint64_t sum64(__m256i v)
@@ -36,21 +47,39 @@ static __m256i widen(__m256i acc, __m256i v)
 	return _mm256_add_epi64(acc, _mm256_srli_epi64(v, 32));
 }
 
+/* Rows of as many parts; an inlined constant. */
+static inline __attribute__((always_inline)) __m256i
+sad8_rows(const uint8_t *a, ptrdiff_t apart, const uint8_t *b, ptrdiff_t bpart, int parts,
+	  unsigned int whole)
+{
+	__m256i acc = _mm256_setzero_si256();
+
+	for (unsigned int x = 0; x < whole; x += 64)
+		for (int p = 0; p < parts; p++) {
+			const uint8_t *ra = a + p * apart + x, *rb = b + p * bpart + x;
+
+			fetch(ra, AHEAD);
+			fetch(rb, AHEAD);
+			acc = _mm256_add_epi64(acc, _mm256_sad_epu8(load(ra), load(rb)));
+			acc = _mm256_add_epi64(acc, _mm256_sad_epu8(load(ra + 32), load(rb + 32)));
+		}
+	return acc;
+}
+
 static uint64_t sad8(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdiff_t bs,
 		     unsigned int w, unsigned int h)
 {
-	const unsigned int whole = w & ~31U;
+	const unsigned int whole = w & ~63U, part = h / PARTS;
 	__m256i acc = _mm256_setzero_si256();
-	uint64_t rest = 0;
 
-	for (unsigned int y = 0; y < h; y++) {
-		const uint8_t *ra = a + (ptrdiff_t)y * as, *rb = b + (ptrdiff_t)y * bs;
-
-		for (unsigned int x = 0; x < whole; x += 32)
-			acc = _mm256_add_epi64(acc, _mm256_sad_epu8(load(ra + x), load(rb + x)));
-		rest += C.sad8(ra + whole, 0, rb + whole, 0, w - whole, 1);
-	}
-	return sum64(acc) + rest;
+	for (unsigned int y = 0; y < part; y++)
+		acc = _mm256_add_epi64(acc, sad8_rows(a + (ptrdiff_t)y * as, (ptrdiff_t)part * as,
+						      b + (ptrdiff_t)y * bs, (ptrdiff_t)part * bs,
+						      PARTS, whole));
+	for (unsigned int y = part * PARTS; y < h; y++)
+		acc = _mm256_add_epi64(acc, sad8_rows(a + (ptrdiff_t)y * as, 0,
+						      b + (ptrdiff_t)y * bs, 0, 1, whole));
+	return sum64(acc) + C.sad8(a + whole, as, b + whole, bs, w - whole, h);
 }
 
 /* 16 samples of 10 bits. */
@@ -60,90 +89,133 @@ static __m256i load10(const uint8_t *row, unsigned int x, __m128i shift)
 				_mm256_set1_epi16(1023));
 }
 
+static inline __attribute__((always_inline)) __m256i
+sad16_rows(const uint8_t *a, ptrdiff_t apart, __m128i sa, const uint8_t *b, ptrdiff_t bpart,
+	   __m128i sb, int parts, unsigned int whole)
+{
+	const __m256i ones = _mm256_set1_epi16(1);
+	__m256i acc = _mm256_setzero_si256();
+
+	for (unsigned int x = 0; x < whole; x += 32)
+		for (int p = 0; p < parts; p++) {
+			const uint8_t *ra = a + p * apart, *rb = b + p * bpart;
+			__m256i d = _mm256_sub_epi16(load10(ra, x, sa), load10(rb, x, sb));
+			__m256i e = _mm256_sub_epi16(load10(ra, x + 16, sa),
+						     load10(rb, x + 16, sb));
+
+			fetch(ra + 2 * (size_t)x, AHEAD);
+			fetch(rb + 2 * (size_t)x, AHEAD);
+			d = _mm256_add_epi16(_mm256_abs_epi16(d), _mm256_abs_epi16(e));
+			acc = _mm256_add_epi32(acc, _mm256_madd_epi16(d, ones));
+		}
+	return widen(_mm256_setzero_si256(), acc);
+}
+
 static uint64_t sad16(const uint8_t *a, ptrdiff_t as, unsigned int ashift, const uint8_t *b,
 		      ptrdiff_t bs, unsigned int bshift, unsigned int w, unsigned int h)
 {
 	const __m128i sa = _mm_cvtsi32_si128((int)ashift), sb = _mm_cvtsi32_si128((int)bshift);
-	const __m256i ones = _mm256_set1_epi16(1);
-	const unsigned int whole = w & ~15U;
+	const unsigned int whole = w & ~31U, part = h / PARTS;
 	__m256i acc = _mm256_setzero_si256();
-	uint64_t rest = 0;
 
-	for (unsigned int y = 0; y < h; y++) {
-		const uint8_t *ra = a + (ptrdiff_t)y * as, *rb = b + (ptrdiff_t)y * bs;
-		__m256i row = _mm256_setzero_si256();
+	for (unsigned int y = 0; y < part; y++)
+		acc = _mm256_add_epi64(acc, sad16_rows(a + (ptrdiff_t)y * as, (ptrdiff_t)part * as,
+						       sa, b + (ptrdiff_t)y * bs,
+						       (ptrdiff_t)part * bs, sb, PARTS, whole));
+	for (unsigned int y = part * PARTS; y < h; y++)
+		acc = _mm256_add_epi64(acc, sad16_rows(a + (ptrdiff_t)y * as, 0, sa,
+						       b + (ptrdiff_t)y * bs, 0, sb, 1, whole));
+	return sum64(acc) + C.sad16(a + 2 * (size_t)whole, as, ashift, b + 2 * (size_t)whole, bs,
+				    bshift, w - whole, h);
+}
 
-		for (unsigned int x = 0; x < whole; x += 16) {
-			__m256i d = _mm256_sub_epi16(load10(ra, x, sa), load10(rb, x, sb));
+/* Sums that 64 bits hold, of samples and of their squares. */
+struct sums {
+	__m256i sum, sq;
+};
 
-			row = _mm256_add_epi32(row, _mm256_madd_epi16(_mm256_abs_epi16(d), ones));
+/* Squares of 32 samples, in 32 bits. Even and odd ones: no shuffles, which one port does. */
+static inline __m256i squares32(__m256i v)
+{
+	__m256i even = _mm256_and_si256(v, _mm256_set1_epi16(255));
+	__m256i odd = _mm256_srli_epi16(v, 8);
+
+	return _mm256_add_epi32(_mm256_madd_epi16(even, even), _mm256_madd_epi16(odd, odd));
+}
+
+static inline __attribute__((always_inline)) void
+sums8_rows(const uint8_t *a, ptrdiff_t apart, int parts, unsigned int whole, struct sums *t)
+{
+	const __m256i zero = _mm256_setzero_si256();
+	__m256i sq = zero;
+
+	for (unsigned int x = 0; x < whole; x += 64)
+		for (int p = 0; p < parts; p++) {
+			const uint8_t *r = a + p * apart + x;
+			__m256i v = load(r), u = load(r + 32);
+
+			fetch(r, AHEAD);
+			t->sum = _mm256_add_epi64(t->sum,
+						  _mm256_add_epi64(_mm256_sad_epu8(v, zero),
+								   _mm256_sad_epu8(u, zero)));
+			sq = _mm256_add_epi32(sq, _mm256_add_epi32(squares32(v), squares32(u)));
 		}
-		acc = widen(acc, row);
-		rest += C.sad16(ra + 2 * (size_t)whole, 0, ashift, rb + 2 * (size_t)whole, 0,
-				bshift, w - whole, 1);
-	}
-	return sum64(acc) + rest;
+	t->sq = widen(t->sq, sq);
 }
 
 static void sums8(const uint8_t *a, ptrdiff_t as, unsigned int w, unsigned int h,
 		  uint64_t *sum, uint64_t *sq)
 {
-	const __m256i zero = _mm256_setzero_si256();
-	const unsigned int whole = w & ~31U;
-	__m256i s = zero, q = zero;
-	uint64_t rs = 0, rq = 0, ts, tq;
+	const unsigned int whole = w & ~63U, part = h / PARTS;
+	struct sums t = { _mm256_setzero_si256(), _mm256_setzero_si256() };
 
-	for (unsigned int y = 0; y < h; y++) {
-		const uint8_t *r = a + (ptrdiff_t)y * as;
-		__m256i row = zero;
+	for (unsigned int y = 0; y < part; y++)
+		sums8_rows(a + (ptrdiff_t)y * as, (ptrdiff_t)part * as, PARTS, whole, &t);
+	for (unsigned int y = part * PARTS; y < h; y++)
+		sums8_rows(a + (ptrdiff_t)y * as, 0, 1, whole, &t);
+	C.sums8(a + whole, as, w - whole, h, sum, sq);
+	*sum += sum64(t.sum);
+	*sq += sum64(t.sq);
+}
 
-		for (unsigned int x = 0; x < whole; x += 32) {
-			__m256i v = load(r + x);
-			__m256i lo = _mm256_unpacklo_epi8(v, zero);
-			__m256i hi = _mm256_unpackhi_epi8(v, zero);
+/* The squares of a row of 32768 samples just fit 32 bits: each part has its own. */
+static inline __attribute__((always_inline)) void
+sums16_rows(const uint8_t *a, ptrdiff_t apart, int parts, unsigned int whole, __m128i shift,
+	    struct sums *t)
+{
+	const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi16(1);
+	__m256i sum = zero, sq[PARTS] = { zero, zero, zero, zero };
 
-			ahead(r + x);
-			s = _mm256_add_epi64(s, _mm256_sad_epu8(v, zero));
-			row = _mm256_add_epi32(row, _mm256_madd_epi16(lo, lo));
-			row = _mm256_add_epi32(row, _mm256_madd_epi16(hi, hi));
+	for (unsigned int x = 0; x < whole; x += 32)
+		for (int p = 0; p < parts; p++) {
+			const uint8_t *r = a + p * apart;
+			__m256i v = load10(r, x, shift), u = load10(r, x + 16, shift);
+
+			fetch(r + 2 * (size_t)x, AHEAD);
+			sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(v, u),
+								      ones));
+			sq[p] = _mm256_add_epi32(sq[p], _mm256_add_epi32(_mm256_madd_epi16(v, v),
+									 _mm256_madd_epi16(u, u)));
 		}
-		q = widen(q, row);
-		C.sums8(r + whole, 0, w - whole, 1, &ts, &tq);
-		rs += ts;
-		rq += tq;
-	}
-	*sum = sum64(s) + rs;
-	*sq = sum64(q) + rq;
+	t->sum = widen(t->sum, sum);
+	for (int p = 0; p < parts; p++)
+		t->sq = widen(t->sq, sq[p]);
 }
 
 static void sums16(const uint8_t *a, ptrdiff_t as, unsigned int shift, unsigned int w,
 		   unsigned int h, uint64_t *sum, uint64_t *sq)
 {
 	const __m128i sh = _mm_cvtsi32_si128((int)shift);
-	const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi16(1);
-	const unsigned int whole = w & ~15U;
-	__m256i s = zero, q = zero;
-	uint64_t rs = 0, rq = 0, ts, tq;
+	const unsigned int whole = w & ~31U, part = h / PARTS;
+	struct sums t = { _mm256_setzero_si256(), _mm256_setzero_si256() };
 
-	for (unsigned int y = 0; y < h; y++) {
-		const uint8_t *r = a + (ptrdiff_t)y * as;
-		__m256i rows = zero, rowq = zero;
-
-		for (unsigned int x = 0; x < whole; x += 16) {
-			__m256i v = load10(r, x, sh);
-
-			ahead(r + 2 * (size_t)x);
-			rows = _mm256_add_epi32(rows, _mm256_madd_epi16(v, ones));
-			rowq = _mm256_add_epi32(rowq, _mm256_madd_epi16(v, v));
-		}
-		s = widen(s, rows);
-		q = widen(q, rowq);
-		C.sums16(r + 2 * (size_t)whole, 0, shift, w - whole, 1, &ts, &tq);
-		rs += ts;
-		rq += tq;
-	}
-	*sum = sum64(s) + rs;
-	*sq = sum64(q) + rq;
+	for (unsigned int y = 0; y < part; y++)
+		sums16_rows(a + (ptrdiff_t)y * as, (ptrdiff_t)part * as, PARTS, whole, sh, &t);
+	for (unsigned int y = part * PARTS; y < h; y++)
+		sums16_rows(a + (ptrdiff_t)y * as, 0, 1, whole, sh, &t);
+	C.sums16(a + 2 * (size_t)whole, as, shift, w - whole, h, sum, sq);
+	*sum += sum64(t.sum);
+	*sq += sum64(t.sq);
 }
 
 /* 32 samples of two rows to 16 sums of four. */
@@ -237,56 +309,126 @@ static uint32_t sad8x8(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdiff
 	return (uint32_t)_mm_cvtsi128_si32(acc) + (uint32_t)_mm_extract_epi32(acc, 2);
 }
 
-/* Hadamard transform across the eight vectors. */
-static void hadamard8(__m128i *v)
+/*
+ * Two blocks, one in each half of the vectors: the first stages of a Hadamard
+ * transform across the eight vectors, all three or but two.
+ */
+static inline __attribute__((always_inline)) void hadamard8(__m256i *v, int stages)
 {
-	for (int half = 1; half < 8; half *= 2)
+	for (int half = 1; half < 1 << stages; half *= 2)
 		for (int i = 0; i < 8; i++)
 			if (!(i & half)) {
-				__m128i p = v[i], q = v[i + half];
+				__m256i p = v[i], q = v[i + half];
 
-				v[i] = _mm_add_epi16(p, q);
-				v[i + half] = _mm_sub_epi16(p, q);
+				v[i] = _mm256_add_epi16(p, q);
+				v[i + half] = _mm256_sub_epi16(p, q);
 			}
 }
 
-static void transpose8(__m128i *v)
+static inline __attribute__((always_inline)) void transpose8(__m256i *v)
 {
-	__m128i t[8], u[8];
+	__m256i t[8], u[8];
 
 	for (int i = 0; i < 4; i++) {
-		t[2 * i] = _mm_unpacklo_epi16(v[2 * i], v[2 * i + 1]);
-		t[2 * i + 1] = _mm_unpackhi_epi16(v[2 * i], v[2 * i + 1]);
+		t[2 * i] = _mm256_unpacklo_epi16(v[2 * i], v[2 * i + 1]);
+		t[2 * i + 1] = _mm256_unpackhi_epi16(v[2 * i], v[2 * i + 1]);
 	}
 	for (int i = 0; i < 8; i += 4)
 		for (int j = 0; j < 2; j++) {
-			u[i + 2 * j] = _mm_unpacklo_epi32(t[i + j], t[i + j + 2]);
-			u[i + 2 * j + 1] = _mm_unpackhi_epi32(t[i + j], t[i + j + 2]);
+			u[i + 2 * j] = _mm256_unpacklo_epi32(t[i + j], t[i + j + 2]);
+			u[i + 2 * j + 1] = _mm256_unpackhi_epi32(t[i + j], t[i + j + 2]);
 		}
 	for (int i = 0; i < 4; i++) {
-		v[2 * i] = _mm_unpacklo_epi64(u[i], u[i + 4]);
-		v[2 * i + 1] = _mm_unpackhi_epi64(u[i], u[i + 4]);
+		v[2 * i] = _mm256_unpacklo_epi64(u[i], u[i + 4]);
+		v[2 * i + 1] = _mm256_unpackhi_epi64(u[i], u[i + 4]);
 	}
 }
 
-/* Coefficients are at most 64 * 255: they fit 16 bits. */
+/*
+ * Sums of the absolute coefficients of two blocks of differences: four parts of it in
+ * each half. The last stage would be p + q and p - q; |p + q| + |p - q| is twice the
+ * larger one of |p| and |q|. Those are at most 32 * 255, and four of them fit 16 bits.
+ */
+static inline __attribute__((always_inline)) __m256i satd_pair(__m256i *v, uint32_t dc[2])
+{
+	__m256i acc = _mm256_setzero_si256(), mean;
+
+	hadamard8(v, 3);
+	transpose8(v);
+	hadamard8(v, 2);
+	mean = _mm256_abs_epi16(_mm256_add_epi16(v[0], v[4]));
+	dc[0] = (uint32_t)_mm256_extract_epi16(mean, 0) & 0xffff;
+	dc[1] = (uint32_t)_mm256_extract_epi16(mean, 8) & 0xffff;
+	for (int i = 0; i < 4; i++)
+		acc = _mm256_add_epi16(acc, _mm256_max_epi16(_mm256_abs_epi16(v[i]),
+							     _mm256_abs_epi16(v[i + 4])));
+	return _mm256_madd_epi16(acc, _mm256_set1_epi16(2));
+}
+
+/* Sixteen samples of two blocks, or eight of one. */
+static inline __m128i load_pair(const uint8_t *p, int both)
+{
+	return both ? _mm_loadu_si128((const __m128i *)p) : load8(p);
+}
+
 static uint32_t satd8x8(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdiff_t bs,
 			uint32_t *dc)
 {
-	__m128i acc = _mm_setzero_si128(), v[8];
+	uint32_t dcs[2];
+	__m256i v[8];
+	__m128i sum;
 
 	for (int y = 0; y < 8; y++)
-		v[y] = _mm_sub_epi16(_mm_cvtepu8_epi16(load8(a + y * as)),
-				     _mm_cvtepu8_epi16(load8(b + y * bs)));
-	hadamard8(v);
-	transpose8(v);
-	hadamard8(v);
-	*dc = (uint32_t)_mm_extract_epi16(_mm_abs_epi16(v[0]), 0);
-	for (int i = 0; i < 8; i++)
-		acc = _mm_add_epi32(acc, _mm_madd_epi16(_mm_abs_epi16(v[i]), _mm_set1_epi16(1)));
-	acc = _mm_add_epi32(acc, _mm_srli_si128(acc, 8));
-	acc = _mm_add_epi32(acc, _mm_srli_si128(acc, 4));
-	return (uint32_t)_mm_cvtsi128_si32(acc);
+		v[y] = _mm256_sub_epi16(_mm256_cvtepu8_epi16(load8(a + y * as)),
+					_mm256_cvtepu8_epi16(load8(b + y * bs)));
+	sum = _mm256_castsi256_si128(satd_pair(v, dcs));
+	*dc = dcs[0];
+	sum = _mm_add_epi32(sum, _mm_srli_si128(sum, 8));
+	sum = _mm_add_epi32(sum, _mm_srli_si128(sum, 4));
+	return (uint32_t)_mm_cvtsi128_si32(sum);
+}
+
+static inline __attribute__((always_inline)) void
+blocks_pair(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdiff_t bs, int both,
+	    struct hvcal_analysis_block *out)
+{
+	__m128i sum = _mm_setzero_si128(), sad = sum;
+	__m256i sq = _mm256_setzero_si256(), v[8], satd;
+	uint32_t dc[2], all[8];
+	uint64_t sums[2], sads[2];
+
+	for (int y = 0; y < 8; y++) {
+		__m128i pa = load_pair(a + y * as, both), pb = load_pair(b + y * bs, both);
+		__m256i wa = _mm256_cvtepu8_epi16(pa);
+
+		fetch(a + y * as, 8 * as);	/* the row of blocks below is next */
+		fetch(b + y * bs, 8 * bs);
+		sum = _mm_add_epi64(sum, _mm_sad_epu8(pa, _mm_setzero_si128()));
+		sad = _mm_add_epi64(sad, _mm_sad_epu8(pa, pb));
+		sq = _mm256_add_epi32(sq, _mm256_madd_epi16(wa, wa));
+		v[y] = _mm256_sub_epi16(wa, _mm256_cvtepu8_epi16(pb));
+	}
+	satd = _mm256_hadd_epi32(satd_pair(v, dc), sq);
+	_mm256_storeu_si256((__m256i *)all, _mm256_hadd_epi32(satd, satd));
+	_mm_storeu_si128((__m128i *)sums, sum);
+	_mm_storeu_si128((__m128i *)sads, sad);
+	for (int i = 0; i <= both; i++)
+		out[i] = (struct hvcal_analysis_block){
+			.sum = (uint32_t)sums[i],
+			.sq = all[4 * i + 1],
+			.sad = (uint32_t)sads[i],
+			.satd = all[4 * i],
+			.dc = dc[i],
+		};
+}
+
+static void blocks8x8(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdiff_t bs,
+		      unsigned int n, struct hvcal_analysis_block *out)
+{
+	for (; n > 1; n -= 2, a += 16, b += 16, out += 2)
+		blocks_pair(a, as, b, bs, 1, out);
+	if (n)
+		blocks_pair(a, as, b, bs, 0, out);
 }
 
 const struct hvcal_analysis_kernels hvcal_analysis_kernels_avx2 = {
@@ -299,4 +441,5 @@ const struct hvcal_analysis_kernels hvcal_analysis_kernels_avx2 = {
 	.half16 = half16,
 	.sad8x8 = sad8x8,
 	.satd8x8 = satd8x8,
+	.blocks8x8 = blocks8x8,
 };

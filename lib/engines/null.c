@@ -51,7 +51,7 @@
 struct null_options {
 	unsigned long engines, slots, depth, sessions, cost, delay_us, packet_bytes;
 	unsigned long hold, hardware, fail_open, fail_encode, fail_after, stall_after;
-	unsigned long stall_count, stall_block, oversize_after, crash_after;
+	unsigned long stall_count, stall_block, oversize_after, crash_after, picky;
 	const char *crash, *forbidden;
 };
 
@@ -159,6 +159,7 @@ static int read_options(const struct hvcal_engine_host *host,
 		{ "null.stall_block", 0, 1, 0, &o->stall_block },
 		{ "null.oversize_after", 0, NEVER, NEVER, &o->oversize_after },
 		{ "null.crash_after", 0, NEVER, 0, &o->crash_after },
+		{ "null.picky", 0, 2, 0, &o->picky },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -216,7 +217,8 @@ static int null_create(const struct hvcal_engine_host *host, unsigned int index,
 		.op = HVCAL_OP_ENCODE,
 		.codec = HVCAL_CODEC_NULL,
 		.depth_mask = 1U << 8 | 1U << 10,
-		.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_RETARGET,
+		.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_RETARGET |
+			 HVCAL_CAP_LAYERS,
 		.min_width = 1,
 		.min_height = 1,
 		.max_width = 32768,
@@ -259,6 +261,8 @@ static int null_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *c
 
 	if (ret)
 		return ret;
+	if (ctx->opt.picky == 1 && config->bframes)
+		return -EINVAL;
 	crash_at(ctx, "open");
 	if (ctx->opt.fail_open)
 		return -(int)ctx->opt.fail_open;
@@ -337,7 +341,7 @@ static void finish(struct hvcal_engine_stream *s, struct null_job *nj, int statu
 			.dts = p.pts,
 			.qp_q8 = job->params.flags & HVCAL_FRAME_QP ? job->params.qp_q8 :
 				 (int32_t)(s->config.qp << 8),
-			.temporal_layer = job->params.temporal_layer,
+			.temporal_layer = !nj->key && job->params.temporal_layer,
 			.applied_bitrate = s->config.bitrate,
 		};
 	}
@@ -417,6 +421,8 @@ static int null_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	if (!job->target->map[0] || job->target_offset > job->target->len[0] ||
 	    job->target_size > job->target->len[0] - job->target_offset)
 		return -EINVAL;
+	if (opt->picky == 2 && s->config.bframes)
+		return -EINVAL;
 	nj.number = atomic_fetch_add(&s->ctx->frames, 1);
 	if (nj.number >= opt->crash_after)
 		crash_at(s->ctx, "encode");
@@ -458,6 +464,8 @@ static int null_reconfigure(hvcal_engine_stream_t *s,
 
 	if (ret)
 		return ret;
+	if (s->ctx->opt.picky == 1 && config->bframes)
+		return -EINVAL;
 	if (config->width != s->config.width || config->height != s->config.height ||
 	    config->format != s->config.format)
 		return -EOPNOTSUPP;

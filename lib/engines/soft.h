@@ -36,6 +36,36 @@ static inline bool hvcal_soft_same_picture(const struct hvcal_codec_config *a,
 	       (uint64_t)a->sar_num * b->sar_den == (uint64_t)b->sar_num * a->sar_den;
 }
 
+/* Is nothing to refer to the frame? Of an upper layer all may be lost. */
+static inline bool hvcal_soft_unreferenced(const struct hvcal_frame_params *p)
+{
+	return p->flags & HVCAL_FRAME_NO_REF || p->temporal_layer;
+}
+
+/*
+ * The QP map of a job for pictures of this size: rows of params.map_stride offsets.
+ * @return 0, *@map is NULL if there is none; -EINVAL: it does not lie within its memory
+ */
+static inline int hvcal_soft_map(const struct hvcal_engine_job *job, uint32_t width,
+				 uint32_t height, const int8_t **map)
+{
+	uint32_t block = job->params.map_block, stride = job->params.map_stride;
+	uint32_t cols, rows;
+
+	*map = NULL;
+	if (!block || !job->side || !job->side->map[0])
+		return 0;
+	/* not (width + block - 1) / block: blocks may be as large as they like */
+	cols = (width - 1) / block + 1;
+	rows = (height - 1) / block + 1;
+	if (stride < cols || (uint64_t)stride * (rows - 1) + cols > job->side_size ||
+	    job->side_offset > job->side->len[0] ||
+	    job->side_size > job->side->len[0] - job->side_offset)
+		return -EINVAL;
+	*map = (const int8_t *)job->side->map[0] + job->side_offset;
+	return 0;
+}
+
 /* Does a plane lie within its mapping? */
 static inline bool hvcal_soft_plane_fits(const struct hvcal_engine_buffer *b, uint32_t plane,
 					 uint32_t row_bytes, uint32_t rows)

@@ -135,6 +135,11 @@ bool twins_low_delay(const struct hvcal_codec_config *c)
 	return c->tune != HVCAL_TUNE_QUALITY;
 }
 
+bool twins_layered(const struct hvcal_codec_config *c)
+{
+	return twins_low_delay(c) && c->flags & HVCAL_CONFIG_LAYERS;
+}
+
 bool twins_deep(const struct twins_stream *s)
 {
 	return s->config.format == HVCAL_FORMAT_P010;
@@ -220,6 +225,14 @@ void twins_rates(const struct twins_stream *s, int quantizer, struct twins_rates
 		r->mode = TWINS_QUALITY;
 	if (quantizer >= 0)
 		r->min = r->max = r->level = (unsigned int)quantizer;
+	if (!s->ctx->kind->no_cbr_limits)
+		return;
+	if (quantizer >= 0) {
+		r->mode = TWINS_QUALITY;
+	} else if (r->mode == TWINS_CBR) {
+		r->min = 0;
+		r->max = TWINS_QUANTIZER_MAX;
+	}
 }
 
 /* ---- streams ---- */
@@ -343,6 +356,11 @@ bool twins_take_key(struct twins_stream *s, const struct hvcal_engine_job *job)
 	return key;
 }
 
+bool twins_unreferenced(const struct twins_stream *s, const struct hvcal_engine_job *job)
+{
+	return twins_layered(&s->config) && hvcal_soft_unreferenced(&job->params);
+}
+
 void twins_push(struct twins_stream *s, struct hvcal_engine_job *job)
 {
 	s->jobs[(s->first + s->held++) % TWINS_HELD_MAX] = job;
@@ -361,6 +379,7 @@ static struct hvcal_engine_job *pop(struct twins_stream *s)
 void twins_deliver(struct twins_stream *s, const struct twins_packet *packet)
 {
 	struct hvcal_engine_job *job = pop(s);
+	bool upper = job->params.temporal_layer && !packet->key && twins_unreferenced(s, job);
 	struct hvcal_engine_result result = {
 		.bytes = packet->size,
 		.engine_ns = packet->ns,
@@ -371,6 +390,7 @@ void twins_deliver(struct twins_stream *s, const struct twins_packet *packet)
 			.pts = job->params.pts,
 			.dts = job->params.pts,
 			.qp_q8 = packet->qindex * 256,
+			.temporal_layer = upper,
 			.applied_bitrate = s->config.bitrate,
 			.copied_bytes = s->unpacked_bytes,
 		},

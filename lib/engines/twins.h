@@ -22,6 +22,7 @@ struct twins_kind {
 	uint32_t codec;
 	uint32_t cap_flags;
 	bool nv12;		/**< the library reads interleaved chroma */
+	bool no_cbr_limits;	/**< quantisers to keep to are not for its CBR */
 	unsigned long cost;	/**< claimed ns per megapixel */
 };
 
@@ -42,6 +43,7 @@ struct twins_stream {
 	bool want_key;
 	int64_t tick;		/* time of the next frame as the library sees it */
 	int quantizer;		/* the library is set to it; -1 it chooses itself */
+	bool mapped;		/* the last frame had a QP map */
 	void *unpacked;		/* planes as the library wants them; NULL: as they are */
 	uint64_t unpacked_bytes;
 };
@@ -73,6 +75,9 @@ void twins_stream_free(struct twins_stream *s);
 bool twins_config_possible(const hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *c);
 bool twins_low_delay(const struct hvcal_codec_config *c);
 
+/** Will there be frames that nothing is to refer to? Libraries that look ahead choose. */
+bool twins_layered(const struct hvcal_codec_config *c);
+
 /** CPU threads of a stream: no more than the engine has slots. */
 unsigned int twins_threads(const struct twins_stream *s);
 
@@ -98,6 +103,9 @@ int twins_take_planes(struct twins_stream *s, const struct hvcal_engine_job *job
 
 /** Must the next frame be a key frame? Ask once a frame. */
 bool twins_take_key(struct twins_stream *s, const struct hvcal_engine_job *job);
+
+/** Is nothing to refer to this frame? */
+bool twins_unreferenced(const struct twins_stream *s, const struct hvcal_engine_job *job);
 
 /** The library has taken @job. */
 void twins_push(struct twins_stream *s, struct hvcal_engine_job *job);

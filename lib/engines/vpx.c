@@ -8,80 +8,35 @@
  *
  * Options: vpx.threads=N, vpx.slots=N, vpx.cost=N (claimed ns a megapixel)
  */
-#include <errno.h>
-#include <stdlib.h>
+#include <math.h>
 
 #include <vpx/vp8cx.h>
 #include <vpx/vpx_encoder.h>
 
-#include "soft.h"
 #include "twins.h"
 
 /* A claim for the cost model: preset 1 on one core of a recent CPU. */
 #define COST_NS_PER_MPIX 9000000
-#define TILE_WIDTH_MIN 256
-#define AQ_NONE 0
-#define AQ_CYCLIC 3
-#define INTRA_PERCENT 900	/* a key frame's share, of what a frame has */
 
-struct hvcal_engine_stream {
-	struct twins_stream t;
-	vpx_codec_ctx_t codec;
-	vpx_codec_enc_cfg_t cfg;
-	unsigned long deadline;
+static const struct twins_kind twin_kind = {
+	.name = "vpx",
+	.codec = HVCAL_CODEC_VP9,
+	.cap_flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_RETARGET |
+		     HVCAL_CAP_ROI | HVCAL_CAP_LOSSLESS | HVCAL_CAP_LAYERS,
+	.nv12 = true,
+	.cost = COST_NS_PER_MPIX,
 };
 
-/* ---- the engine ---- */
-
-static int engine_create(const struct hvcal_engine_host *host, unsigned int index,
-			 struct hvcal_engine_desc *desc, hvcal_engine_ctx_t **ctx,
-			 char *reason, size_t reason_len)
-{
-	static const struct twins_kind kind = {
-		.name = "vpx",
-		.codec = HVCAL_CODEC_VP9,
-		.cap_flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_RETARGET |
-			     HVCAL_CAP_LOSSLESS,
-		.nv12 = true,
-		.cost = COST_NS_PER_MPIX,
-	};
-	bool deep = vpx_codec_get_caps(vpx_codec_vp9_cx()) & VPX_CODEC_CAP_HIGHBITDEPTH;
-
-	return twins_create(host, index, &kind, deep, desc, ctx, reason, reason_len);
-}
-
-/* ---- configuration ---- */
-
-/* Rates into the configuration of libvpx; @quantizer -1: its own rate control. */
-static void set_rates(struct hvcal_engine_stream *s, int quantizer)
-{
-	vpx_codec_enc_cfg_t *cfg = &s->cfg;
-	struct twins_rates r;
-
-	twins_rates(&s->t, quantizer, &r);
-	cfg->rc_end_usage = r.mode == TWINS_CBR ? VPX_CBR : r.mode == TWINS_VBR ? VPX_VBR : VPX_Q;
-	cfg->rc_target_bitrate = r.kbps;
-	cfg->rc_min_quantizer = r.min;
-	cfg->rc_max_quantizer = r.max;
-	cfg->rc_buf_sz = r.vbv_ms;
-	cfg->rc_buf_initial_sz = r.vbv_ms * 3 / 5;
-	cfg->rc_buf_optimal_sz = r.vbv_ms * 3 / 5;
-	if (r.mode == TWINS_VBR)
-		cfg->rc_2pass_vbr_maxsection_pct = r.peak_percent;
-	s->t.quantizer = quantizer;
-}
-
-/* What must be said again with the rates. @return true: it was taken */
-static bool set_rate_controls(struct hvcal_engine_stream *s)
-{
-	struct twins_rates r;
-
-	twins_rates(&s->t, s->t.quantizer, &r);
-	return !vpx_codec_control(&s->codec, VP8E_SET_CQ_LEVEL, r.level) &&
-	       /* a QP of the client's holds in every block */
-	       !vpx_codec_control(&s->codec, VP9E_SET_AQ_MODE,
-				  s->t.quantizer < 0 && r.mode == TWINS_CBR ? AQ_CYCLIC : AQ_NONE);
-}
+#define TWIN(name) vpx_##name
+#define TWIN_CONST(name) VPX_##name
+#define TWIN_CONTROL vpx_codec_control_
+#define TWIN_INTERFACE vpx_codec_vp9_cx()
+#define TWIN_CQ_LEVEL VP8E_SET_CQ_LEVEL
+#define TWIN_AQ_MODE VP9E_SET_AQ_MODE
+#define TWIN_LAST_QUANTIZER VP8E_GET_LAST_QUANTIZER
+/* VP9 predicts vectors, maps and probabilities from the frame before, whatever it was. */
+#define TWIN_RESILIENT VPX_ERROR_RESILIENT_DEFAULT
+#include "twins_stream.h"
 
 static int colour_space(uint32_t matrix)
 {
@@ -100,16 +55,26 @@ static int colour_space(uint32_t matrix)
 	}
 }
 
-static bool set_controls(struct hvcal_engine_stream *s)
+/* libvpx keeps to QP maps in real time, and at these speeds only. */
+#define MAP_SPEED 5
+
+static int speed(const struct hvcal_engine_stream *s)
 {
 	static const int realtime[] = { 9, 8, 8, 7, 7, 6, 6, 5, 4, 3 };
 	static const int good[] = { 5, 5, 5, 4, 4, 3, 2, 2, 1, 0 };
 	const struct hvcal_codec_config *c = &s->t.config;
+
+	if (!twins_low_delay(c))
+		return good[c->preset];
+	return s->t.mapped && realtime[c->preset] < MAP_SPEED ? MAP_SPEED : realtime[c->preset];
+}
+
+static bool twin_set_controls(struct hvcal_engine_stream *s)
+{
+	const struct hvcal_codec_config *c = &s->t.config;
 	bool low_delay = twins_low_delay(c);
-	const struct {
-		int id, value;
-	} all[] = {
-		{ VP8E_SET_CPUUSED, (low_delay ? realtime : good)[c->preset] },
+	const struct twin_setting all[] = {
+		{ VP8E_SET_CPUUSED, speed(s) },
 		{ VP8E_SET_ENABLEAUTOALTREF, !low_delay },
 		{ VP8E_SET_STATIC_THRESHOLD, 0 },
 		{ VP8E_SET_MAX_INTRA_BITRATE_PCT, low_delay ? INTRA_PERCENT : 0 },
@@ -122,169 +87,141 @@ static bool set_controls(struct hvcal_engine_stream *s)
 					VPX_CR_STUDIO_RANGE },
 	};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (vpx_codec_control_(&s->codec, all[i].id, all[i].value))
-			return false;
-	return set_rate_controls(s);
+	return set_all(s, all, sizeof(all) / sizeof(all[0]));
 }
 
-static int set_config(struct hvcal_engine_stream *s)
+static bool twin_defaults(struct hvcal_engine_stream *s)
+{
+	if (vpx_codec_enc_config_default(TWIN_INTERFACE, &s->cfg, 0))
+		return false;
+	s->cfg.g_profile = twins_deep(&s->t) ? 2 : 0;
+	s->cfg.rc_resize_allowed = 0;
+	return true;
+}
+
+static unsigned long deadline(const struct hvcal_engine_stream *s)
+{
+	return twins_low_delay(&s->t.config) ? VPX_DL_REALTIME : VPX_DL_GOOD_QUALITY;
+}
+
+/* ---- QP maps ---- */
+
+#define SEGMENTS 8
+#define SEGMENT_BLOCK 8		/* pixels of a side */
+#define STEP 4			/* indices from one quantiser to the next */
+#define STEPS (128 / STEP)	/* that a map goes up or down */
+
+static int steps_of(int8_t offset)
+{
+	return (offset + (offset < 0 ? -STEP : STEP) / 2) / STEP;
+}
+
+/*
+ * Offsets become segments: each its own, if there are eight or fewer. Else what
+ * lies between the lowest and the highest is parted in eight, and each part has its
+ * average. @segment: of each number of steps, from -STEPS on
+ */
+static void make_segments(const unsigned int *counts, uint8_t *segment, int *delta)
+{
+	int low = 2 * STEPS, high = 0, used = 0, sum[SEGMENTS] = { 0 };
+	int weight[SEGMENTS] = { 0 };
+
+	for (int v = 0, n = 0; v <= 2 * STEPS; v++) {
+		if (!counts[v])
+			continue;
+		low = v < low ? v : low;
+		high = v;
+		segment[v] = (uint8_t)(n++ % SEGMENTS);
+		used = n;
+	}
+	for (int v = low; v <= high; v++) {
+		if (!counts[v])
+			continue;
+		if (used > SEGMENTS)
+			segment[v] = (uint8_t)((v - low) * SEGMENTS / (high - low + 1));
+		sum[segment[v]] += (v - STEPS) * (int)counts[v];
+		weight[segment[v]] += (int)counts[v];
+	}
+	for (int i = 0; i < SEGMENTS; i++)
+		delta[i] = weight[i] ? (int)lround((double)sum[i] / weight[i]) : 0;
+}
+
+static void fill_map(const struct hvcal_engine_job *job, const int8_t *map, vpx_roi_map_t *roi)
+{
+	uint32_t block = job->params.map_block, stride = job->params.map_stride;
+	unsigned int counts[2 * STEPS + 1] = { 0 };
+	uint8_t segment[2 * STEPS + 1] = { 0 };
+
+	for (uint32_t y = 0; y < roi->rows; y++)
+		for (uint32_t x = 0; x < roi->cols; x++) {
+			int steps = STEPS + steps_of(map[(size_t)(y * SEGMENT_BLOCK / block) * stride +
+							 x * SEGMENT_BLOCK / block]);
+
+			roi->roi_map[y * roi->cols + x] = (uint8_t)steps;
+			counts[steps]++;
+		}
+	make_segments(counts, segment, roi->delta_q);
+	for (uint32_t i = 0; i < roi->rows * roi->cols; i++)
+		roi->roi_map[i] = segment[roi->roi_map[i]];
+}
+
+/* Maps come and go: libvpx's own adaptive quantisation makes room for them. */
+static bool set_mapped(struct hvcal_engine_stream *s, bool mapped)
+{
+	if (s->t.mapped == mapped)
+		return true;
+	s->t.mapped = mapped;
+	return !vpx_codec_control(&s->codec, VP8E_SET_CPUUSED, speed(s)) && set_rate_controls(s);
+}
+
+static int set_map(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job)
 {
 	const struct hvcal_codec_config *c = &s->t.config;
-	vpx_codec_enc_cfg_t *cfg = &s->cfg;
-
-	if (vpx_codec_enc_config_default(vpx_codec_vp9_cx(), cfg, 0))
-		return -EINVAL;
-	cfg->g_w = c->width;
-	cfg->g_h = c->height;
-	cfg->g_timebase.num = (int)c->fps_den;
-	cfg->g_timebase.den = (int)c->fps_num;
-	cfg->g_threads = twins_threads(&s->t);
-	cfg->g_profile = twins_deep(&s->t) ? 2 : 0;
-	cfg->g_bit_depth = twins_deep(&s->t) ? VPX_BITS_10 : VPX_BITS_8;
-	cfg->g_input_bit_depth = twins_deep(&s->t) ? 10 : 8;
-	cfg->g_lag_in_frames = twins_low_delay(c) ? 0 : TWINS_LAG;
-	cfg->g_error_resilient = 0;
-	cfg->rc_dropframe_thresh = 0;
-	cfg->rc_resize_allowed = 0;
-	/* key frames come when they are asked for */
-	cfg->kf_mode = VPX_KF_DISABLED;
-	set_rates(s, c->tune == HVCAL_TUNE_LOSSLESS ? 0 : -1);
-	return 0;
-}
-
-/* ---- streams ---- */
-
-static int stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *config,
-		       hvcal_engine_stream_t **stream)
-{
-	struct hvcal_engine_stream *s = calloc(1, sizeof(*s));
+	vpx_roi_map_t roi = {
+		.enabled = 1,
+		.rows = (c->height + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK,
+		.cols = (c->width + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK,
+		.ref_frame = { -1, -1, -1, -1, -1, -1, -1, -1 }, /* any */
+	};
+	const int8_t *map;
 	int ret;
 
-	if (!s)
-		return -ENOMEM;
-	ret = twins_stream_init(&s->t, ctx, config);
-	if (!ret)
-		ret = set_config(s);
-	if (!ret && vpx_codec_enc_init(&s->codec, vpx_codec_vp9_cx(), &s->cfg,
-				       twins_deep(&s->t) ? VPX_CODEC_USE_HIGHBITDEPTH : 0))
-		ret = -EINVAL;
-	if (!ret && !set_controls(s)) {
-		vpx_codec_destroy(&s->codec);
-		ret = -EINVAL;
-	}
-	if (ret) {
-		twins_stream_free(&s->t);
+	ret = hvcal_soft_map(job, c->width, c->height, &map);
+	if (ret || !twins_low_delay(c) || c->tune == HVCAL_TUNE_LOSSLESS)
 		return ret;
+	if (!map && !s->t.mapped)
+		return 0;
+	if (map) {
+		roi.roi_map = malloc((size_t)roi.rows * roi.cols);
+		if (!roi.roi_map)
+			return -ENOMEM;
+		fill_map(job, map, &roi);
 	}
-	s->deadline = twins_low_delay(config) ? VPX_DL_REALTIME : VPX_DL_GOOD_QUALITY;
-	*stream = s;
-	return 0;
-}
-
-static int apply_rates(struct hvcal_engine_stream *s, int quantizer)
-{
-	set_rates(s, quantizer);
-	if (vpx_codec_enc_config_set(&s->codec, &s->cfg) || !set_rate_controls(s))
-		return -EINVAL;
-	return 0;
-}
-
-static int stream_reconfigure(hvcal_engine_stream_t *s, const struct hvcal_codec_config *config)
-{
-	if (!twins_config_possible(s->t.ctx, config))
-		return -EINVAL;
-	if (!hvcal_soft_same_picture(&s->t.config, config))
-		return -EOPNOTSUPP;
-	s->t.config = *config;
-	/* a QP of the client's comes with each frame */
-	return s->t.quantizer < 0 ? apply_rates(s, -1) : 0;
+	/* libvpx copies it; one without offsets is none */
+	if (!set_mapped(s, map) || vpx_codec_control(&s->codec, VP9E_SET_ROI_MAP, &roi))
+		ret = -EINVAL;
+	free(roi.roi_map);
+	return ret;
 }
 
 /* ---- frames ---- */
 
-/* Delivers what libvpx has. @return how many packets came */
-static unsigned int take_packets(struct hvcal_engine_stream *s, uint64_t start)
+static int twin_encode(struct hvcal_engine_stream *s, vpx_image_t *img,
+		       const struct hvcal_engine_job *job, bool key)
 {
-	const vpx_codec_cx_pkt_t *pkt;
-	vpx_codec_iter_t iter = NULL;
-	unsigned int packets = 0;
+	long flags = key ? VPX_EFLAG_FORCE_KF : !twins_unreferenced(&s->t, job) ? 0 :
+		     VP8_EFLAG_NO_UPD_LAST | VP8_EFLAG_NO_UPD_GF | VP8_EFLAG_NO_UPD_ARF |
+		     VP8_EFLAG_NO_UPD_ENTROPY;
+	int ret = set_map(s, job);
 
-	while ((pkt = vpx_codec_get_cx_data(&s->codec, &iter))) {
-		struct twins_packet packet = {
-			.data = pkt->data.frame.buf,
-			.size = pkt->data.frame.sz,
-			.key = pkt->data.frame.flags & VPX_FRAME_IS_KEY,
-			.ns = hvcal_soft_now_ns() - start,
-		};
-
-		if (pkt->kind != VPX_CODEC_CX_FRAME_PKT || !s->t.held)
-			continue;
-		vpx_codec_control(&s->codec, VP8E_GET_LAST_QUANTIZER, &packet.qindex);
-		twins_deliver(&s->t, &packet);
-		packets++;
-	}
-	return packets;
+	if (!ret && vpx_codec_encode(&s->codec, img, s->t.tick, 1, flags, deadline(s)))
+		ret = -EIO;
+	return ret;
 }
 
-static void wrap_image(struct hvcal_engine_stream *s, const struct twins_planes *p,
-		       vpx_image_t *img)
+static bool twin_drain(struct hvcal_engine_stream *s)
 {
-	vpx_img_wrap(img, p->deep ? VPX_IMG_FMT_I42016 : p->nv12 ? VPX_IMG_FMT_NV12 :
-		     VPX_IMG_FMT_I420, s->t.config.width, s->t.config.height, 1, p->plane[0]);
-	img->bit_depth = p->deep ? 10 : 8;
-	for (int i = 0; i < 3; i++) {
-		img->planes[i] = p->plane[i];
-		img->stride[i] = p->stride[i];
-	}
-}
-
-static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
-{
-	uint64_t start = hvcal_soft_now_ns();
-	struct twins_planes planes;
-	vpx_image_t img;
-	int quantizer, ret;
-	bool key;
-
-	ret = twins_take_planes(&s->t, job, &planes);
-	if (ret)
-		return ret;
-	quantizer = twins_quantizer(&s->t, job);
-	if (quantizer != s->t.quantizer) {
-		ret = apply_rates(s, quantizer);
-		if (ret)
-			return ret;
-	}
-	wrap_image(s, &planes, &img);
-	key = twins_take_key(&s->t, job);
-	if (vpx_codec_encode(&s->codec, &img, s->t.tick, 1, key ? VPX_EFLAG_FORCE_KF : 0,
-			     s->deadline))
-		return -EIO;
-	twins_push(&s->t, job);
-	if (!take_packets(s, start) && twins_low_delay(&s->t.config))
-		twins_deliver(&s->t, &(struct twins_packet){ 0 });
-	/* packets come in order: if any frame is inside, this one is */
-	return s->t.held ? HVCAL_ENGINE_HELD : 0;
-}
-
-static int stream_flush(hvcal_engine_stream_t *s)
-{
-	while (s->t.held) {
-		uint64_t start = hvcal_soft_now_ns();
-
-		if (vpx_codec_encode(&s->codec, NULL, s->t.tick, 1, 0, s->deadline) ||
-		    !take_packets(s, start))
-			return -EIO;
-	}
-	return 0;
-}
-
-static void stream_close(hvcal_engine_stream_t *s)
-{
-	twins_cancel(&s->t);
-	vpx_codec_destroy(&s->codec);
-	twins_stream_free(&s->t);
+	return !vpx_codec_encode(&s->codec, NULL, s->t.tick, 1, 0, deadline(s));
 }
 
 __attribute__((visibility("default")))
@@ -294,11 +231,5 @@ const struct hvcal_engine_plugin hvcal_engine_plugin = {
 	.name = "vpx",
 	.description = "VP9 by libvpx",
 	.license = "MIT",
-	.create = engine_create,
-	.destroy = twins_destroy,
-	.open = stream_open,
-	.encode = stream_encode,
-	.reconfigure = stream_reconfigure,
-	.flush = stream_flush,
-	.close = stream_close,
+	TWIN_OPERATIONS,
 };

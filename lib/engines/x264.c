@@ -35,7 +35,6 @@
 /* Adds less than any rounding; 0 would turn QP maps off, too. */
 #define AQ_MAPS_ONLY 0.0001f
 #define BFRAMES_MAX 16
-#define MB 16
 #define SEI_T35 4		/* user_data_registered_itu_t_t35 */
 /* A claim for the cost model: preset veryfast on one core of a recent CPU. */
 #define COST_NS_PER_MPIX 6000000
@@ -376,37 +375,15 @@ static int set_planes(const struct hvcal_engine_stream *s, x264_picture_t *pic,
 	return 0;
 }
 
-/* One offset for each macroblock out of the blocks of the map. */
+/* x264 frees the offsets when it has coded them. */
 static int set_map(const struct hvcal_engine_stream *s, x264_picture_t *pic,
 		   const struct hvcal_engine_job *job)
 {
-	uint32_t w = (s->config.width + MB - 1) / MB, h = (s->config.height + MB - 1) / MB;
-	uint32_t block = job->params.map_block, stride = job->params.map_stride;
-	uint32_t cols, rows;
-	const int8_t *map;
-	float *offsets;
+	int ret = h26x_map_take(&s->config, job, &pic->prop.quant_offsets);
 
-	if (!block || !job->side || !job->side->map[0])
-		return 0;
-	cols = (s->config.width + block - 1) / block;
-	rows = (s->config.height + block - 1) / block;
-	if (stride < cols || (uint64_t)stride * (rows - 1) + cols > job->side_size ||
-	    job->side_offset > job->side->len[0] ||
-	    job->side_size > job->side->len[0] - job->side_offset)
-		return -EINVAL;
-	map = (const int8_t *)job->side->map[0] + job->side_offset;
-	offsets = malloc(sizeof(*offsets) * w * h);
-	if (!offsets)
-		return -ENOMEM;
-	for (uint32_t y = 0; y < h; y++)
-		for (uint32_t x = 0; x < w; x++) {
-			size_t at = (size_t)(y * MB / block) * stride + x * MB / block;
-
-			offsets[y * w + x] = map[at];
-		}
-	pic->prop.quant_offsets = offsets;
-	pic->prop.quant_offsets_free = free;
-	return 0;
+	if (pic->prop.quant_offsets)
+		pic->prop.quant_offsets_free = free;
+	return ret;
 }
 
 /* T.35 payloads become SEI messages; x264 frees them when it has coded them. */

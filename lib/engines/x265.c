@@ -31,6 +31,8 @@
 #define DEFAULT_CRF 28
 #define DEFAULT_VBV_MS 1000
 #define BFRAMES_MAX 16
+/* Adds less than any rounding; 0 would turn QP maps off, too. */
+#define AQ_MAPS_ONLY 1e-4
 #define SIZE_MIN 64
 #define SIZE_MAX_SIDE 8192
 /* A claim for the cost model: preset veryfast on one core of a recent CPU. */
@@ -101,7 +103,7 @@ static int engine_create(const struct hvcal_engine_host *host, unsigned int inde
 			.op = HVCAL_OP_ENCODE,
 			.codec = HVCAL_CODEC_HEVC,
 			.depth_mask = depths,
-			.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY |
+			.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_ROI |
 				 HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC |
 				 HVCAL_CAP_LOSSLESS,
 			.min_width = SIZE_MIN,
@@ -169,10 +171,14 @@ static void set_rates(x265_param *p, const struct hvcal_codec_config *c)
 	}
 	switch (c->rc_mode) {
 	case HVCAL_RC_CQP:
-		/* the QP of each frame is given with it */
-		p->rc.rateControlMode = X265_RC_CQP;
-		p->rc.qp = constant_qp(c);
-		p->rc.aqMode = X265_AQ_NONE;
+		/*
+		 * The QP of each frame is given with it. x265's own CQP has no adaptive
+		 * quantisation, and that is what carries QP maps.
+		 */
+		p->rc.rateControlMode = X265_RC_CRF;
+		p->rc.rfConstant = constant_qp(c);
+		p->rc.aqMode = X265_AQ_VARIANCE;
+		p->rc.aqStrength = AQ_MAPS_ONLY;
 		p->rc.cuTree = 0;
 		p->rc.ipFactor = 1;
 		p->rc.pbFactor = 1;
@@ -477,6 +483,7 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	x265_nal *nal;
 	uint32_t count;
 	uint64_t start = hvcal_soft_now_ns();
+	float *offsets = NULL;
 	int ret = 0;
 
 	if (s->drained)
@@ -487,9 +494,14 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	s->api->picture_init(s->param, &out);
 	ret = set_planes(s, &pic, job->source);
 	if (!ret)
+		ret = h26x_map_take(&s->config, job, &offsets);
+	if (!ret)
 		ret = set_meta(&pic, job);
-	if (ret)
+	if (ret) {
+		free(offsets);
 		return ret;
+	}
+	pic.quantOffsets = offsets;	/* copied by x265 */
 	pic.userData = job;
 	pic.pts = job->params.pts;
 	pic.sliceType = s->want_key || job->params.flags & HVCAL_FRAME_FORCE_KEY ?
@@ -498,6 +510,7 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	s->want_key = false;
 	ret = s->api->encoder_encode(s->x265, &nal, &count, &pic, &out);
 	free(pic.userSEI.payloads);
+	free(offsets);
 	if (ret < 0)
 		return -EIO;
 	s->held++;

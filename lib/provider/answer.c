@@ -66,6 +66,7 @@ void provider_answer_frame(struct provider_item *item, const struct hvcal_engine
 {
 	struct provider_stream *s = item->stream;
 	hvcal_provider_t *p = s->p;
+	bool lost = item->synced && result->status == -ENODEV;
 	struct hvcal_frame_result frame = result->frame;
 	struct hvcal_item_result r = {
 		.id = item->id,
@@ -81,7 +82,14 @@ void provider_answer_frame(struct provider_item *item, const struct hvcal_engine
 		provider_buffer_sync(p, item->buffers[0], DMA_BUF_SYNC_READ | DMA_BUF_SYNC_END);
 		provider_buffer_sync(p, item->buffers[1], DMA_BUF_SYNC_WRITE | DMA_BUF_SYNC_END);
 	}
+	/* its answer would be the frame's end; this provider's end sends it elsewhere */
+	if (lost) {
+		provider_item_free(p, item);
+		provider_lost(s->engine);
+		return;
+	}
 	frame.size = sizeof(frame);
+	frame.dropped = item->dropped;
 	provider_fault_answer(p, &r);
 	provider_item_free(p, item);
 

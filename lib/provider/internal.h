@@ -57,9 +57,10 @@ struct provider_item {
 	uint32_t type;			/* enum hvcal_item_type */
 	atomic_bool cancelled;
 	bool in_work;
-	bool synced;			/* CPU access has begun */
+	bool synced;			/* with the engine, and CPU access has begun */
 	struct provider_buffer *buffers[3]; /* source, target, side */
 	struct hvcal_engine_job job;
+	uint32_t dropped;		/* HVCAL_DROPPED_* of its stream */
 	void *meta;
 	size_t meta_cap;
 	struct hvcal_codec_config config;
@@ -71,11 +72,15 @@ struct provider_stream {
 	struct provider_engine *engine;
 	uint32_t number;
 	hvcal_engine_stream_t *stream;	/* NULL: not open */
+	struct hvcal_codec_config config; /* that it is open with, as it was asked for */
+	uint32_t dropped;		/* HVCAL_DROPPED_* of that */
+	bool proven;			/* it has taken a frame */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct provider_item *first, *last;
 	bool ended;			/* the worker takes nothing more: to be joined */
+	bool lost;			/* there was no device to open it on */
 	/* answers that the worker gathers while it is inside a call of the engine */
 	bool gathering;
 	unsigned int nresults;
@@ -87,6 +92,7 @@ struct hvcal_provider {
 	const struct hvcal_sys *sys;
 	hvcal_provider_params_t params;
 	int fd;
+	int lost_fd;			/* readable: the device of an engine is gone */
 	struct provider_engine engines[PROVIDER_ENGINES];
 	unsigned int nengines;
 	pthread_mutex_t lock;
@@ -105,6 +111,9 @@ int provider_open_sys(hvcal_provider_t **out, const hvcal_provider_params_t *par
 		      const struct hvcal_sys *sys);
 void provider_log(hvcal_provider_t *p, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The device of an engine is gone: hvcal_provider_run() ends. */
+void provider_lost(struct provider_engine *e);
 
 /* buffers.c */
 int provider_buffer_add(hvcal_provider_t *p, const struct hvcal_item *item, const void *layout);

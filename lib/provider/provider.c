@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -40,6 +42,7 @@ int provider_open_sys(hvcal_provider_t **out, const hvcal_provider_params_t *par
 	if (!p)
 		return -ENOMEM;
 	p->sys = sys;
+	p->lost_fd = -1;
 	if (params)
 		memcpy(&p->params, params, params->struct_size < sizeof(*params) ?
 		       params->struct_size : sizeof(*params));
@@ -47,6 +50,11 @@ int provider_open_sys(hvcal_provider_t **out, const hvcal_provider_params_t *par
 	p->blobs = malloc(p->blobs_len);
 	if (!p->blobs)
 		goto err;
+	p->lost_fd = eventfd(0, EFD_CLOEXEC);
+	if (p->lost_fd < 0) {
+		ret = -errno;
+		goto err;
+	}
 	p->fd = sys->open(sys, p->params.node ? p->params.node : HVCAL_PROVIDER_NODE,
 			  O_RDWR | O_NONBLOCK);
 	ret = p->fd;
@@ -56,9 +64,17 @@ int provider_open_sys(hvcal_provider_t **out, const hvcal_provider_params_t *par
 	*out = p;
 	return 0;
 err:
+	if (p->lost_fd >= 0)
+		close(p->lost_fd);
 	free(p->blobs);
 	free(p);
 	return ret;
+}
+
+void provider_lost(struct provider_engine *e)
+{
+	provider_log(e->p, LOG_ERR, "%s: its device is gone", e->plugin.desc.name);
+	eventfd_write(e->p->lost_fd, 1);
 }
 
 int hvcal_provider_open(hvcal_provider_t **out, const hvcal_provider_params_t *params)
@@ -329,27 +345,30 @@ static int acquire(hvcal_provider_t *p)
 
 int hvcal_provider_run(hvcal_provider_t *p, int stop_fd)
 {
-	struct pollfd fds[2] = {
+	struct pollfd fds[3] = {
 		{ .fd = p->fd, .events = POLLIN },
 		{ .fd = stop_fd, .events = POLLIN },
+		{ .fd = p->lost_fd, .events = POLLIN },
 	};
 	int ret;
 
 	for (;;) {
-		ret = p->sys->poll(p->sys, fds, 2, -1);
+		ret = p->sys->poll(p->sys, fds, 3, -1);
 		if (ret == -EINTR)
 			continue;
 		if (ret < 0)
 			return ret;
 		if (fds[1].revents)
 			return 0;
+		if (fds[2].revents)
+			return -ENXIO;
 		if (fds[0].revents & (POLLERR | POLLHUP))
 			return -ENODEV;
 		ret = acquire(p);
 		if (ret == -EMFILE || ret == -ENFILE || ret == -ENOMEM) {
 			/* the work stays queued; a stream that ends gives fds back */
 			provider_log(p, LOG_ERR, "cannot take more work: %s", strerror(-ret));
-			p->sys->poll(p->sys, &fds[1], 1, 100);
+			p->sys->poll(p->sys, &fds[1], 2, 100);
 		} else if (ret && ret != -EAGAIN) {
 			return ret;
 		}
@@ -371,6 +390,7 @@ void hvcal_provider_close(hvcal_provider_t **provider)
 	p->sys->close(p->sys, p->fd);
 	provider_items_free(p);
 	pthread_mutex_destroy(&p->lock);
+	close(p->lost_fd);
 	free(p->blobs);
 	free(p);
 }

@@ -7,6 +7,7 @@
 
 #include <linux/dma-buf.h>
 
+#include "../src/safe.h"
 #include "internal.h"
 
 static const struct hvcal_engine_plugin *ops_of(const struct provider_stream *s)
@@ -51,16 +52,34 @@ bool provider_stream_push(struct provider_stream *s, struct provider_item *item)
 
 /* ---- what an item asks for ---- */
 
+/* CANCEL looks at it from the acquiring thread. */
+static void stream_set(struct provider_stream *s, hvcal_engine_stream_t *stream)
+{
+	pthread_mutex_lock(&s->p->lock);
+	s->stream = stream;
+	pthread_mutex_unlock(&s->p->lock);
+}
+
+static void log_dropped(struct provider_stream *s, int why)
+{
+	provider_log(s->p, LOG_NOTICE, "%s: stream %u: %s: it goes on with safe parameters (%#x)",
+		     s->engine->plugin.desc.name, s->number, strerror(-why), s->dropped);
+}
+
 static int stream_open(struct provider_stream *s, const struct hvcal_codec_config *config)
 {
 	hvcal_engine_stream_t *stream = NULL;
-	int ret = ops_of(s)->open(s->engine->plugin.ctx, config, &stream);
+	int ret = hvcal_safe_open(ops_of(s), s->engine->plugin.ctx, config, &stream, &s->dropped);
 
-	/* CANCEL looks at it from the acquiring thread */
-	pthread_mutex_lock(&s->p->lock);
-	s->stream = ret ? NULL : stream;
-	pthread_mutex_unlock(&s->p->lock);
-	return ret;
+	s->lost = ret == -ENODEV;
+	if (ret)
+		return ret;
+	stream_set(s, stream);
+	s->config = *config;
+	s->proven = false;
+	if (s->dropped)
+		log_dropped(s, -EINVAL);
+	return 0;
 }
 
 static void stream_close(struct provider_stream *s)
@@ -73,9 +92,7 @@ static void stream_close(struct provider_stream *s)
 	ops_of(s)->close(stream);
 	s->gathering = false;
 	provider_answer_send(s);
-	pthread_mutex_lock(&s->p->lock);
-	s->stream = NULL;
-	pthread_mutex_unlock(&s->p->lock);
+	stream_set(s, NULL);
 }
 
 static int stream_flush(struct provider_stream *s)
@@ -91,20 +108,34 @@ static int stream_flush(struct provider_stream *s)
 	return ret;
 }
 
-/* An engine that cannot change in mid-stream starts anew, with a key frame. */
+/*
+ * An engine that cannot change in mid-stream starts anew, with a key frame. If it
+ * cannot do that either, the stream goes on as it was.
+ */
 static int stream_reconfigure(struct provider_stream *s, const struct hvcal_codec_config *config)
 {
-	int ret = s->stream ? ops_of(s)->reconfigure(s->stream, config) : -EOPNOTSUPP;
+	struct hvcal_codec_config before = s->config;
+	int ret, again;
 
+	if (!s->stream)
+		return -ENODEV;
+	ret = hvcal_safe_reconfigure(ops_of(s), s->stream, config, &s->dropped);
+	if (!ret)
+		s->config = *config;
 	if (ret != -EOPNOTSUPP)
 		return ret;
-	if (s->stream) {
-		ret = stream_flush(s);
-		if (ret)
-			return ret;
-		stream_close(s);
-	}
-	return stream_open(s, config);
+	ret = stream_flush(s);
+	if (ret)
+		return ret;
+	stream_close(s);
+	ret = stream_open(s, config);
+	if (!ret)
+		return 0;
+	again = stream_open(s, &before);
+	if (again)
+		provider_log(s->p, LOG_ERR, "%s: stream %u cannot be opened again: %s",
+			     s->engine->plugin.desc.name, s->number, strerror(-again));
+	return ret;
 }
 
 static int frame_views(struct provider_stream *s, struct provider_item *item)
@@ -124,6 +155,44 @@ static int frame_views(struct provider_stream *s, struct provider_item *item)
 	return error;
 }
 
+static int engine_encode(struct provider_stream *s, struct provider_item *item)
+{
+	int ret;
+
+	item->dropped = s->dropped;
+	provider_item_begin(s->p, item);
+	s->gathering = true;
+	ret = ops_of(s)->encode(s->stream, &item->job);
+	s->gathering = false;
+	/* after that it may be finished and gone */
+	if (ret < 0)
+		provider_item_end(s->p, item);
+	else
+		s->proven = true;
+	return ret;
+}
+
+/*
+ * Some engines open with anything, and find out at the first frame. Later ones
+ * are refused for what they are themselves.
+ */
+static bool reopen_safe(struct provider_stream *s, int why)
+{
+	struct hvcal_codec_config safe = s->config;
+	hvcal_engine_stream_t *stream = NULL;
+	uint32_t dropped = hvcal_safe_make(&safe);
+
+	if (!hvcal_safe_worth(why) || s->proven || s->dropped || !dropped)
+		return false;
+	stream_close(s);
+	if (ops_of(s)->open(s->engine->plugin.ctx, &safe, &stream))
+		return false;
+	stream_set(s, stream);
+	s->dropped = dropped;
+	log_dropped(s, why);
+	return true;
+}
+
 static void stream_encode(struct provider_stream *s, struct provider_item *item)
 {
 	struct hvcal_engine_result failed = { 0 };
@@ -141,10 +210,9 @@ static void stream_encode(struct provider_stream *s, struct provider_item *item)
 		provider_buffer_sync(s->p, item->buffers[1], DMA_BUF_SYNC_WRITE | DMA_BUF_SYNC_START);
 		item->synced = true;
 		item->job.host = item;
-		provider_item_begin(s->p, item);
-		s->gathering = true;
-		ret = ops_of(s)->encode(s->stream, &item->job);
-		s->gathering = false;
+		ret = engine_encode(s, item);
+		if (ret < 0 && reopen_safe(s, ret))
+			ret = engine_encode(s, item);
 	}
 	/* after a positive return or zero the item may be finished and gone */
 	if (ret < 0) {
@@ -187,6 +255,11 @@ static bool stream_item(struct provider_stream *s, struct provider_item *item)
 	bool more = item->type != HVCAL_ITEM_CLOSE && (item->type != HVCAL_ITEM_OPEN || !ret);
 
 	provider_item_free(p, item);
+	if (s->lost) {
+		/* as with frames: no answer, others shall have it */
+		provider_lost(s->engine);
+		return false;
+	}
 	provider_answer(p, id, ret);
 	return more;
 }
@@ -207,7 +280,8 @@ static void answer_rest(struct provider_stream *s)
 
 		next = item->next;
 		provider_item_free(s->p, item);
-		provider_answer(s->p, id, status);
+		if (!s->lost)
+			provider_answer(s->p, id, status);
 	}
 }
 

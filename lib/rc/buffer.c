@@ -59,6 +59,7 @@ void rc_buffer_retarget(hvcal_rc_t *rc, double old_rate)
 
 	if (!rc->rate || !old_rate) {
 		rc->level = rc->rate ? fmin(rc->level, rc->size) : 0.0;
+		rc->settled = fmin(rc->settled, rc->level);
 		rc->debt = rc->ease = 0.0;
 		return;
 	}
@@ -79,6 +80,7 @@ void rc_buffer_retarget(hvcal_rc_t *rc, double old_rate)
 
 void rc_buffer_advance(hvcal_rc_t *rc, double seconds)
 {
+	rc->drained += rc->rate * seconds;
 	rc->level = fmax(0.0, rc->level - rc->rate * seconds);
 	rc->debt = fmax(0.0, rc->debt - rc->debt_rate * seconds);
 	rc->ease = fmax(0.0, rc->ease - rc->ease_rate * seconds);
@@ -87,13 +89,16 @@ void rc_buffer_advance(hvcal_rc_t *rc, double seconds)
 	rc->debt = fmin(rc->debt, rc->level);
 }
 
-void rc_buffer_add(hvcal_rc_t *rc, double bits)
+void rc_buffer_count(hvcal_rc_t *rc, double bits)
 {
-	rc->level = fmax(0.0, rc->level + bits);
 	rc->account = rc_clip(rc->account + bits, -ACCOUNT_SECONDS * rc->mean_rate,
 			      ACCOUNT_SECONDS * rc->mean_rate);
-	if (!rc->rate)
-		rc->level = 0.0;
+}
+
+void rc_buffer_add(hvcal_rc_t *rc, double bits)
+{
+	rc->level = rc->rate ? fmax(0.0, rc->level + bits) : 0.0;
+	rc_buffer_count(rc, bits);
 }
 
 void rc_buffer_owe(hvcal_rc_t *rc, double bits, double seconds)

@@ -23,6 +23,10 @@
 #define P_FRAMES 3.0		/* no P frame shall cost more */
 #define P_FRAMES_VBR 8.0
 #define STEP_DOWN 0.5		/* log2 of the step, a frame: 3 QP */
+#define STEP_UNSEEN 0.83		/* below a key or cut, while nothing of the scene was seen */
+#define STEP_SEEN 0.67		/* beyond what was seen, while the slope is a guess */
+#define SLOPE_SURE 0.45
+#define SLOPE_STEEP 5.0		/* no curve that was seen is steeper */
 #define STEP_UP 0.67
 #define STEP_FALLING 0.17	/* down, after a lower rate */
 #define P_FRAMES_FALLING 1.2	/* no P frame shall cost more then */
@@ -43,10 +47,15 @@
 #define OPEN_AFTER 8		/* frames after a key or cut */
 #define COST_SLIGHT 0.06	/* of the intra cost: little moves */
 #define NEW_DOUBT 1.2		/* of P frames after a key or cut */
+#define NEW_SLOPE_DOUBT 0.5
 #define ICQ_COMPLEXITY 0.67	/* of what a P frame costs more: about x264's 1 - qcomp */
 #define ICQ_KEY 0.485		/* log2 of its ip factor */
 #define SATURATED_AFTER 4
 #define MEAN_GAIN 0.1
+#define SURE 1.5		/* sigmas */
+#define SURE_STEP 0.17		/* log2 of the step, 1 QP */
+#define SURE_MARGIN 0.002	/* rounding shall not make two of one */
+#define SURE_FRAMES 2.0
 #define OVERHEAD_BITS 64.0	/* no frame is smaller */
 
 /* Little of it is predicted from frames before. */
@@ -144,7 +153,8 @@ static double target_bits(const hvcal_rc_t *rc, enum rc_class class, double mean
 		frames *= 2.0;
 	if (rc->config.key_interval)
 		frames = fmin(frames, 1.0 + 0.5 * rc->config.key_interval);
-	room = rc_buffer_room(rc) - rc->ease;
+	/* what late sizes may need is no room for a frame that is planned */
+	room = rc_buffer_room(rc) - rc->ease - rc->config.delay * mean;
 	return fmax(fmin(frames * mean, 0.5 * (rc->level + room)), 0.2 * mean);
 }
 
@@ -193,13 +203,15 @@ static double icq_q(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_h
  * Late sizes mean that several steps are taken before the first is seen: the more
  * of them, the shorter each. What was never seen is approached from above.
  */
-static double limit_step(const hvcal_rc_t *rc, double q)
+static double limit_step(const hvcal_rc_t *rc, double q, double mean)
 {
 	double late = 1.0 + rc->late;
 
 	if ((!rc->known[CLASS_P] && rc->known[CLASS_KEY] + rc->in_flight > 0) ||
 	    (rc->late >= 1.0 && rc->seen != rc->scene))
-		q = fmax(q, rc->q_key - STEP_DOWN);
+		q = fmax(q, rc->q_key - STEP_UNSEEN);
+	if (rc->known[CLASS_P] && rc->models[CLASS_P].p[1][1] > SLOPE_SURE * SLOPE_SURE)
+		q = fmax(q, rc->q_seen - fmax(STEP_SEEN, log2(mean / rc->bits_seen) / SLOPE_STEEP));
 	/* what a large step did is seen in the next sizes: no haste to take it back */
 	if (rc->falling)
 		return fmax(q, rc->q_ref - STEP_FALLING);
@@ -272,7 +284,7 @@ static double wish_q(hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_
 	else
 		q = rc_model_solve(&rc->models[f->class], at, log2(bits));
 	if (f->class == CLASS_P)
-		q = limit_step(rc, q);
+		q = limit_step(rc, q, f->mean_bits);
 	return q;
 }
 
@@ -300,12 +312,44 @@ static double refine_guard(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hin
 	return refine_bits(rc, hint, step) <= 0.5 * most ? fmin(q, step) : q;
 }
 
+/*
+ * What was learnt holds near the quantisers that were seen. Further away the slope is
+ * a guess, and late sizes mean several frames of it: no finer than where the frame is
+ * likely to stay within @bits.
+ */
+static double sure_q(const hvcal_rc_t *rc, struct rc_point at, double bits)
+{
+	const struct rc_model *m = &rc->models[CLASS_P];
+	double low = at.q_ref - 2.0, high = at.q_ref, limit = log2(bits);
+
+	for (int i = 0; i < 8; i++) {
+		at.q = 0.5 * (low + high);
+		if (rc_model_predict(m, &at) + SURE * rc_model_doubt_at(m, &at) > limit)
+			low = at.q;
+		else
+			high = at.q;
+	}
+	return high;
+}
+
+/* One quantiser beyond what was seen is always tried: else nothing would be learnt. */
+static double least_try(const hvcal_rc_t *rc)
+{
+	uint32_t scale = rc->config.scale;
+	double next;
+
+	if (!rc->known[CLASS_P])
+		return rc->q_ref;
+	next = hvcal_rc_qp_to_log2(scale, hvcal_rc_log2_to_qp(scale, rc->q_seen) - 1);
+	return fmin(rc->q_ref, fmin(next, rc->q_seen - SURE_STEP) - SURE_MARGIN);
+}
+
 /* The least q that keeps the frame within what there is. */
 static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_point *at,
 		      const struct hvcal_rc_hint *hint, double mean, double *room)
 {
 	const struct rc_model *m = &rc->models[f->class];
-	double sigma = sigma_of(rc, f->class), q = -INFINITY, most;
+	double sigma = sigma_of(rc, f->class), q = -INFINITY, most, frames;
 	double ceiling = 8.0 * rc->config.frame_ceiling;
 
 	*room = INFINITY;
@@ -328,13 +372,15 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 		return q;
 	if (moves_little(f, hint))
 		q = fmax(q, refine_guard(rc, hint, mean, most));
+	if (f->class == CLASS_P)
+		q = fmax(q, fmin(sure_q(rc, *at, (rc->late < 1.0 ? P_FRAMES : SURE_FRAMES) *
+						mean), least_try(rc)));
 	if (f->class == CLASS_P && rc->falling)
 		q = fmax(q, rc_model_solve(m, at, log2(P_FRAMES_FALLING * mean) -
 					   GUARD_FALLING * fmin(sigma, 1.0)));
-	if (f->class != CLASS_KEY)
-		q = fmax(q, rc_model_solve(m, at, log2((is_new(f->class) ? CUT_FRAMES_MAX :
-									   P_FRAMES) * mean) -
-					   GUARD_CEILING * fmin(sigma, 1.0)));
+	frames = f->class == CLASS_KEY ? KEY_FRAMES :
+		 is_new(f->class) ? CUT_FRAMES_MAX : P_FRAMES;
+	q = fmax(q, rc_model_solve(m, at, log2(frames * mean) - GUARD_CEILING * fmin(sigma, 1.0)));
 	return q;
 }
 
@@ -480,6 +526,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		return 0;
 	}
 	bits = target_bits(rc, probe.class, mean);
+	probe.mean_bits = mean;
 	guard = guard_q(rc, &probe, &at, frame->hint, mean, &room);
 	q = wish_q(rc, &probe, &at, frame->hint, bits);
 
@@ -493,9 +540,9 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		f->qp = refine_more(rc, frame->hint, f->qp, mean);
 	at.q = hvcal_rc_qp_to_log2(rc->config.scale, f->qp);
 	f->point = at;
-	expected = f->class == CLASS_STILL ? refine_bits(rc, frame->hint, at.q) :
-					     exp2(rc_model_predict(&rc->models[f->class], &at));
-	expected = fmin(fmax(expected, OVERHEAD_BITS), 1e12);
+	expected = f->class == CLASS_STILL ?
+		   rc_clip(refine_bits(rc, frame->hint, at.q), OVERHEAD_BITS, 1e12) :
+		   rc_flight_expected(rc_model_predict(&rc->models[f->class], &at));
 	f->bits = expected;
 	if (moves_little(f, frame->hint) && at.q < rc->q_ref)
 		f->refined = refine_bits(rc, frame->hint, at.q);
@@ -506,6 +553,8 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		/* the next frames are new */
 		rc_model_doubt(&rc->models[CLASS_P], NEW_DOUBT);
 		rc_model_doubt(&rc->models[CLASS_UPPER], NEW_DOUBT);
+		if (f->class != CLASS_PART)
+			rc_model_doubt_slope(&rc->models[CLASS_P], NEW_SLOPE_DOUBT);
 		rc->open = OPEN_AFTER + (unsigned int)(2.0 * rc->late);
 		rc->q_key = at.q;
 		rc->scene++;

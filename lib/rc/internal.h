@@ -42,14 +42,15 @@ struct rc_flight {
 	uint32_t id;
 	enum rc_class class;
 	struct rc_point point;
-	double bits;		/* as planned */
+	double bits;		/* as planned, or as it was */
+	double drained;		/* of the buffer, since the frame before */
 	double refined;		/* what refining alone would cost; 0: it does not do that */
 	double owed;		/* part of debt that came with it */
 	double mean_bits;	/* what one frame may take on average, then */
 	double room;		/* what fits into the buffer and under the ceiling */
 	int qp;
 	uint32_t scene;
-	bool used;
+	bool used;		/* its size is awaited */
 	bool has_cost;
 	unsigned int tries;
 };
@@ -68,6 +69,8 @@ struct hvcal_rc {
 	double mean_rate;	/* is to be reached */
 	double size;
 	double level;		/* planned */
+	double settled;		/* the level before the oldest frame whose size is awaited */
+	double drained;		/* since the last frame */
 	double ease;		/* allowed beyond size after a retarget */
 	double ease_rate;
 	double debt;		/* of level: paid slowly */
@@ -78,6 +81,7 @@ struct hvcal_rc {
 	bool known[CLASSES];	/* the model has seen a frame */
 	double cost_last[CLASSES]; /* as in rc_point.cost */
 	double q_ref;		/* of the last frame of the base layer: the reference */
+	double q_seen, bits_seen; /* of the newest P frame whose size is known */
 	double q_key;		/* of the last key or cut */
 	uint32_t scene, seen;	/* keys and cuts so far; the last that a P frame told of */
 	bool refine_guess;	/* nothing was refined lately: that share is a guess */
@@ -98,7 +102,7 @@ struct hvcal_rc {
 	uint32_t saturated;
 
 	struct rc_flight flights[HVCAL_RC_IN_FLIGHT];
-	uint32_t next_id;
+	uint32_t next_id, oldest;	/* of those that make the level */
 	uint32_t in_flight;
 
 	uint64_t frames, dropped, violations, bytes;
@@ -117,10 +121,15 @@ double rc_model_predict(const struct rc_model *m, const struct rc_point *at);
 /* q at which log2 bits are expected; at->q is ignored. */
 double rc_model_solve(const struct rc_model *m, const struct rc_point *at, double log_bits);
 void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bits);
+void rc_model_lower(struct rc_model *m, const struct rc_point *at, double log_bits);
 /* What was learnt of the level counts less: it is @deviation off, perhaps. */
 void rc_model_doubt(struct rc_model *m, double deviation);
+/* The same of the slope: the scene is another one. */
+void rc_model_doubt_slope(struct rc_model *m, double deviation);
 /* A first guess for a class, from the size of the pictures alone. */
 void rc_model_prior(struct rc_model *m, enum rc_class class, double pixels, bool with_cost);
+/* How far off a prediction may be by what was not learnt yet: log2, one sigma. */
+double rc_model_doubt_at(const struct rc_model *m, const struct rc_point *at);
 double rc_model_sigma(const struct rc_model *m);
 
 /* ---- buffer.c ---- */
@@ -129,6 +138,8 @@ void rc_buffer_configure(hvcal_rc_t *rc);
 void rc_buffer_retarget(hvcal_rc_t *rc, double old_rate);
 void rc_buffer_advance(hvcal_rc_t *rc, double seconds);
 void rc_buffer_add(hvcal_rc_t *rc, double bits);
+/* The same, of the long account alone. */
+void rc_buffer_count(hvcal_rc_t *rc, double bits);
 void rc_buffer_owe(hvcal_rc_t *rc, double bits, double seconds);
 double rc_buffer_set_point(const hvcal_rc_t *rc);
 double rc_buffer_room(const hvcal_rc_t *rc);
@@ -138,7 +149,11 @@ double rc_buffer_horizon(const hvcal_rc_t *rc);
 
 struct rc_flight *rc_flight_find(hvcal_rc_t *rc, uint32_t id);
 struct rc_flight *rc_flight_new(hvcal_rc_t *rc);
-void rc_flight_end(hvcal_rc_t *rc, struct rc_flight *f);
+/* It turned out to be @bits. */
+void rc_flight_end(hvcal_rc_t *rc, struct rc_flight *f, double bits);
+void rc_flight_plan_again(hvcal_rc_t *rc, enum rc_class class);
+/* What may be counted on, of a model's log2 bits. */
+double rc_flight_expected(double log_bits);
 
 /* ---- class.c ---- */
 

@@ -7,9 +7,9 @@
 
 #define Q_CENTRE 3.5		/* about QP 25: keeps a and g apart at first */
 #define SLOPE_MIN 0.6
-#define SLOPE_MAX 2.5
+#define SLOPE_MAX 7.0
 #define REF_MAX 4.0
-#define SLOPE_DEVIATION 0.25
+#define SLOPE_DEVIATION 0.8
 #define REF_DEVIATION 0.6
 #define SLOPE_WALK 1e-5
 #define REF_WALK 1e-3
@@ -18,6 +18,8 @@
 #define NOISE_MIN 0.004
 #define NOISE_MAX 1.5
 #define NOISE_GAIN 0.06
+#define LOWER_GAIN 0.5
+#define LOWER_MAX 1.0
 #define ERROR_MAX 4.0		/* log2: more than 16 times off tells no more */
 
 /*
@@ -93,7 +95,7 @@ void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bi
 {
 	const double x[3] = { 1.0, -(at->q - Q_CENTRE), -(at->q - at->q_ref) };
 	double error = rc_clip(log_bits - rc_model_predict(m, at), -ERROR_MAX, ERROR_MAX);
-	double px[3], gain[3], s = m->variance;
+	double px[3], gain[3], s = m->variance, doubt;
 
 	m->p[0][0] += LEVEL_WALK;
 	m->p[1][1] += SLOPE_WALK;
@@ -105,6 +107,7 @@ void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bi
 		px[i] = m->p[i][0] * x[0] + m->p[i][1] * x[1] + m->p[i][2] * x[2];
 		s += x[i] * px[i];
 	}
+	doubt = s - m->variance;
 	for (int i = 0; i < 3; i++)
 		gain[i] = px[i] / s;
 	for (int i = 0; i < 3; i++)
@@ -119,13 +122,38 @@ void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bi
 	/* the first error is that of the guess, not of the model */
 	if (m->seen++)
 		m->variance = rc_clip(m->variance +
-				      NOISE_GAIN * (fmin(error * error, 9.0 * m->variance) -
+				      NOISE_GAIN * (rc_clip(error * error - doubt, 0.0, 9.0 * m->variance) -
 						    m->variance), NOISE_MIN, NOISE_MAX);
+}
+
+/* The frame would have cost no more than that, if it had cost anything. */
+void rc_model_lower(struct rc_model *m, const struct rc_point *at, double log_bits)
+{
+	double error = rc_model_predict(m, at) - log_bits;
+
+	if (error > 0.0)
+		m->a -= fmin(LOWER_GAIN * error, LOWER_MAX);
 }
 
 void rc_model_doubt(struct rc_model *m, double deviation)
 {
 	m->p[0][0] = fmax(m->p[0][0], deviation * deviation);
+}
+
+void rc_model_doubt_slope(struct rc_model *m, double deviation)
+{
+	m->p[1][1] = fmax(m->p[1][1], deviation * deviation);
+}
+
+double rc_model_doubt_at(const struct rc_model *m, const struct rc_point *at)
+{
+	const double x[3] = { 1.0, -(at->q - Q_CENTRE), -(at->q - at->q_ref) };
+	double sum = 0.0;
+
+	for (int i = 0; i < 3; i++)
+		for (int j = 0; j < 3; j++)
+			sum += x[i] * x[j] * m->p[i][j];
+	return sqrt(fmax(sum, 0.0));
 }
 
 double rc_model_sigma(const struct rc_model *m)

@@ -13,7 +13,7 @@
 #define KEY_INTERVAL_MAX 1000000
 #define DEFAULT_FPS 30.0
 #define SKIPPED 0.15		/* of the mean */
-#define SKIPPED_ERROR 1.0
+#define SKIPPED_BLOCK 0.3	/* bits a block of 16x16 */
 #define REFINE 0.4
 #define KEY_ERROR_SHARE 0.8
 #define SURPRISE 2.5		/* times the mean: that P frame leaves a debt */
@@ -153,13 +153,14 @@ void hvcal_rc_get_config(const hvcal_rc_t *rc, struct hvcal_rc_config *config)
 }
 
 /* What the frame was planned with gives way to what it was. */
-static void settle(hvcal_rc_t *rc, const struct rc_flight *f, double bits)
+static void settle(hvcal_rc_t *rc, struct rc_flight *f, double bits)
 {
-	rc_buffer_add(rc, bits - f->bits);
+	rc_buffer_count(rc, bits - f->bits);
 	if (f->owed > 0.0)
 		rc_buffer_owe(rc, fmax(0.0, bits - f->mean_bits) - f->owed, rc_buffer_horizon(rc));
 	else if (rc->config.control == HVCAL_RC_CONTROL_CBR && bits > SURPRISE * f->mean_bits)
 		rc_buffer_owe(rc, bits - f->mean_bits, rc_buffer_horizon(rc));
+	rc_flight_end(rc, f, bits);
 }
 
 /* Where the guess for keys was off, the guess for what was never seen is, too. */
@@ -173,54 +174,65 @@ static void share_key_error(hvcal_rc_t *rc, double error)
 	}
 }
 
+/* Fewer bits than that: nearly all of the frame was skipped. */
+static double skipped(const hvcal_rc_t *rc, const struct rc_flight *f)
+{
+	double pixels = (double)rc->config.width * rc->config.height;
+
+	return fmin(SKIPPED * f->mean_bits, SKIPPED_BLOCK * pixels / 256.0);
+}
+
 int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 {
 	struct rc_flight *f = rc ? rc_flight_find(rc, id) : NULL;
 	struct rc_point at;
-	double bits, learnt;
+	double bits, learnt, planned;
 
 	if (!f)
 		return -ENOENT;
 	bits = 8.0 * (double)(bytes > UINT32_MAX ? UINT32_MAX : bytes);
+	planned = f->bits;
 	settle(rc, f, bits);
 	rc->bytes += bytes;
-	if (f->class == CLASS_P)
+	if (f->class == CLASS_P) {
 		rc->seen = f->scene;
+		rc->q_seen = f->point.q;
+		rc->bits_seen = fmax(bits, 1.0);
+	}
 	if (rc->rate && rc_buffer_room(rc) < -1.0)
 		rc->violations++;
 	if (bytes && f->class == CLASS_STILL) {
-		if (f->bits > 2.0 * SKIPPED * f->mean_bits)
-			rc_refine_learn(rc, bits / f->bits);
+		if (planned > 2.0 * SKIPPED * f->mean_bits)
+			rc_refine_learn(rc, bits / planned);
 	} else if (bytes) {
 		at = f->point;
 		if (qp != HVCAL_RC_QP_AS_DECIDED)
 			at.q = hvcal_rc_qp_to_log2(rc->config.scale, qp);
-		/*
-		 * A frame that skips nearly everything says that it was too coarse, not
-		 * by how much: the curve ends there.
-		 */
 		learnt = log2(bits);
-		if (bits < SKIPPED * f->mean_bits)
-			learnt = fmax(learnt, rc_model_predict(&rc->models[f->class], &at) -
-				      SKIPPED_ERROR / (1.0 + rc->late));
 		if (f->has_cost == rc->models[f->class].with_cost) {
 			if (f->class == CLASS_KEY)
 				share_key_error(rc, learnt - rc_model_predict(
 							&rc->models[CLASS_KEY], &at));
-			rc_model_learn(&rc->models[f->class], &at, learnt);
+			/*
+			 * A frame that skips nearly everything says that it was too coarse,
+			 * not by how much: the curve ends there.
+			 */
+			if (bits < skipped(rc, f))
+				rc_model_lower(&rc->models[f->class], &at, learnt);
+			else
+				rc_model_learn(&rc->models[f->class], &at, learnt);
 			rc->known[f->class] = true;
+			rc_flight_plan_again(rc, f->class);
 		}
 	}
 	if (bytes && f->refined > 2.0 * SKIPPED * f->mean_bits)
 		rc_refine_learn(rc, bits / f->refined);
-	rc_flight_end(rc, f);
 	return 0;
 }
 
 static void forget(hvcal_rc_t *rc, struct rc_flight *f)
 {
 	settle(rc, f, 0.0);
-	rc_flight_end(rc, f);
 	rc->dropped++;
 }
 

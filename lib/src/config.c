@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <hvcal/analysis.h>
+
 #include "internal.h"
 
 #define QUEUE_DEFAULT 16U
@@ -29,7 +31,8 @@ _Static_assert(HVCAL_CAN_FRAME_QP == HVCAL_CAP_FRAME_QP &&
 	       HVCAL_CAN_TONEMAP == HVCAL_CAP_TONEMAP &&
 	       HVCAL_CAN_HDR_STATIC == HVCAL_CAP_HDR_STATIC &&
 	       HVCAL_CAN_HDR_DYNAMIC == HVCAL_CAP_HDR_DYNAMIC &&
-	       HVCAL_CAN_LOSSLESS == HVCAL_CAP_LOSSLESS, "HVCAL_CAN_*");
+	       HVCAL_CAN_LOSSLESS == HVCAL_CAP_LOSSLESS &&
+	       HVCAL_CAN_LAYERS == HVCAL_CAP_LAYERS, "HVCAL_CAN_*");
 _Static_assert((int)HVCAL_SCHED_REALTIME == (int)HVCAL_CLASS_REALTIME &&
 	       (int)HVCAL_ON_LOSS_REISSUE == (int)HVCAL_LOSS_REISSUE &&
 	       (int)HVCAL_KIND_TEST == (int)HVCAL_ENGINE_TEST &&
@@ -44,6 +47,7 @@ static const uint32_t feature_caps[HVCAL_FEATURES] = {
 	[HVCAL_FEATURE_INTRA_REFRESH] = 0, /* the engine says so when it opens */
 	[HVCAL_FEATURE_SCALE] = HVCAL_CAP_SCALE,
 	[HVCAL_FEATURE_FRAME_QP] = HVCAL_CAP_FRAME_QP,
+	[HVCAL_FEATURE_LAYERS] = HVCAL_CAP_LAYERS,
 };
 
 uint32_t hvcal_feature_cap(uint32_t feature)
@@ -101,6 +105,10 @@ static const char *config_problem(const hvcal_config_t *c)
 		return "rate_control is none of enum hvcal_rate_control";
 	if (c->rate_hints > HVCAL_RATE_HINTS_OFF)
 		return "rate_hints is none of enum hvcal_rate_hints";
+	if (c->adaptive_quant > HVCAL_ANALYSIS_QUANT_MAX)
+		return "adaptive_quant must be 0..64";
+	if (c->reserved)
+		return "reserved is not 0";
 	if (c->on_loss > HVCAL_ON_LOSS_REISSUE)
 		return "on_loss is none of enum hvcal_on_loss";
 	if (c->max_queued < 2 || c->max_queued > QUEUE_MAX)
@@ -185,6 +193,8 @@ void hvcal_config_to_codec(const hvcal_config_t *c, struct hvcal_codec_config *o
 		out->flags |= HVCAL_CONFIG_LIGHT_LEVEL;
 	if (has_feature(c, HVCAL_FEATURE_INTRA_REFRESH))
 		out->flags |= HVCAL_CONFIG_INTRA_REFRESH;
+	if (has_feature(c, HVCAL_FEATURE_LAYERS))
+		out->flags |= HVCAL_CONFIG_LAYERS;
 	out->codec = c->codec;
 	out->profile = c->profile;
 	out->level = c->level;

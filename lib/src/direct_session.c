@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "direct.h"
+#include "safe.h"
 
 #define FENCE_TICK_MS 50	/* how long a closing session waits for a fence */
 #define HIST_FIRST_BITS 10	/* bucket 0: below 2^10 ns */
@@ -21,6 +22,7 @@ struct job {
 	struct job *next;	/* session.lock: in the list of given jobs */
 	struct hvcal_event event; /* what is known of it already */
 	uint32_t flags;		/* HVCAL_JOB_* */
+	uint32_t dropped;	/* of the stream that it was given to */
 	int in_fence;		/* ours, -1 none */
 	int fence;		/* session.lock: ours, of the hardware, -1 none */
 	uint64_t release_ns;
@@ -47,6 +49,7 @@ struct direct_session {
 
 	hvcal_engine_stream_t *stream;	/* the worker's */
 	struct hvcal_codec_config config; /* the worker's */
+	uint32_t dropped;		/* the worker's: HVCAL_DROPPED_* of it */
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -159,6 +162,7 @@ void direct_job_done(void *cookie, struct hvcal_engine_job *ej,
 	struct job *job = (struct job *)ej;
 	struct direct_session *s = job->session;
 	struct hvcal_event *e = &job->event;
+	struct hvcal_frame_result frame = result->frame;
 	int status = result->status;
 
 	(void)cookie;
@@ -169,9 +173,10 @@ void direct_job_done(void *cookie, struct hvcal_engine_job *ej,
 		e->flags |= HVCAL_EVENT_KEY;
 	if (result->flags & HVCAL_RESULT_SKIPPED)
 		e->flags |= HVCAL_EVENT_SKIPPED;
-	_Static_assert(sizeof(result->frame) <= HVCAL_RESULT_MAX, "result");
-	memcpy(e->result, &result->frame, sizeof(result->frame));
-	e->result_len = sizeof(result->frame);
+	frame.dropped = job->dropped;
+	_Static_assert(sizeof(frame) <= HVCAL_RESULT_MAX, "result");
+	memcpy(e->result, &frame, sizeof(frame));
+	e->result_len = sizeof(frame);
 	job_report(s, job, status, result->engine_ns);
 	/* only now: a flush that waits for this must not overtake the event */
 	pthread_mutex_lock(&s->lock);
@@ -305,6 +310,7 @@ static void do_encode(struct direct_session *s, struct job *job)
 		job_unref(job);
 		return;
 	}
+	job->dropped = s->dropped;
 	ret = s->engine->e.ops->encode(s->stream, &job->ej);
 	if (ret < 0) {
 		job_report(s, job, ret, 0);
@@ -350,25 +356,28 @@ static void stream_lost(struct direct_session *s, int status)
 static void do_reconfigure(struct direct_session *s, const struct item *item)
 {
 	const struct hvcal_engine_plugin *ops = s->engine->e.ops;
+	hvcal_engine_ctx_t *ctx = s->engine->e.ctx;
 	hvcal_engine_stream_t *stream;
+	uint32_t dropped = s->dropped;
 	int ret = -ENODEV;
 
 	if (s->stream)
-		ret = ops->reconfigure(s->stream, &item->config);
+		ret = hvcal_safe_reconfigure(ops, s->stream, &item->config, &s->dropped);
 	if (ret == -EOPNOTSUPP && !drain(s)) {
 		/* opened first: what does not work must leave the old one */
-		ret = ops->open(s->engine->e.ctx, &item->config, &stream);
+		ret = hvcal_safe_open(ops, ctx, &item->config, &stream, &dropped);
 		if (ret == -EBUSY || ret == -EUSERS || ret == -ENOSPC) {
 			ops->close(s->stream); /* an engine for one stream */
 			s->stream = NULL;
-			ret = ops->open(s->engine->e.ctx, &item->config, &stream);
-			if (ret && !ops->open(s->engine->e.ctx, &s->config, &stream))
+			ret = hvcal_safe_open(ops, ctx, &item->config, &stream, &dropped);
+			if (ret && !hvcal_safe_open(ops, ctx, &s->config, &stream, &s->dropped))
 				s->stream = stream;
 		}
 		if (!ret) {
 			if (s->stream)
 				ops->close(s->stream);
 			s->stream = stream;
+			s->dropped = dropped;
 		}
 	}
 	if (!ret)
@@ -403,7 +412,7 @@ static void *worker(void *arg)
 	struct item *item;
 	int ret;
 
-	ret = ops->open(s->engine->e.ctx, &s->config, &s->stream);
+	ret = hvcal_safe_open(ops, s->engine->e.ctx, &s->config, &s->stream, &s->dropped);
 	if (ret)
 		s->stream = NULL;
 	session_report(s, HVCAL_EVENT_OPENED, 0, ret);

@@ -183,7 +183,7 @@ uint32_t hvcal_config_packet_bytes(const hvcal_config_t *config);
 
 /** HVCAL_CAP_* that @feature needs of an engine. */
 uint32_t hvcal_feature_cap(uint32_t feature);
-#define HVCAL_FEATURES 6
+#define HVCAL_FEATURES 7
 
 /** Sizes of the first published version of each structure. */
 enum {

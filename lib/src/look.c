@@ -17,14 +17,13 @@ struct hvcal_look {
 	const struct hvcal_log *log;
 	struct hvcal_analysis *analysis;
 	uint32_t format;	/* enum hvcal_analysis_format */
-	uint32_t bytes;		/* of a sample */
 	uint64_t budget_ns;
 	uint64_t mean_ns;
 	_Atomic uint32_t row_step; /* 0: given up */
 	_Atomic uint64_t frames, skipped, cpu_ns;
 };
 
-static bool format_of(uint32_t fourcc, uint32_t *format)
+bool hvcal_look_format(uint32_t fourcc, uint32_t *format)
 {
 	switch (fourcc) {
 	case HVCAL_FORMAT_NV12:
@@ -43,7 +42,7 @@ struct hvcal_look *hvcal_look_open(const struct hvcal_log *log, const hvcal_conf
 	struct hvcal_look *l;
 	uint32_t format;
 
-	if (c->rate_hints == HVCAL_RATE_HINTS_OFF || !format_of(c->format, &format) ||
+	if (c->rate_hints == HVCAL_RATE_HINTS_OFF || !hvcal_look_format(c->format, &format) ||
 	    c->width > HVCAL_ANALYSIS_SIZE_MAX || c->height > HVCAL_ANALYSIS_SIZE_MAX)
 		return NULL;
 	l = calloc(1, sizeof(*l));
@@ -55,7 +54,6 @@ struct hvcal_look *hvcal_look_open(const struct hvcal_log *log, const hvcal_conf
 	}
 	l->log = log;
 	l->format = format;
-	l->bytes = format == HVCAL_ANALYSIS_LUMA_8 ? 1 : 2;
 	l->budget_ns = HVCAL_NS_PER_SEC * c->fps_den / c->fps / SHARE;
 	atomic_init(&l->row_step, 1);
 	return l;
@@ -93,15 +91,36 @@ static bool ready(const hvcal_buffer_t *source, int fence)
 	       !((fds[0].revents | fds[1].revents) & (POLLERR | POLLNVAL));
 }
 
-static bool readable(const struct hvcal_look *l, const hvcal_buffer_t *b)
+static bool readable(const hvcal_buffer_t *b, uint32_t bytes)
 {
 	uint64_t end;
 
 	return b->cpu_ptr && b->planes && !b->modifier && !b->fd_index[0] &&
-	       b->stride[0] / l->bytes >= b->width &&
-	       !(l->bytes == 2 && ((b->stride[0] | b->offset[0]) & 1)) &&
+	       b->stride[0] / bytes >= b->width &&
+	       !(bytes == 2 && ((b->stride[0] | b->offset[0]) & 1)) &&
 	       !hvcal_add_u64((uint64_t)b->stride[0] * b->height, b->offset[0], &end) &&
 	       end <= b->size;
+}
+
+bool hvcal_look_begin(hvcal_buffer_t *source, uint32_t format, int fence,
+		      struct hvcal_analysis_picture *picture)
+{
+	if (!readable(source, format == HVCAL_ANALYSIS_LUMA_8 ? 1 : 2) || !ready(source, fence) ||
+	    hvcal_buffer_begin_cpu(source, HVCAL_CPU_READ))
+		return false;
+	*picture = (struct hvcal_analysis_picture){
+		.luma = (const char *)source->cpu_ptr + source->offset[0],
+		.stride = source->stride[0],
+		.width = source->width,
+		.height = source->height,
+		.format = format,
+	};
+	return true;
+}
+
+void hvcal_look_end(hvcal_buffer_t *source)
+{
+	hvcal_buffer_end_cpu(source, HVCAL_CPU_READ);
 }
 
 /* Rows of blocks are left out until it is cheap enough, or all of them. */
@@ -138,21 +157,13 @@ bool hvcal_look_frame(struct hvcal_look *l, hvcal_buffer_t *source, int fence, b
 	options.row_step = atomic_load(&l->row_step);
 	if (!options.row_step)
 		return false;
-	if (!readable(l, source) || !ready(source, fence) ||
-	    hvcal_buffer_begin_cpu(source, HVCAL_CPU_READ)) {
+	if (!hvcal_look_begin(source, l->format, fence, &picture)) {
 		atomic_fetch_add(&l->skipped, 1);
 		return false;
 	}
-	picture = (struct hvcal_analysis_picture){
-		.luma = (const char *)source->cpu_ptr + source->offset[0],
-		.stride = source->stride[0],
-		.width = source->width,
-		.height = source->height,
-		.format = l->format,
-	};
 	begin = thread_ns();
 	ret = hvcal_analysis_frame(l->analysis, &picture, &options, &result);
-	hvcal_buffer_end_cpu(source, HVCAL_CPU_READ);
+	hvcal_look_end(source);
 	if (ret)
 		return false;
 	account(l, thread_ns() - begin);

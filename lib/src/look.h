@@ -10,7 +10,19 @@
 
 #include "internal.h"
 
+struct hvcal_analysis_picture;
 struct hvcal_look;
+
+/** Can frames of this fourcc be looked at? Their enum hvcal_analysis_format. */
+bool hvcal_look_format(uint32_t fourcc, uint32_t *format);
+
+/**
+ * A frame's luma, if it can be read at once. @fence: of its producer, -1 none. True:
+ * hvcal_look_end() when it was read.
+ */
+bool hvcal_look_begin(hvcal_buffer_t *source, uint32_t format, int fence,
+		      struct hvcal_analysis_picture *picture);
+void hvcal_look_end(hvcal_buffer_t *source);
 
 /** What it did so far. */
 struct hvcal_look_figures {

@@ -91,6 +91,7 @@ static int finish_job(hvcal_session_t *s, const struct hvcal_item_event *item,
 	p->temporal_layer = r.temporal_layer;
 	p->applied_bitrate = slot->rate_bitrate ? slot->rate_bitrate : r.applied_bitrate;
 	p->saturated = slot->rate_saturated;
+	p->dropped = r.dropped;
 	p->satd = r.satd;
 	p->copied_bytes = slot->copied + r.copied_bytes;
 	atomic_fetch_add_explicit(&s->engine_copied, r.copied_bytes, memory_order_relaxed);

@@ -78,6 +78,7 @@ static bool rc_config(const hvcal_config_t *c, struct hvcal_rc_config *out)
 	out->quality = c->quality;
 	out->key_interval = c->gop_size;
 	out->frame_ceiling = c->frame_ceiling;
+	out->layers = c->features & 1U << HVCAL_FEATURE_LAYERS ? HVCAL_RC_LAYERS : 1;
 	return true;
 }
 
@@ -201,6 +202,8 @@ void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot, int fence)
 	advance(r, p->pts);
 	r->any = true;
 	frame.time_ns = r->time_ns;
+	frame.layer = s->config.features & 1U << HVCAL_FEATURE_LAYERS && !frame.key &&
+		      p->temporal_layer;
 	if (r->on && !(p->flags & HVCAL_FRAME_QP) && !hvcal_rc_decide(r->rc, &frame, &d)) {
 		p->flags |= HVCAL_FRAME_QP;
 		p->qp_q8 = d.qp * QP_SCALE;

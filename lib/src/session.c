@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "aq.h"
 #include "enumerate.h"
 #include "rate.h"
 #include "session.h"
@@ -25,6 +26,7 @@ void hvcal_session_unref(hvcal_session_t *s)
 	for (i = 0; i < s->nslots; i++)
 		hvcal_slot_free(s, &s->slots[i]);
 	hvcal_rate_close(s);
+	hvcal_aq_close(s);
 	hvcal_pool_destroy(&s->targets);
 	hvcal_pool_destroy(&s->staging);
 	if (s->poll_fd >= 0)
@@ -505,8 +507,8 @@ int hvcal_enable_feature(hvcal_session_t *s, uint32_t feature, int enable)
 	pthread_mutex_lock(&s->submit_lock);
 	if (enable && cap & ~atomic_load(&s->engine_flags))
 		ret = -EOPNOTSUPP;
-	else if (feature == HVCAL_FEATURE_LOSSLESS ||
-		 feature == HVCAL_FEATURE_INTRA_REFRESH)
+	else if (feature == HVCAL_FEATURE_LOSSLESS || feature == HVCAL_FEATURE_INTRA_REFRESH ||
+		 feature == HVCAL_FEATURE_LAYERS)
 		ret = enable_stream_feature(s, feature, enable);
 	else if (enable)
 		s->disabled &= ~(1U << feature);
@@ -612,6 +614,7 @@ int hvcal_get_stats(hvcal_session_t *s, hvcal_stats_t *stats)
 	t.engine_copied_bytes = atomic_load(&s->engine_copied);
 	t.submit_calls = atomic_load(&s->submit_calls);
 	hvcal_rate_stats(s, &t);
+	t.aq_frames = atomic_load(&s->aq_frames);
 	memcpy(t.hist_wait, arg.hist_wait, sizeof(t.hist_wait));
 	memcpy(t.hist_run, arg.hist_run, sizeof(t.hist_run));
 	memcpy(t.hist_slack, arg.hist_slack, sizeof(t.hist_slack));

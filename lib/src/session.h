@@ -24,6 +24,7 @@ enum hvcal_slot_state {
 	HVCAL_SLOT_DONE,	/* its event waits, or the user has its packet */
 };
 
+struct hvcal_aq;
 struct hvcal_rate;
 
 struct hvcal_slot {
@@ -67,6 +68,8 @@ struct hvcal_session {
 	bool want_key;			/* submit_lock */
 	uint32_t since_key;		/* submit_lock: frames, as far as we know */
 	struct hvcal_rate *rate;	/* NULL: the engine controls the rate */
+	struct hvcal_aq *aq;		/* submit_lock: NULL until a map is made */
+	_Atomic uint64_t aq_frames;	/* that got one */
 	int64_t next_pts;		/* submit_lock */
 	uint32_t gathered[HVCAL_GATHER]; /* submit_lock: slots not handed over yet */
 	uint32_t gather_count;		/* submit_lock */

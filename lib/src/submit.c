@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aq.h"
 #include "rate.h"
 #include "session.h"
 
@@ -254,6 +255,25 @@ static int fill_features(hvcal_session_t *s, struct hvcal_slot *slot,
 	return ret;
 }
 
+/* A map of our own, where the frame brings none; without one it is coded all the same. */
+static void fill_aq(hvcal_session_t *s, struct hvcal_slot *slot, int fence)
+{
+	hvcal_frame_t f;
+	hvcal_buffer_t *map;
+
+	if (!s->config.adaptive_quant || slot->map || slot->params.width ||
+	    s->config.tune == HVCAL_TUNE_LOSSLESS ||
+	    !feature_usable(s, HVCAL_FEATURE_ROI, "QP maps"))
+		return;
+	hvcal_frame_default(&f, sizeof(f));
+	map = hvcal_aq_make(s, slot, fence, &f);
+	if (!map)
+		return;
+	if (!fill_map(s, slot, &f))
+		atomic_fetch_add(&s->aq_frames, 1);
+	hvcal_buffer_release(&map);
+}
+
 /* Will it be a key frame, by what is asked or by the length of the GOP? */
 static bool is_key(hvcal_session_t *s, const struct hvcal_frame_params *p)
 {
@@ -270,6 +290,7 @@ static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_fr
 {
 	struct hvcal_frame_params *p = &slot->params;
 	struct hvcal_job_desc *job = &slot->job;
+	int fence = f->flags & HVCAL_SUBMIT_IN_FENCE ? f->in_fence : -1;
 	int ret;
 
 	memset(p, 0, sizeof(*p));
@@ -286,7 +307,8 @@ static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_fr
 	ret = fill_features(s, slot, f);
 	if (ret)
 		return ret;
-	hvcal_rate_decide(s, slot, f->flags & HVCAL_SUBMIT_IN_FENCE ? f->in_fence : -1);
+	hvcal_rate_decide(s, slot, fence);
+	fill_aq(s, slot, fence);
 	slot->pts = p->pts;
 	slot->user_data = f->user_data;
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Speed of the luma kernels beside plain reading of the same memory, in one run.
- * The frames of a size rotate, so that data comes from memory, not from a cache
- * that a real frame would not be in. Times are medians.
+ * Speed of the luma kernels beside plain reading of the same memory, and of the pass
+ * over blocks beside x264's kernels, called block by block. All of a size run in turn,
+ * round after round, each on the next of the frames that rotate, so that data comes from
+ * memory and what else the machine does meets them alike. Times are CPU time of the
+ * thread, medians of the rounds.
  * usage: bench JSON
  */
 #include <stdio.h>
@@ -12,7 +14,8 @@
 
 #include "analysis.h"
 
-#define ROUNDS 15
+#define ROUNDS 25
+#define ROUNDS_LONG 5	/* of what takes long and is not compared */
 #define POOL (256UL << 20)	/* bytes of frames that rotate, at least two of them */
 
 struct job {
@@ -29,7 +32,7 @@ static double now_ms(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
@@ -58,6 +61,16 @@ static void read_one(struct job *j)
 static void read_two(struct job *j)
 {
 	read_parts(j, 2);
+}
+
+static void read_four(struct job *j)
+{
+	read_parts(j, 4);
+}
+
+static void read_eight(struct job *j)
+{
+	read_parts(j, 8);
 }
 
 static void do_sad(struct job *j)
@@ -107,18 +120,107 @@ static void do_fourth(struct job *j)
 	do_frame(j, 4);
 }
 
+/* The fused pass: sums, squares, SAD and SATD of all blocks of 8x8. */
+static void do_blocks(struct job *j)
+{
+	static struct hvcal_analysis_block out[4096];
+
+	for (unsigned int y = 0; y + 8 <= j->h; y += 8)
+		j->k->blocks8x8(j->a + y * j->stride, j->stride, j->b + y * j->stride, j->stride,
+				j->w / 8, out);
+	sink += out[0].satd;
+}
+
+#ifdef WITH_X264
+/* x264's own assembler, out of its static library: AVX-512, or what comes before. */
+uint64_t x264_8_pixel_var_8x8_avx512(uint8_t *a, intptr_t as);
+uint64_t x264_8_pixel_var_8x8_avx(uint8_t *a, intptr_t as);
+uint64_t x264_8_pixel_var_16x16_avx512(uint8_t *a, intptr_t as);
+uint64_t x264_8_pixel_var_16x16_avx2(uint8_t *a, intptr_t as);
+#define X264_CMP(name) int x264_8_pixel_##name(uint8_t *a, intptr_t as, uint8_t *b, intptr_t bs)
+X264_CMP(sad_8x8_avx512);
+X264_CMP(sad_8x8_mmx2);
+X264_CMP(sad_16x16_avx512);
+X264_CMP(sad_16x16_sse2);
+X264_CMP(sa8d_8x8_avx512);
+X264_CMP(sa8d_8x8_avx2);
+X264_CMP(satd_16x16_avx512);
+X264_CMP(satd_16x16_avx2);
+
+#define X264_BLOCKS(j, size, var, sad, satd) \
+	for (unsigned int y = 0; y + (size) <= (j)->h; y += (size)) \
+		for (unsigned int x = 0; x + (size) <= (j)->w; x += (size)) { \
+			uint8_t *a = (j)->a + y * (j)->stride + x, *b = (j)->b + y * (j)->stride + x; \
+			\
+			sink += x264_8_pixel_##var(a, (j)->stride); \
+			sink += (unsigned int)x264_8_pixel_##sad(a, (j)->stride, b, (j)->stride); \
+			sink += (unsigned int)x264_8_pixel_##satd(a, (j)->stride, b, (j)->stride); \
+		}
+
+/* The same figures as ours: 8x8 samples, a transform of 8x8. */
+static void x264_blocks8(struct job *j)
+{
+	if (hvcal_analysis_kernels_get(HVCAL_ANALYSIS_SIMD_AVX512))
+		X264_BLOCKS(j, 8, var_8x8_avx512, sad_8x8_avx512, sa8d_8x8_avx512)
+	else if (hvcal_analysis_kernels_get(HVCAL_ANALYSIS_SIMD_AVX2))
+		X264_BLOCKS(j, 8, var_8x8_avx, sad_8x8_mmx2, sa8d_8x8_avx2)
+}
+
+/* Coarser ones: 16x16 samples, transforms of 4x4. */
+static void x264_blocks16(struct job *j)
+{
+	if (hvcal_analysis_kernels_get(HVCAL_ANALYSIS_SIMD_AVX512))
+		X264_BLOCKS(j, 16, var_16x16_avx512, sad_16x16_avx512, satd_16x16_avx512)
+	else if (hvcal_analysis_kernels_get(HVCAL_ANALYSIS_SIMD_AVX2))
+		X264_BLOCKS(j, 16, var_16x16_avx2, sad_16x16_sse2, satd_16x16_avx2)
+}
+#endif
+
 /* reads: frames of memory that a call goes through; 0: not bound by memory. */
-static const struct {
+struct contender {
 	const char *name;
 	void (*run)(struct job *j);
+	int simd;		/* enum hvcal_analysis_simd; -1: no kernels of ours */
+	const char *whose;
 	int reads;
-} kernels[] = {
-	{ "SAD", do_sad, 2 },
-	{ "variance", do_variance, 1 },
-	{ "half", do_half, 1 },
-	{ "whole analysis", do_whole, 0 },
-	{ "one row in 4", do_fourth, 0 },
+	double ms[ROUNDS];
 };
+
+#define SIMD(name, run, reads) \
+	{ name, run, HVCAL_ANALYSIS_SIMD_AVX2, "AVX2", reads, { 0 } }, \
+	{ name, run, HVCAL_ANALYSIS_SIMD_AVX512, "AVX-512", reads, { 0 } }
+
+static struct contender readers[] = {
+	{ "plain read", read_one, -1, "1 stream", 1, { 0 } },
+	{ "plain read", read_two, -1, "2", 1, { 0 } },
+	{ "plain read", read_four, -1, "4", 1, { 0 } },
+	{ "plain read", read_eight, -1, "8", 1, { 0 } },
+};
+
+static struct contender kernels[] = {
+	SIMD("SAD", do_sad, 2),
+	SIMD("variance", do_variance, 1),
+	SIMD("half", do_half, 1),
+};
+
+static struct contender passes[] = {
+	SIMD("blocks", do_blocks, 2),
+#ifdef WITH_X264
+	{ "blocks", x264_blocks8, -1, "x264 8x8", 2, { 0 } },
+	{ "blocks", x264_blocks16, -1, "x264 16x16", 2, { 0 } },
+#endif
+};
+
+static struct contender slow[] = {
+	{ "SAD", do_sad, HVCAL_ANALYSIS_SIMD_C, "C", 0, { 0 } },
+	{ "variance", do_variance, HVCAL_ANALYSIS_SIMD_C, "C", 0, { 0 } },
+	{ "half", do_half, HVCAL_ANALYSIS_SIMD_C, "C", 0, { 0 } },
+	{ "blocks", do_blocks, HVCAL_ANALYSIS_SIMD_C, "C", 0, { 0 } },
+	SIMD("whole analysis", do_whole, 0),
+	SIMD("one row in 4", do_fourth, 0),
+};
+
+#define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
 static int by_value(const void *a, const void *b)
 {
@@ -127,33 +229,66 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double measure(struct job *j, void (*run)(struct job *j), uint8_t *pool, size_t frames,
-		      int rounds)
+/* Frames that rotate. */
+struct pool {
+	uint8_t *px;
+	size_t frames, next;
+};
+
+static void run_one(struct job *j, struct pool *pool, struct contender *c, int round)
 {
 	size_t size = (size_t)j->stride * j->h;
-	double t[ROUNDS];
+	double start;
 
-	for (int i = -1; i < rounds; i++) {
-		double t0;
-
-		j->a = pool + (size_t)(i + 1) * 2 % frames * size;
-		j->b = pool + ((size_t)(i + 1) * 2 + 1) % frames * size;
-		t0 = now_ms();
-		run(j);
-		if (i >= 0)
-			t[i] = now_ms() - t0;
+	if (c->simd >= 0) {
+		j->k = hvcal_analysis_kernels_get((enum hvcal_analysis_simd)c->simd);
+		if (!j->k || hvcal_analysis_set_simd(j->an, (enum hvcal_analysis_simd)c->simd))
+			return;
 	}
-	qsort(t, (size_t)rounds, sizeof(*t), by_value);
-	return t[rounds / 2];
+	j->a = pool->px + pool->next++ % pool->frames * size;
+	j->b = pool->px + pool->next++ % pool->frames * size;
+	start = now_ms();
+	c->run(j);
+	if (round >= 0)
+		c->ms[round] = now_ms() - start;
 }
 
-/* The faster of two ways to read, at the same frames as the kernels. */
-static double measure_read(struct job *j, uint8_t *pool, size_t frames)
+static void run_all(struct job *j, struct pool *pool, struct contender *list, size_t count,
+		    int round)
 {
-	double one = measure(j, read_one, pool, frames, ROUNDS);
-	double two = measure(j, read_two, pool, frames, ROUNDS);
+	for (size_t i = 0; i < count; i++)
+		run_one(j, pool, &list[i], round);
+}
 
-	return one < two ? one : two;
+static double median(struct contender *c, int rounds)
+{
+	qsort(c->ms, (size_t)rounds, sizeof(*c->ms), by_value);
+	return c->ms[rounds / 2];
+}
+
+static void print(const struct job *j, const char *size, struct contender *list, size_t count,
+		  int rounds, double read_ms, FILE *json)
+{
+	static int some;
+
+	for (size_t i = 0; i < count; i++) {
+		struct contender *c = &list[i];
+		double ms = median(c, rounds), bytes = (double)j->stride * j->h * c->reads;
+
+		if (ms <= 0)	/* not on this machine */
+			continue;
+		printf("%-6s %2u  %-15s %-10s %8.2f", size, j->bits, c->name, c->whose, ms);
+		if (c->reads)
+			printf(" %7.2f %6.0f %%", bytes / ms / 1e6, c->reads * read_ms / ms * 100);
+		printf("\n");
+		fprintf(json, "%s{\"size\":\"%s\",\"bits\":%u,\"kernel\":\"%s\",\"simd\":\"%s\","
+			"\"ms\":%.4f,\"read_ms\":%.4f", some++ ? ",\n" : "", size, j->bits, c->name,
+			c->whose, ms, read_ms);
+		if (c->reads)
+			fprintf(json, ",\"percent_of_read\":%.1f", c->reads * read_ms / ms * 100);
+		fprintf(json, "}");
+		fflush(stdout);
+	}
 }
 
 /* A gradient with noise that moves from frame to frame. */
@@ -185,48 +320,38 @@ static int bench_size(const char *name, unsigned int w, unsigned int h, unsigned
 		      FILE *json)
 {
 	struct job j = { .w = w, .h = h, .bits = bits, .stride = (ptrdiff_t)w * (bits == 8 ? 1 : 2) };
-	size_t size = (size_t)j.stride * h, frames = POOL / size & ~1UL;
-	uint8_t *pool = aligned_alloc(64, size * frames);
-	static int some;
-	double read_ms;
+	size_t size = (size_t)j.stride * h, n = bits == 8 ? COUNT(passes) : 0;
+	struct pool pool = { .frames = POOL / size | 1 };	/* odd: all take their turn with each */
+	double read_ms = 0;
 
+	pool.px = aligned_alloc(64, size * pool.frames);
 	j.half = malloc(size);
-	if (!pool || !j.half || hvcal_analysis_create(&j.an)) {
-		fprintf(stderr, "bench: no memory for %zu frames of %s\n", frames, name);
+	if (!pool.px || !j.half || hvcal_analysis_create(&j.an)) {
+		fprintf(stderr, "bench: no memory for %zu frames of %s\n", pool.frames, name);
 		return 1;
 	}
-	fill(pool, frames, &j);
-	read_ms = measure_read(&j, pool, frames);
-	printf("%-6s %2u  %-15s %-8s %8.2f %7.2f\n", name, bits, "plain read", "", read_ms,
-	       (double)size / read_ms / 1e6);
-	for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++)
-		for (int v = HVCAL_ANALYSIS_SIMD_C; v < HVCAL_ANALYSIS_SIMD_BEST; v++) {
-			double ms, again, share;
+	fill(pool.px, pool.frames, &j);
+	for (int i = -1; i < ROUNDS; i++) {
+		run_all(&j, &pool, readers, COUNT(readers), i);
+		run_all(&j, &pool, kernels, COUNT(kernels), i);
+		run_all(&j, &pool, passes, n, i);
+	}
+	for (int i = -1; i < ROUNDS_LONG; i++)
+		for (size_t c = 0; c < COUNT(slow); c++)
+			if (bits == 8 || slow[c].run != do_blocks)
+				run_one(&j, &pool, &slow[c], i);
+	for (size_t i = 0; i < COUNT(readers); i++) {
+		double ms = median(&readers[i], ROUNDS);
 
-			j.k = hvcal_analysis_kernels_get(v);
-			if (!j.k || hvcal_analysis_set_simd(j.an, v))
-				continue;
-			ms = measure(&j, kernels[i].run, pool, frames,
-				     v == HVCAL_ANALYSIS_SIMD_C ? 3 : kernels[i].reads ? ROUNDS : 5);
-			/* the machine may be shared: compare with the reading nearest in time */
-			again = kernels[i].reads ? measure_read(&j, pool, frames) : read_ms;
-			share = kernels[i].reads * again / ms * 100;
-			printf("%-6s %2u  %-15s %-8s %8.2f", name, bits, kernels[i].name, j.k->name,
-			       ms);
-			if (kernels[i].reads)
-				printf(" %7.2f %6.0f %%", kernels[i].reads * (double)size / ms / 1e6,
-				       share);
-			printf("\n");
-			fprintf(json, "%s{\"size\":\"%s\",\"bits\":%u,\"kernel\":\"%s\","
-				"\"simd\":\"%s\",\"ms\":%.4f,\"read_ms\":%.4f",
-				some++ ? ",\n" : "", name, bits, kernels[i].name, j.k->name, ms, again);
-			if (kernels[i].reads)
-				fprintf(json, ",\"percent_of_read\":%.1f", share);
-			fprintf(json, "}");
-		}
+		read_ms = i && read_ms < ms ? read_ms : ms;
+	}
+	print(&j, name, readers, COUNT(readers), ROUNDS, read_ms, json);
+	print(&j, name, kernels, COUNT(kernels), ROUNDS, read_ms, json);
+	print(&j, name, passes, n, ROUNDS, read_ms, json);
+	print(&j, name, slow, COUNT(slow), ROUNDS_LONG, read_ms, json);
 	hvcal_analysis_destroy(j.an);
 	free(j.half);
-	free(pool);
+	free(pool.px);
 	return 0;
 }
 
@@ -243,7 +368,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench JSON: a file that can be written\n");
 		return 2;
 	}
-	printf("%-6s %s %-15s %-8s %8s %7s %8s\n", "size", "bits", "kernel", "SIMD", "ms", "GB/s",
+	printf("%-6s %s %-15s %-10s %8s %7s %8s\n", "size", "bits", "kernel", "how", "ms", "GB/s",
 	       "of read");
 	fprintf(json, "[\n");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)

@@ -210,11 +210,71 @@ static void bad_input(struct hvcal_analysis *an)
 	check(good, "variance and SAD of pictures");
 }
 
+#define COLS (W / 16)
+#define ROWS (H / 16)
+
+static int map_is(const int8_t *map, size_t stride, int left, int right)
+{
+	int good = 1;
+
+	for (size_t i = 0; i < stride * ROWS; i++)
+		good &= map[i] == (i % stride >= COLS ? 77 : i % stride < COLS / 2 ? left : right);
+	return good;
+}
+
+static void quant_maps(struct hvcal_analysis *an)
+{
+	static int8_t map[(COLS + 3) * ROWS];
+	const size_t all = COLS * ROWS, stride = COLS + 3;
+	struct hvcal_analysis *fresh = create();
+	int sum = 0, least = 0, most = 0;
+
+	check(hvcal_analysis_quant_map(fresh, 16, map, COLS, all) == -ENODATA,
+	      "no QP offsets before a frame");
+	hvcal_analysis_destroy(fresh);
+	memset(px, 100, sizeof(px));
+	look(an);
+	check(hvcal_analysis_quant_map(an, 0, map, COLS, all) == -EINVAL &&
+	      hvcal_analysis_quant_map(an, 65, map, COLS, all) == -EINVAL &&
+	      hvcal_analysis_quant_map(an, 16, NULL, COLS, all) == -EINVAL &&
+	      hvcal_analysis_quant_map(an, 16, map, COLS - 1, all) == -ENOSPC &&
+	      hvcal_analysis_quant_map(an, 16, map, COLS, all - 1) == -ENOSPC &&
+	      hvcal_analysis_quant_map(an, 16, map, SIZE_MAX, all) == -ENOSPC,
+	      "QP offsets that cannot be are refused");
+	memset(map, 77, sizeof(map));
+	check(!hvcal_analysis_quant_map(an, 64, map, stride, sizeof(map)) &&
+	      map_is(map, stride, 0, 0), "a flat picture has no QP offsets");
+	/* the right half has twice the energy with its floor: 64 * (8 * 8 + 64) */
+	for (int y = 0; y < H; y++)
+		for (int x = W / 2; x < W; x++)
+			px[y * W + x] = (x / 2 + y / 2) % 2 ? 92 : 108;
+	look(an);
+	check(!hvcal_analysis_quant_map(an, 32, map, stride, sizeof(map)) &&
+	      map_is(map, stride, -1, 1), "twice the energy is 2 QPs at strength 32");
+	check(!hvcal_analysis_quant_map(an, 24, map, stride, sizeof(map)) &&
+	      map_is(map, stride, -1, 1), "one and a half are rounded away from the middle");
+	check(!hvcal_analysis_quant_map(an, 64, map, stride, stride * (ROWS - 1) + COLS) &&
+	      map_is(map, stride, -2, 2), "and 4 at 64");
+	for (int y = 0; y < H; y++)
+		for (int x = 0; x < W; x++)
+			px[y * W + x] = (uint8_t)(128 + (texture(x, y, 3) - 64) * x / W);
+	look(an);
+	check(!hvcal_analysis_quant_map(an, 48, map, COLS, all), "QP offsets of a texture");
+	for (size_t i = 0; i < all; i++) {
+		sum += map[i];
+		least = map[i] < least ? map[i] : least;
+		most = map[i] > most ? map[i] : most;
+	}
+	check(least <= -3 && most >= 3 && abs(sum) <= (int)all / 16,
+	      "they differ, and add up to next to none");
+}
+
 /* Every variant gives the same results, to the last bit. */
 static void variants_agree(void)
 {
 	struct hvcal_analysis_result want[4], got;
-	int good = 1;
+	int8_t maps[2][COLS * ROWS];
+	int good = 1, same = 1;
 
 	for (simd = HVCAL_ANALYSIS_SIMD_C; simd < HVCAL_ANALYSIS_SIMD_BEST; simd++) {
 		struct hvcal_analysis *an = create();
@@ -226,9 +286,12 @@ static void variants_agree(void)
 				want[i] = got;
 			good &= !memcmp(&got, &want[i], sizeof(got));
 		}
+		same &= !an || !hvcal_analysis_quant_map(an, 40, maps[!!simd], COLS, COLS * ROWS);
+		same &= !memcmp(maps[0], maps[an && simd], sizeof(maps[0]));
 		hvcal_analysis_destroy(an);
 	}
 	check(good, "all variants agree");
+	check(same, "and on QP offsets");
 }
 
 int main(void)
@@ -242,6 +305,7 @@ int main(void)
 		formats(an);
 		sizes(an);
 		bad_input(an);
+		quant_maps(an);
 		hvcal_analysis_destroy(an);
 	}
 	variants_agree();

@@ -63,6 +63,7 @@ static void by_hand(const struct hvcal_analysis_kernels *k, uint8_t *end)
 	static const uint8_t half[6] = { 128, 8, 9, 5, 9, 200 };
 	static const uint16_t px10[4] = { 1023, 0, 512, 3 };
 	static const uint8_t zero[64];
+	struct hvcal_analysis_block block;
 	uint64_t sum, sq;
 	uint8_t out[6];
 	uint32_t dc;
@@ -97,6 +98,9 @@ static void by_hand(const struct hvcal_analysis_kernels *k, uint8_t *end)
 	check(k->satd8x8(a, 8, zero, 8, &dc) == 64 * 255 && dc == 255, k->name,
 	      "SATD of one sample");
 	check(k->sad8x8(a, 8, zero, 8) == 255, k->name, "SAD of a block");
+	k->blocks8x8(a, 8, zero, 8, 1, &block);
+	check(block.sum == 255 && block.sq == 65025 && block.sad == 255 &&
+	      block.satd == 64 * 255 && block.dc == 255, k->name, "a block");
 }
 
 /* Equal answers, and an untouched byte on each side of what half_*() wrote. */
@@ -117,6 +121,23 @@ static int half_same(const struct hvcal_analysis_kernels *k, int bits16, const u
 		k->half8(a, as, w, h, got + 1, ds);
 	}
 	return !memcmp(want, got, n + 2);
+}
+
+static int blocks_same(const struct hvcal_analysis_kernels *k, uint8_t *enda, uint8_t *endb)
+{
+	struct hvcal_analysis_block want[10], got[10];
+	unsigned int n = 1 + rnd(9);
+	ptrdiff_t as = 8 * (ptrdiff_t)n + (ptrdiff_t)rnd(30);
+	ptrdiff_t bs = 8 * (ptrdiff_t)n + (ptrdiff_t)rnd(30);
+	uint8_t *a = enda - as * 7 - 8 * (ptrdiff_t)n, *b = endb - bs * 7 - 8 * (ptrdiff_t)n;
+
+	fill(enda, (size_t)(enda - a));
+	fill(endb, (size_t)(endb - b));
+	memset(want, 0xa5, sizeof(want));
+	memset(got, 0xa5, sizeof(got));
+	hvcal_analysis_kernels_c.blocks8x8(a, as, b, bs, n, want);
+	k->blocks8x8(a, as, b, bs, n, got);
+	return !memcmp(want, got, sizeof(want));
 }
 
 static void at_random(const struct hvcal_analysis_kernels *k, uint8_t *enda, uint8_t *endb)
@@ -164,6 +185,7 @@ static void at_random(const struct hvcal_analysis_kernels *k, uint8_t *enda, uin
 		blocks &= c->sad8x8(a, as, b, bs) == k->sad8x8(a, as, b, bs);
 		blocks &= c->satd8x8(a, as, b, bs, dc) == k->satd8x8(a, as, b, bs, dc + 1);
 		blocks &= dc[0] == dc[1];
+		blocks &= blocks_same(k, enda, endb);
 	}
 	check(sad, k->name, "SAD equals the reference");
 	check(sums, k->name, "sums equal the reference");

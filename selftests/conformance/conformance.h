@@ -112,6 +112,7 @@ void conf_host_done(void *cookie, struct hvcal_engine_job *job,
 /** How to send a frame; all zero is an ordinary one. */
 struct conf_how {
 	uint32_t flags;			/* HVCAL_FRAME_* */
+	uint32_t temporal_layer;
 	int qp;
 	uint32_t target_size;		/* 0: enough */
 	const int64_t *pts;		/* NULL: that of its number */
@@ -159,7 +160,9 @@ struct conf_picture {
 	bool there;
 	unsigned int width, height;
 	double psnr;		/* luma, dB; 100 if identical */
+	double psnr_left, psnr_right; /* of the halves; 0: not measured */
 	bool exact;		/* all planes equal the source */
+	uint64_t hash;		/* of all planes */
 	bool has_qp;
 	double qp, qp_left, qp_right; /* averages: all, halves of the picture */
 	/* as AV1 has them: R, G, B; 0.16, 24.8 and 18.14 bits before and after the point */
@@ -209,7 +212,7 @@ bool conf_can_decode(const struct conf *c);
  * and compares the pictures. Does nothing without a decoder.
  *
  * @param pictures one for each frame of the stream, by number; may be NULL
- * @param min_psnr of every picture
+ * @param min_psnr of every picture; 0: however bad
  */
 void conf_decode(struct conf_stream *s, unsigned int first, double min_psnr,
 		 struct conf_picture *pictures);

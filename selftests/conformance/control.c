@@ -268,12 +268,19 @@ static void test_reconfigure_bad(struct conf *c)
 	conf_free(&s);
 }
 
-/* One half of the picture better, the other worse. */
-static void roi_run(struct conf *c, struct conf_stream *s, uint32_t block)
+/*
+ * One half of the picture better, the other worse; @ramp: by and by. @return by how many
+ * dB the left one is, NAN if that was not measured
+ */
+static double roi_run(struct conf *c, uint32_t block, int left, bool ramp)
 {
-	uint32_t cols = (s->config.width + block - 1) / block;
-	uint32_t rows = (s->config.height + block - 1) / block;
-	struct conf_picture pictures[4];
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s = conf_open(c, &config);
+	uint32_t cols = (config.width + block - 1) / block;
+	uint32_t rows = (config.height + block - 1) / block;
+	/* libvpx leaves maps out of key frames */
+	unsigned int first = config.codec == HVCAL_CODEC_VP9;
+	struct conf_picture pictures[4] = { 0 };
 	struct conf_how how = {
 		.qp = 28, .map_block = block, .map_stride = cols + 3, .map_rows = rows,
 	};
@@ -281,34 +288,123 @@ static void roi_run(struct conf *c, struct conf_stream *s, uint32_t block)
 
 	if (!map)
 		abort();
+	if (!s) {
+		free(map);
+		return NAN;
+	}
 	for (uint32_t y = 0; y < rows; y++)
 		for (uint32_t x = 0; x < cols; x++)
-			map[y * how.map_stride + x] = x < cols / 2 ? -6 : 6;
+			map[y * how.map_stride + x] = (int8_t)(!ramp ? x < cols / 2 ? left : -left :
+							       left - 2 * left * (int)x / (int)cols);
 	how.map = map;
 	for (unsigned int i = 0; i < 4; i++)
 		send_ok(s, &how);
 	conf_flush(s);
 	free(map);
 	conf_decode(s, 0, 20, pictures);
-	if (!conf_failed(c) && pictures[0].has_qp &&
-	    pictures[0].qp_right - pictures[0].qp_left < 8)
-		conf_fail(c, "blocks of %u: offsets of -6 and 6 are coded as QP %.1f and %.1f",
-			  block, pictures[0].qp_left, pictures[0].qp_right);
+	conf_free(&s);
+	if (!conf_failed(c) && pictures[first].has_qp &&
+	    (pictures[first].qp_right - pictures[first].qp_left) * (left < 0 ? 1 : -1) < 8)
+		conf_fail(c, "blocks of %u: %s %d to %d is coded as QP %.1f and %.1f", block,
+			  ramp ? "a ramp from" : "offsets from", left, -left,
+			  pictures[first].qp_left, pictures[first].qp_right);
+	return pictures[3].psnr_left > 0 ? pictures[3].psnr_left - pictures[3].psnr_right : NAN;
 }
 
 static void test_qp_map(struct conf *c)
 {
-	static const uint32_t blocks[] = { 16, 32, 64 };
+	static const struct {
+		uint32_t block;
+		int left;
+		bool ramp;
+	} maps[] = { { 16, -6, false }, { 32, -6, false }, { 64, -6, false }, { 16, -16, true } };
+
+	/* 12 QPs are some 6 dB, and the halves change places; VP9 has few bits after its key frame */
+	double least = conf_config(c).codec == HVCAL_CODEC_VP9 ? 0.4 : 4;
 
 	if (lacks(c, HVCAL_CAP_ROI, "QP maps"))
 		return;
-	for (unsigned int i = 0; i < 3; i++) {
-		struct hvcal_codec_config config = conf_config(c);
-		struct conf_stream *s = conf_open(c, &config);
+	for (unsigned int i = 0; i < sizeof(maps) / sizeof(maps[0]) && !conf_failed(c); i++) {
+		double better = roi_run(c, maps[i].block, maps[i].left, maps[i].ramp);
 
+		if (!conf_failed(c))
+			better -= roi_run(c, maps[i].block, -maps[i].left, maps[i].ramp);
+		if (!conf_failed(c) && better < least)
+			conf_fail(c, "blocks of %u: the half with offsets below 0 gains %.1f dB",
+				  maps[i].block, better / 2);
+	}
+}
+
+/* Frames of the upper layer get lost: what is left must not show it, in any bit. */
+static void lose_upper(struct conf *c, struct conf_stream *s)
+{
+	/* the rate controls of libraries may want bits back for the first key frame */
+	double min_psnr = s->config.rc_mode == HVCAL_RC_CQP ? 20 : 0;
+	struct conf_picture *all = calloc(s->count, sizeof(*all));
+	struct conf_picture *base = calloc(s->count, sizeof(*base));
+
+	if (!all || !base)
+		abort();
+	conf_decode(s, 0, min_psnr, all);
+	for (unsigned int i = 0; i < s->count; i++) {
+		if (!(s->frames[i]->job.params.flags & HVCAL_FRAME_NO_REF) &&
+		    !s->frames[i]->result.frame.temporal_layer)
+			continue;
+		free(s->frames[i]->packet);
+		s->frames[i]->packet = NULL;
+	}
+	conf_decode(s, 0, min_psnr, base);
+	for (unsigned int i = 0; i < s->count && !conf_failed(c); i++)
+		if (s->frames[i]->packet && all[i].hash != base[i].hash)
+			conf_fail(c, "frame %u decodes to another picture without the upper layer",
+				  i);
+	free(all);
+	free(base);
+}
+
+static void layers_run(struct conf *c, struct conf_stream *s)
+{
+	for (unsigned int i = 0; i < 30; i++) {
+		struct conf_how how = {
+			.temporal_layer = i % 2,
+			/* base frames alone, each second one, pairs in a row, and either name */
+			.flags = i % 8 == 6 ? HVCAL_FRAME_NO_REF : i == 21 ? HVCAL_FRAME_FORCE_KEY : 0,
+		};
+
+		if (i < 4)
+			how.temporal_layer = 0;
+		send_ok(s, &how);
+	}
+	conf_flush(s);
+	for (unsigned int i = 0; i < s->count && !conf_failed(c); i++) {
+		unsigned int want = i >= 4 && i % 2 && i != 21 && !conf_all_key(c);
+		unsigned int said = s->frames[i]->result.frame.temporal_layer;
+
+		CHECK(c, said == want, "frame %u is said to be of layer %u, not %u", i, said, want);
+		CHECK(c, is_key(s, i) == (!i || i == 21 || conf_all_key(c)),
+		      "frame %u is %s key frame", i, is_key(s, i) ? "a" : "no");
+	}
+	lose_upper(c, s);
+}
+
+/* Where the engine chooses QPs itself, it also has more to remember from frame to frame. */
+static void test_layers(struct conf *c)
+{
+	static const uint32_t modes[] = { HVCAL_RC_CQP, HVCAL_RC_CBR };
+
+	if (lacks(c, HVCAL_CAP_LAYERS, "temporal layers"))
+		return;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct hvcal_codec_config config = conf_config(c);
+		struct conf_stream *s;
+
+		config.flags = HVCAL_CONFIG_LAYERS;
+		config.rc_mode = modes[i];
+		config.bitrate = 1000000;
+		s = conf_open(c, &config);
 		if (!s)
 			return;
-		roi_run(c, s, blocks[i]);
+		layers_run(c, s);
 		conf_free(&s);
 	}
 }
@@ -480,6 +576,7 @@ const struct conf_test conf_tests_control[] = {
 	{ "reconfigure_size", test_reconfigure_size },
 	{ "reconfigure_bad", test_reconfigure_bad },
 	{ "qp_map", test_qp_map },
+	{ "layers", test_layers },
 	{ "metadata", test_metadata },
 	{ "hdr_static", test_hdr_static },
 	{ "lossless", test_lossless },

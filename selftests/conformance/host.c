@@ -234,6 +234,7 @@ static struct conf_frame *frame_new(struct conf_stream *s, const struct conf_how
 			.flags = how->flags | (how->qp ? HVCAL_FRAME_QP : 0),
 			.pts = how->pts ? *how->pts : PTS_BASE + PTS_STEP * (int64_t)f->number,
 			.qp_q8 = how->qp * 256,
+			.temporal_layer = how->temporal_layer,
 		},
 		.meta = how->meta,
 		.meta_len = how->meta_len,

@@ -7,6 +7,7 @@ set -eu
 top=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
 name=VID_1280x720_cavlc_temporal_direct.264
 out=$1/v720.yuv
+mkdir -p "$1"
 for d in "${HVCAL_CLIPS:-}" "$top/shared/clips" "$top/../shared/clips" "$top/../../shared/clips"; do
 	if [ -s "$out" ] || [ -z "$d" ] || [ ! -f "$d/$name" ]; then
 		continue

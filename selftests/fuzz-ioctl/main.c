@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -247,14 +248,11 @@ static void supervise(struct fuzz *f, const struct ks_state *before)
 	for (unsigned int i = 0; i < f->opt.procs; i++)
 		proc_start(f, i);
 	while (reap(f, &crashed) && !crashed && !stalled && !tainted && ks_now_ns() < end) {
-		struct ks_state now;
-
 		ks_sleep_ms(TICK_MS);
 		if (!f->opt.calm)
 			disturb(f);
 		stalled = anyone_stalled(f);
-		ks_state_save(&now);
-		tainted = now.taint & ~before->taint & (1UL << 7 | 1UL << 9);
+		tainted = ks_taint_read() & ~before->taint & KS_TAINT_BAD;
 	}
 	result(f, !crashed, "no process of the fuzzer crashed");
 	result(f, !stalled, "no call hangs");
@@ -302,12 +300,36 @@ static void print_calls(const struct fz_shared *s)
 	}
 }
 
+static uint64_t count_ioctls(const struct fz_shared *s)
+{
+	uint64_t sum = 0;
+
+	for (int nr = 0; nr < FZ_NRS; nr++)
+		for (int e = 0; e < FZ_ERRNOS; e++)
+			sum += s->answers[nr][e];
+	return sum;
+}
+
+/* Of all processes of the fuzzer, those that were killed too. */
+static double cpu_seconds(void)
+{
+	struct rusage of;
+	double sum = 0;
+
+	for (int who = RUSAGE_CHILDREN; who <= RUSAGE_SELF; who++)
+		if (!getrusage(who, &of))
+			sum += (double)(of.ru_utime.tv_sec + of.ru_stime.tv_sec) +
+			       (double)(of.ru_utime.tv_usec + of.ru_stime.tv_usec) / 1e6;
+	return sum;
+}
+
 static void sum_up(struct fuzz *f)
 {
 	const struct fz_shared *s = f->shared;
 
-	ks_note("%llu programs, %llu operations", (unsigned long long)s->programs,
-		(unsigned long long)s->ops);
+	ks_note("%llu programs, %llu operations, %llu ioctls, %.1f CPU seconds",
+		(unsigned long long)s->programs, (unsigned long long)s->ops,
+		(unsigned long long)count_ioctls(s), cpu_seconds());
 	print_calls(s);
 	ks_note("items: %llu OPEN, %llu ENCODE, %llu RECONFIGURE, %llu FLUSH, %llu CANCEL, %llu CLOSE",
 		(unsigned long long)s->items[HVCAL_ITEM_OPEN],

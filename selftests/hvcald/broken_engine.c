@@ -99,6 +99,10 @@ static int open_stream(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config 
 		return -EOPNOTSUPP;
 	}
 #endif
+#ifdef BREAKS_picky
+	if (config->gop == 77)
+		return -EINVAL;
+#endif
 	*stream = calloc(1, sizeof(**stream));
 	(*stream)->ctx = ctx;
 	(*stream)->config = *config;

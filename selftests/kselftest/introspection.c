@@ -143,6 +143,31 @@ KS_TABLE(sysfs, attrs)
 			attr->want);
 }
 
+struct kind { const char *label; uint32_t kind; };
+
+static const struct kind kinds[] = {
+	{ "hardware", HVCAL_ENGINE_HARDWARE },
+	{ "software", HVCAL_ENGINE_SOFTWARE },
+	{ "test", HVCAL_ENGINE_TEST },
+};
+
+KS_TABLE(sysfs_kind, kinds)
+{
+	const struct kind *test = row;
+	struct hvcal_engine_register arg;
+	struct hvcal_engine_cap cap;
+	struct ks_provider p;
+	char value[64];
+
+	ks_cap_init(&cap);
+	ks_register_init(&arg, &cap, "ks-in-kind");
+	arg.kind = test->kind;
+	ks_provider_register(&p, &arg);
+	ks_attr(p.engine, "kind", value, sizeof(value));
+	if (strcmp(value, test->label))
+		ks_fail(__FILE__, __LINE__, "%s is called \"%s\"", test->label, value);
+}
+
 /* The directory goes with the engine, also while one of its files is open. */
 KS_TEST(sysfs_goes_with_engine)
 {
@@ -169,7 +194,7 @@ KS_TEST(debugfs_objects)
 {
 	struct ks_objects before, during;
 	struct ks_rig rig;
-	const char *const kinds[] = { "clients", "providers", "engines", "sessions", "bindings",
+	const char *const names[] = { "clients", "providers", "engines", "sessions", "bindings",
 				      "buffers", "imports", "jobs" };
 
 	if (access("/sys/kernel/debug/hvcal", F_OK))
@@ -180,13 +205,13 @@ KS_TEST(debugfs_objects)
 	ks_rig_submit(&rig, rig.target, 0);
 	CHECK_OK(ks_objects_read(&during));
 	CHECK_EQ(before.kinds, during.kinds);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		unsigned int k = 0;
 
-		while (k < during.kinds && strcmp(during.name[k], kinds[i]))
+		while (k < during.kinds && strcmp(during.name[k], names[i]))
 			k++;
 		if (k == during.kinds)
-			ks_fail(__FILE__, __LINE__, "no count of %s", kinds[i]);
+			ks_fail(__FILE__, __LINE__, "no count of %s", names[i]);
 		CHECK_GE(during.count[k], before.count[k] + 1);
 	}
 }

@@ -26,8 +26,8 @@
 #define KS_SLOW_MS	60	/* slow, and yet within the budget */
 
 enum ks_fault {
-	KS_SLOW, KS_DIES_IDLE, KS_DIES_HOLDING, KS_DIES_REPLYING, KS_STOPS, KS_WRONG_ID,
-	KS_WRONG_SIZE, KS_NO_FILES,
+	KS_SLOW, KS_DIES_IDLE, KS_DIES_HOLDING, KS_DIES_REPLYING, KS_STOPS, KS_STOPS_IDLE,
+	KS_WRONG_ID, KS_WRONG_SIZE, KS_NO_FILES,
 };
 
 enum ks_killed { KS_NOBODY, KS_CLIENT, KS_BOTH };
@@ -53,6 +53,7 @@ static const struct ks_case cases[] = {
 	KS_FAULT("dies_holding", KS_DIES_HOLDING),
 	KS_FAULT("dies_replying", KS_DIES_REPLYING),
 	KS_FAULT("stops", KS_STOPS),
+	KS_FAULT("stops_idle", KS_STOPS_IDLE),
 	KS_FAULT("wrong_id", KS_WRONG_ID),
 	KS_FAULT("wrong_size", KS_WRONG_SIZE),
 	KS_FAULT("no_files", KS_NO_FILES),
@@ -145,10 +146,10 @@ static void ks_misbehave(struct ks_provider *p, struct ks_peer *self, const stru
 		ks_run_out_of_files(p, self, test->killed == KS_NOBODY);
 		return;
 	}
-	if (test->fault == KS_DIES_IDLE) {
+	if (test->fault == KS_DIES_IDLE || test->fault == KS_STOPS_IDLE) {
 		CHECK_EQ(poll(&pfd, 1, ks_ms(KS_WAIT_MS)), 1);
 		ks_peer_say(self, 1);
-		raise(SIGKILL);
+		raise(test->fault == KS_DIES_IDLE ? SIGKILL : SIGSTOP);
 	}
 	ks_expect_item(p, &item, HVCAL_ITEM_ENCODE);
 	ks_peer_say(self, 1);
@@ -359,7 +360,8 @@ static void ks_peer_end(struct ks_peer *peer)
 KS_TABLE(fault, cases)
 {
 	const struct ks_case *test = row;
-	bool hangs = test->fault == KS_STOPS || test->fault == KS_WRONG_ID;
+	bool hangs = test->fault == KS_STOPS || test->fault == KS_STOPS_IDLE ||
+		     test->fault == KS_WRONG_ID;
 	struct ks_objects before;
 	struct ks_stage st = { 0 };
 	pthread_t watch;
@@ -369,6 +371,7 @@ KS_TABLE(fault, cases)
 	if (test->unload)
 		ks_module_need(true);
 	ks_watchdog(KS_FLOOR_MS, KS_CAP_MS);
+	ks_param("watchdog_attend_ms", KS_CAP_MS);
 	if (ks_objects_read(&before))
 		ks_skip("no debugfs");
 	st.provider = ks_peer_start(ks_provider_run, (void *)(uintptr_t)test);

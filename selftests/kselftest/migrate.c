@@ -94,6 +94,161 @@ KS_TEST(next_engine_may_come_later)
 	ks_scene_serve(&s, &second, b);
 }
 
+/* A provider that takes nothing is left, with what was queued: nobody had it. */
+KS_TEST(away_from_who_takes_nothing)
+{
+	struct ks_provider first, second;
+	struct ks_scene s;
+	uint64_t jobs[3];
+
+	ks_param("watchdog_attend_ms", 400);
+	ks_scene_open(&s, &first, "ks-mg-a1", HVCAL_LOSS_FAIL);
+	ks_scene_engine(&second, "ks-mg-a2", HVCAL_ENGINE_HARDWARE);
+	for (int i = 0; i < 3; i++)
+		jobs[i] = ks_scene_submit(&s, (unsigned int)i);
+	/* (the first one is this very process: it does not come) */
+	ks_scene_resync(&s, &second);
+	CHECK_ERR(ks_acquire(&first), -ENODEV);
+	for (int i = 0; i < 3; i++)
+		ks_scene_serve(&s, &second, jobs[i]);
+	CHECK_EQ(ks_stats(s.client, s.session).migrations, 1);
+}
+
+/* ---- engines that cannot do what is asked ---- */
+
+/* Answers the next item, an OPEN, with @status. */
+static void open_with(struct ks_provider *p, int status)
+{
+	struct hvcal_item item;
+
+	ks_expect_item(p, &item, HVCAL_ITEM_OPEN);
+	CHECK_OK(ks_reply(p, item.id, status, 0));
+}
+
+/* Each is asked once; the client hears of the one that can. */
+KS_TEST(refused_at_open)
+{
+	struct ks_provider first, second, third;
+	struct hvcal_event ev;
+	struct ks_scene s;
+	uint64_t job;
+
+	ks_scene_engine(&first, "ks-mg-o1", HVCAL_ENGINE_HARDWARE);
+	ks_scene_engine(&second, "ks-mg-o2", HVCAL_ENGINE_HARDWARE);
+	ks_scene_engine(&third, "ks-mg-o3", HVCAL_ENGINE_SOFTWARE);
+	ks_scene_create(&s, HVCAL_LOSS_FAIL);
+	job = ks_scene_submit(&s, 0);
+	open_with(&first, -EINVAL);
+	open_with(&second, -EOPNOTSUPP);
+	open_with(&third, 0);
+	ks_expect_event(s.client, &ev, HVCAL_EVENT_OPENED, 0);
+	CHECK_EQ(ev.engine, third.engine);
+	ks_scene_serve(&s, &third, job);
+	ks_expect_idle(&first);
+	ks_expect_idle(&second);
+	CHECK_EQ(ks_stats(s.client, s.session).migrations, 2);
+}
+
+KS_TEST(refused_by_all)
+{
+	struct ks_provider first, second;
+	struct hvcal_event ev;
+	struct ks_scene s;
+
+	ks_scene_engine(&first, "ks-mg-a1", HVCAL_ENGINE_HARDWARE);
+	ks_scene_engine(&second, "ks-mg-a2", HVCAL_ENGINE_HARDWARE);
+	ks_scene_create(&s, HVCAL_LOSS_FAIL);
+	open_with(&first, -EINVAL);
+	open_with(&second, -EINVAL);
+	ks_expect_event(s.client, &ev, HVCAL_EVENT_OPENED, -EINVAL);
+	ks_expect_event(s.client, &ev, HVCAL_EVENT_LOST, -EINVAL);
+	ks_expect_idle(&first);
+}
+
+/* The first frame goes to the next engine; from there on errors are the frames' own. */
+KS_TEST(refused_at_first_frame)
+{
+	struct ks_provider first, second;
+	struct hvcal_event ev;
+	struct hvcal_item item;
+	struct ks_scene s;
+	uint64_t a, b;
+
+	ks_scene_open(&s, &first, "ks-mg-f1", HVCAL_LOSS_FAIL);
+	ks_scene_engine(&second, "ks-mg-f2", HVCAL_ENGINE_HARDWARE);
+	a = ks_scene_submit(&s, 0);
+	ks_expect_item(&first, &item, HVCAL_ITEM_ENCODE);
+	CHECK_OK(ks_reply(&first, item.id, -EINVAL, 0));
+	ks_scene_resync(&s, &second);
+	ks_scene_serve(&s, &second, a);
+	b = ks_scene_submit(&s, 1);
+	ks_expect_item(&second, &item, HVCAL_ITEM_ENCODE);
+	CHECK_OK(ks_reply(&second, item.id, -EINVAL, 0));
+	ks_expect_event(s.client, &ev, HVCAL_EVENT_JOB, -EINVAL);
+	CHECK_EQ(ev.job, b);
+	CHECK_EQ(ks_stats(s.client, s.session).migrations, 1);
+}
+
+/* Both take it and fail: the client is told, nobody is asked again. */
+KS_TEST(refused_without_ping_pong)
+{
+	struct ks_provider first, second;
+	struct hvcal_event ev;
+	struct hvcal_item item;
+	struct ks_scene s;
+
+	ks_scene_open(&s, &first, "ks-mg-p1", HVCAL_LOSS_FAIL);
+	ks_scene_engine(&second, "ks-mg-p2", HVCAL_ENGINE_HARDWARE);
+	ks_scene_submit(&s, 0);
+	ks_expect_item(&first, &item, HVCAL_ITEM_ENCODE);
+	CHECK_OK(ks_reply(&first, item.id, -EINVAL, 0));
+	ks_scene_resync(&s, &second);
+	ks_expect_item(&first, &item, HVCAL_ITEM_CLOSE);
+	CHECK_OK(ks_reply(&first, item.id, 0, 0));
+	for (unsigned int i = 1; i < 4; i++) {
+		ks_expect_item(&second, &item, HVCAL_ITEM_ENCODE);
+		CHECK_OK(ks_reply(&second, item.id, -EINVAL, 0));
+		ks_expect_event(s.client, &ev, HVCAL_EVENT_JOB, -EINVAL);
+		ks_scene_submit(&s, i);
+	}
+	ks_expect_idle(&first);
+	CHECK_EQ(ks_stats(s.client, s.session).migrations, 1);
+}
+
+static void reconfigure(struct ks_scene *s)
+{
+	struct hvcal_session_reconfigure arg = { .session = s->session };
+	struct hvcal_session_create create;
+
+	ks_create_init(&create, 0);
+	arg.res = create.res;
+	CHECK_OK(ks_ioctl(s->client, HVCAL_IOC_SESSION_RECONFIGURE, &arg));
+}
+
+KS_TEST(refused_reconfiguration)
+{
+	struct ks_provider first, second;
+	struct hvcal_event ev;
+	struct hvcal_item item;
+	struct ks_scene s;
+
+	ks_scene_open(&s, &first, "ks-mg-c1", HVCAL_LOSS_FAIL);
+	ks_scene_engine(&second, "ks-mg-c2", HVCAL_ENGINE_HARDWARE);
+	reconfigure(&s);
+	ks_expect_item(&first, &item, HVCAL_ITEM_RECONFIGURE);
+	CHECK_OK(ks_reply(&first, item.id, -EINVAL, 0));
+	ks_scene_resync(&s, &second);
+	ks_expect_item(&second, &item, HVCAL_ITEM_RECONFIGURE);
+	CHECK_OK(ks_reply(&second, item.id, 0, 0));
+	ks_expect_event(s.client, &ev, HVCAL_EVENT_RECONFIGURED, 0);
+	/* with no third one, the next error is told, and the session stays */
+	reconfigure(&s);
+	ks_expect_item(&second, &item, HVCAL_ITEM_RECONFIGURE);
+	CHECK_OK(ks_reply(&second, item.id, -EINVAL, 0));
+	ks_expect_event(s.client, &ev, HVCAL_EVENT_RECONFIGURED, -EINVAL);
+	ks_scene_serve(&s, &second, ks_scene_submit(&s, 0));
+}
+
 KS_TEST(nobody_comes)
 {
 	struct ks_provider first;

@@ -333,7 +333,95 @@ KS_TEST(stopped_before_open)
 	CHECK_ERR(ks_engine_info(client, p.engine, &info), -ENODEV);
 }
 
-/* Waiting in the queue is no fault of the engine: no clock runs before it takes a frame. */
+/* ---- nobody comes for the work ---- */
+
+static const struct death stops[] = {
+	{ "before_open", KS_SIT, false },
+	{ "before_open_with_job", KS_SIT, true },
+	{ "before_acquire", KS_OPEN_AND_SIT, true },
+};
+
+/* Stopped while it has nothing in hand: what comes then does not wait for ever. */
+KS_TABLE(stopped_idle, stops)
+{
+	const struct death *death = row;
+	struct ks_stage st;
+	uint64_t number = 0, start = ks_now_ns();
+
+	ks_param("watchdog_attend_ms", KS_CAP_MS);
+	ks_stage_open(&st, "ks-pd-idle", death->script);
+	ks_peer_kill(&st.peer, SIGSTOP);
+	if (death->job)
+		number = ks_stage_submit(&st);
+	ks_expect_lost(&st, number, 2 * KS_CAP_MS + 100 + ks_ms(KS_SLACK_MS));
+	ks_note("lost after %llu ms", (unsigned long long)((ks_now_ns() - start) / KS_MS));
+	ks_peer_kill(&st.peer, SIGKILL);
+}
+
+/* A provider that comes too late is told so, and nothing else happens to it. */
+KS_TEST(stopped_idle_and_late)
+{
+	struct ks_stage st;
+	int status;
+
+	ks_param("watchdog_attend_ms", KS_CAP_MS);
+	ks_stage_open(&st, "ks-pd-late2", KS_SERVE);
+	ks_peer_kill(&st.peer, SIGSTOP);
+	ks_expect_lost(&st, ks_stage_submit(&st), 2 * KS_CAP_MS + 100 + ks_ms(KS_SLACK_MS));
+	ks_peer_kill(&st.peer, SIGCONT);
+	/* ACQUIRE said that it is over */
+	CHECK_EQ(waitpid(st.peer.pid, &status, 0), st.peer.pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
+/* One that was only slow to wake up goes on as if nothing had been. */
+KS_TEST(stopped_idle_and_back)
+{
+	struct hvcal_engine_info info = { 0 };
+	struct hvcal_event ev;
+	struct ks_stage st;
+	uint64_t start;
+
+	ks_param("watchdog_attend_ms", KS_WAIT_MS);
+	ks_stage_open(&st, "ks-pd-back", KS_SERVE);
+	ks_peer_kill(&st.peer, SIGSTOP);
+	ks_stage_submit(&st);
+	start = ks_now_ns();
+	while (info.state != HVCAL_ENGINE_SUSPECT) {
+		CHECK_OK(ks_engine_info(st.client, st.engine, &info));
+		CHECK_LE((ks_now_ns() - start) / KS_MS, KS_WAIT_MS);
+		ks_sleep_ms(5);
+	}
+	ks_peer_kill(&st.peer, SIGCONT);
+	ks_expect_event(st.client, &ev, HVCAL_EVENT_JOB, 0);
+	CHECK_OK(ks_engine_info(st.client, st.engine, &info));
+	CHECK_EQ(info.state, HVCAL_ENGINE_READY);
+	ks_peer_kill(&st.peer, SIGKILL);
+}
+
+/* Its client goes at the same time: what is to be closed is not waited for either. */
+KS_TEST(stopped_idle_without_client)
+{
+	struct hvcal_engine_info info;
+	struct ks_stage st;
+	uint64_t start;
+	int other = ks_client();
+
+	ks_param("watchdog_attend_ms", KS_CAP_MS);
+	ks_stage_open(&st, "ks-pd-alone", KS_OPEN_AND_SIT);
+	ks_peer_kill(&st.peer, SIGSTOP);
+	ks_stage_submit(&st);
+	CHECK_OK(close(st.client));
+	start = ks_now_ns();
+	while (!ks_engine_info(other, st.engine, &info)) {
+		CHECK_LE((ks_now_ns() - start) / KS_MS, 2 * KS_CAP_MS + 100 + ks_ms(KS_SLACK_MS));
+		ks_sleep_ms(5);
+	}
+	ks_peer_kill(&st.peer, SIGCONT);
+	ks_peer_kill(&st.peer, SIGKILL);
+}
+
+/* Waiting in the queue is no fault of the engine: no budget runs before it takes a frame. */
 KS_TEST(queued_is_not_watched)
 {
 	struct hvcal_engine_info info;
@@ -342,6 +430,7 @@ KS_TEST(queued_is_not_watched)
 	struct ks_rig rig;
 
 	ks_watchdog(KS_FLOOR_MS, KS_CAP_MS);
+	ks_param("watchdog_attend_ms", 20 * KS_CAP_MS);
 	ks_rig_open(&rig, "ks-pd-queued", 1, 1);
 	ks_rig_submit(&rig, rig.target, 1);
 	ks_sleep_ms(2 * KS_CAP_MS);

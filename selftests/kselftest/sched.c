@@ -164,6 +164,7 @@ KS_TEST(user_share)
 
 KS_TEST(bandwidth)
 {
+	struct hvcal_session_reconfigure more = { .flags = HVCAL_RECONFIGURE_RESERVATION };
 	struct hvcal_session_create arg;
 	struct ks_provider p;
 	int client = ks_client();
@@ -177,6 +178,13 @@ KS_TEST(bandwidth)
 	CHECK_EQ(arg.refused, HVCAL_RESOURCE_BANDWIDTH);
 	ks_create_realtime(&arg, p.engine, 100);
 	CHECK_OK(create(client, &arg));
+	/* nor is it given to who asks for more later */
+	more.session = arg.session;
+	more.res = arg.res;
+	more.res.period_ns = 10 * KS_MS;
+	CHECK_ERR(ks_ioctl(client, HVCAL_IOC_SESSION_RECONFIGURE, &more), -ENOSPC);
+	more.res.period_ns = 80 * KS_MS;
+	CHECK_OK(ks_ioctl(client, HVCAL_IOC_SESSION_RECONFIGURE, &more));
 }
 
 KS_TEST(sessions_of_a_user)

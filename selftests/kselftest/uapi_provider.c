@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Every ioctl of /dev/hvcal-provider: right once, then wrong in one way at a time. */
 #include <linux/sync_file.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -206,6 +208,53 @@ KS_TEST(engine_of_another)
 }
 
 /* ---- acquire ---- */
+
+struct ks_racer {
+	int fd;
+	atomic_uint next;	/* number that comes next, most likely */
+	atomic_bool end;
+};
+
+static void *ks_unregister_early(void *arg)
+{
+	struct ks_racer *r = arg;
+
+	while (!atomic_load(&r->end)) {
+		struct hvcal_engine_unregister un = { .engine = atomic_load(&r->next) };
+
+		ks_ioctl(r->fd, HVCAL_IOC_ENGINE_UNREGISTER, &un);
+	}
+	return NULL;
+}
+
+/* One thread registers, the other guesses the number: gone before the call is back. */
+KS_TEST(unregistered_while_registering)
+{
+	struct ks_racer r = { .fd = ks_provider_node(0) };
+	uint64_t end = ks_now_ns() + ks_ms(500) * KS_MS;
+	struct hvcal_engine_register arg;
+	struct hvcal_engine_cap cap;
+	unsigned int gone = 0;
+	pthread_t thread;
+
+	ks_cap_init(&cap);
+	CHECK_EQ(pthread_create(&thread, NULL, ks_unregister_early, &r), 0);
+	while (ks_now_ns() < end) {
+		struct hvcal_engine_unregister un;
+
+		ks_register_init(&arg, &cap, "ks-racing");
+		CHECK_OK(ks_ioctl(r.fd, HVCAL_IOC_ENGINE_REGISTER, &arg));
+		if (atomic_load(&r.next))
+			CHECK_EQ(arg.engine, atomic_load(&r.next));
+		un = (struct hvcal_engine_unregister){ .engine = arg.engine };
+		gone += ks_ioctl(r.fd, HVCAL_IOC_ENGINE_UNREGISTER, &un) == -ENODEV;
+		atomic_store(&r.next, arg.engine + 1);
+	}
+	atomic_store(&r.end, true);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	ks_note("%u of %u engines were gone early", gone, arg.engine);
+	close(r.fd);
+}
 
 KS_TEST(acquire_nonblock)
 {

@@ -335,13 +335,20 @@ static int load(struct bench *b, const char *path)
 		return -1;
 	}
 	while (good && b->clip_count < CLIPS_MAX && fgets(line, sizeof(line), list)) {
-		good = !clip_open(&b->clips[b->clip_count], line) &&
-		       !hint_clip(&b->clips[b->clip_count]);
+		struct clip *clip = &b->clips[b->clip_count];
+
+		good = !clip_open(clip, line);
+		if (good && !named(b->names, clip->name)) {
+			clip_close(clip);
+			continue;
+		}
+		good = good && !hint_clip(clip);
 		b->clip_count += good;
 	}
 	fclose(list);
 	if (!b->clip_count)
-		fprintf(stderr, "bench-rc: no clips in %s\n", path);
+		fprintf(stderr, "bench-rc: no clips%s%s in %s\n", b->names ? " named " : "",
+			b->names ? b->names : "", path);
 	return good && b->clip_count ? 0 : -1;
 }
 

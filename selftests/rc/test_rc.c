@@ -331,6 +331,88 @@ static void test_extremes(void **state)
 	}
 }
 
+/*
+ * Sizes that come late and in any order: once all are known, the level is that of a
+ * bucket that had known them from the start, empty times between included.
+ */
+static void test_level_late(void **state)
+{
+	static const unsigned int order[] = { 3, 0, 5, 1, 2, 7, 4, 6 };
+	uint64_t r = 3;
+
+	(void)state;
+	for (int round = 0; round < 50; round++) {
+		struct hvcal_rc_config c = base_config();
+		struct hvcal_rc_frame f = { .key = 1 };
+		struct hvcal_rc_status s;
+		uint32_t ids[8], bytes[8];
+		double level = 0.0;
+		hvcal_rc_t *rc;
+
+		c.delay = 7;
+		rc = make(&c);
+		for (int i = 0; i < 8; i++) {
+			struct hvcal_rc_decision d;
+			int64_t dt = (int64_t)(plant_random(&r) % 80) * 1000000;
+
+			f.time_ns += i ? dt : 0;
+			assert_int_equal(hvcal_rc_decide(rc, &f, &d), 0);
+			f.key = 0;
+			ids[i] = d.id;
+			bytes[i] = 1 + (uint32_t)(plant_random(&r) % 20000);
+			if (i)
+				level -= (double)c.bitrate * (double)dt / 1e9;
+			level = fmax(0.0, level) + 8.0 * bytes[i];
+		}
+		for (int i = 0; i < 8; i++)
+			assert_int_equal(hvcal_rc_report(rc, ids[order[i]], bytes[order[i]],
+							 HVCAL_RC_QP_AS_DECIDED), 0);
+		hvcal_rc_get_status(rc, &s);
+		assert_int_equal(s.in_flight, 0);
+		assert_float_equal(s.level_ms, 1000.0 * level / (double)c.bitrate, 1e-6);
+		hvcal_rc_destroy(&rc);
+	}
+}
+
+/*
+ * Noise near its dead zone: the size halves (g = 3) up to doubles (g = 6) with one or two
+ * quantisers, far from what is expected at first. The rate must not swing.
+ */
+static void test_steep(void **state)
+{
+	static const double slopes[] = { 3.0, 4.5, 6.0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(slopes) / sizeof(slopes[0]); i++) {
+		for (uint32_t delay = 0; delay <= 4; delay += 2) {
+			struct hvcal_rc_config c = base_config();
+			struct plant p;
+			hvcal_rc_t *rc;
+
+			c.delay = delay;
+			p = simple_plant(&c);
+			p.g = slopes[i];
+			p.h = 0.3;
+			p.sigma = 0.05;
+			p.level = log2((double)c.bitrate / c.fps) + p.g * 2.6;
+			p.cut_ratio = 2.0 - (p.g - 1.2) * 2.0;
+			rc = make(&c);
+			run(&p, rc, 100);
+			p.violations = 0;
+			p.p_max = 0.0;
+			for (int second = 0; second < 20; second++) {
+				double share = mean_of(&p, rc, 30) * FPS / (double)c.bitrate;
+
+				assert_true(share > 0.85);
+				assert_true(share < 1.1);
+			}
+			assert_int_equal(p.violations, 0);
+			assert_true(p.p_max < 3.0);
+			hvcal_rc_destroy(&rc);
+		}
+	}
+}
+
 /* Engines that are off by two, or tell sizes that are wrong by 30 %. */
 static void test_lying_engine(void **state)
 {
@@ -617,8 +699,10 @@ int main(void)
 		cmocka_unit_test(test_monotone),
 		cmocka_unit_test(test_retarget),
 		cmocka_unit_test(test_level),
+		cmocka_unit_test(test_level_late),
 		cmocka_unit_test(test_bad_times),
 		cmocka_unit_test(test_extremes),
+		cmocka_unit_test(test_steep),
 		cmocka_unit_test(test_lying_engine),
 		cmocka_unit_test(test_deaf_engine),
 		cmocka_unit_test(test_saturated),

@@ -6,24 +6,25 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <hvcal/hvcal.h>
 
 #define WIDTH 320
 #define HEIGHT 192
-#define DRAIN_MS 15000	/* more than an engine may be away */
+#define DRAIN_MS 30000	/* more than an engine may be away */
 
 struct stream {
 	struct soak_shared *shared;
 	struct soak_tally *tally;
+	const struct soak_stream *as;
 	hvcal_context_t *ctx;
 	hvcal_session_t *s;
 	hvcal_pool_t *pool;
-	bool null;
-	unsigned int fps;
 	int64_t next_in, next_out;
-	uint64_t last_packet_ns, answered_kill_ns;
+	uint64_t last_packet_ns;
+	uint32_t engine;	/* that made the last packet, 0 none yet */
 };
 
 uint64_t soak_now_ns(void)
@@ -34,12 +35,49 @@ uint64_t soak_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t soak_late_ns(const struct soak_shared *shared, uint64_t since_ns)
+{
+	uint64_t late = 0;
+
+	for (int i = 0; i < SOAK_TICKS; i++)
+		if (atomic_load(&shared->ticks[i].ns) >= since_ns &&
+		    atomic_load(&shared->ticks[i].late_ns) > late)
+			late = atomic_load(&shared->ticks[i].late_ns);
+	return late;
+}
+
 static void raise_to(atomic_ullong *most, uint64_t value)
 {
 	unsigned long long now = atomic_load(most);
 
 	while (value > now && !atomic_compare_exchange_weak(most, &now, value))
 		;
+}
+
+struct call { uint64_t start_ns; long waits; };
+
+static struct call call_begin(void)
+{
+	struct rusage usage = { 0 };
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return (struct call){ soak_now_ns(), usage.ru_nvcsw };
+}
+
+/*
+ * A call that was not to wait has taken its time. If it slept, it waited for somebody;
+ * if it did not, the machine had no processor for it, or two of them one lock.
+ */
+static void call_end(struct stream *t, const char *name, const struct call *call)
+{
+	uint64_t took = soak_now_ns() - call->start_ns;
+	bool slept = call_begin().waits != call->waits;
+
+	if (took <= atomic_load(&t->tally->calls[slept].ns))
+		return;
+	raise_to(&t->tally->calls[slept].ns, took);
+	atomic_store(&t->tally->calls[slept].late_ns, soak_late_ns(t->shared, call->start_ns));
+	atomic_store(&t->tally->calls[slept].name, name);
 }
 
 static void sleep_until(uint64_t ns)
@@ -57,23 +95,21 @@ static int stream_open(struct stream *t)
 	int ret;
 
 	hvcal_config_default(&c, sizeof(c));
-	c.codec = t->null ? HVCAL_CODEC_NULL : HVCAL_CODEC_H264;
+	c.codec = t->as->kind == SOAK_NULL ? HVCAL_CODEC_NULL : HVCAL_CODEC_H264;
 	c.width = WIDTH;
 	c.height = HEIGHT;
-	c.fps = t->fps ? t->fps : 1000;
+	c.fps = t->as->fps;
 	c.bitrate = 500000;
 	c.threads = 1;
 	c.max_queued = 64;
 	c.on_loss = HVCAL_ON_LOSS_REISSUE;
-	if (t->null)
-		snprintf(c.engine_name, sizeof(c.engine_name), "null");
 	ret = hvcal_create_session(t->ctx, &c, &t->s, NULL);
 	if (ret)
 		return ret;
 	atomic_fetch_add(&t->tally->sessions, 1);
 	t->next_in = t->next_out = 0;
 	t->last_packet_ns = soak_now_ns();
-	t->answered_kill_ns = atomic_load(&t->shared->killed_ns);
+	t->engine = 0;
 	if (t->pool)
 		return 0;
 	hvcal_pool_params_default(&p, sizeof(p));
@@ -123,12 +159,35 @@ static bool has_nal(const uint8_t *at, uint64_t size, unsigned int type)
 
 static bool decodable(const struct stream *t, const hvcal_packet_t *p)
 {
-	return t->null || (has_nal(p->data, p->size, 7) && has_nal(p->data, p->size, 5));
+	return t->as->kind == SOAK_NULL || (has_nal(p->data, p->size, 7) && has_nal(p->data, p->size, 5));
+}
+
+/* Another engine makes the stream now: how long has that taken? */
+static void note_resumed(struct stream *t, const hvcal_packet_t *p)
+{
+	unsigned int slot = t->engine % SOAK_DEATHS, death, at;
+	uint64_t died = atomic_load(&t->shared->deaths[slot].ns);
+	uint64_t gone = atomic_load(&t->shared->deaths[slot].gone_ns);
+	struct soak_samples *samples;
+
+	/* it may have been moved for other reasons, and been killed later */
+	if (!died || atomic_load(&t->shared->deaths[slot].engine) != t->engine ||
+	    died > p->start_ns)
+		return;
+	death = atomic_load(&t->shared->deaths[slot].death);
+	samples = &t->shared->samples[t->as->kind][death];
+	at = atomic_fetch_add(&samples->count, 1);
+	if (at < SOAK_SAMPLES)
+		samples->list[at] = (struct soak_sample) {
+			.ns = p->done_ns - died,
+			.frame_ns = 2000000000ULL / t->as->fps + p->done_ns - p->start_ns,
+			.late_ns = soak_late_ns(t->shared, died),
+			.dying_ns = gone ? gone - died : 0,
+		};
 }
 
 static void note_packet(struct stream *t, const hvcal_packet_t *p)
 {
-	uint64_t killed = atomic_load(&t->shared->killed_ns);
 	struct soak_tally *tally = t->tally;
 
 	if (p->pts > t->next_out)
@@ -138,30 +197,28 @@ static void note_packet(struct stream *t, const hvcal_packet_t *p)
 	atomic_fetch_add(&tally->bytes, p->size);
 	raise_to(&tally->gap_ns, p->done_ns - t->last_packet_ns);
 	t->last_packet_ns = p->done_ns;
-	if (!(p->flags & HVCAL_PACKET_KEY))
-		return;
-	atomic_fetch_add(&tally->undecodable, !decodable(t, p));
-	if (killed == t->answered_kill_ns || p->start_ns < killed)
-		return;
-	t->answered_kill_ns = killed;
-	atomic_fetch_add(&tally->resumed, 1);
-	atomic_fetch_add(&tally->resume_sum_ns, p->done_ns - killed);
-	raise_to(&tally->resume_max_ns, p->done_ns - killed);
+	/* the first one of an engine is a key frame, or nobody can decode what it makes */
+	if (p->engine != t->engine || p->flags & HVCAL_PACKET_KEY)
+		atomic_fetch_add(&tally->undecodable,
+				 !(p->flags & HVCAL_PACKET_KEY) || !decodable(t, p));
+	if (t->engine && p->engine != t->engine)
+		note_resumed(t, p);
+	t->engine = p->engine;
 }
 
 /* Everything that is there, waiting @timeout_ms for the first; else what get said. */
 static int collect(struct stream *t, int timeout_ms)
 {
+	struct call call;
 	hvcal_packet_t p;
-	uint64_t start;
 	int ret;
 
 	hvcal_packet_default(&p, sizeof(p));
 	do {
-		start = soak_now_ns();
+		call = call_begin();
 		ret = hvcal_get_bitstream(t->s, &p, timeout_ms);
 		if (!timeout_ms)
-			raise_to(&t->tally->call_ns, soak_now_ns() - start);
+			call_end(t, "get", &call);
 		if (ret == HVCAL_GOT_PACKET)
 			note_packet(t, &p);
 		else if (ret == HVCAL_GOT_NOTICE && p.notice == HVCAL_NOTICE_FRAME_FAILED)
@@ -176,12 +233,12 @@ static int submit_one(struct stream *t)
 {
 	hvcal_frame_t frame;
 	hvcal_buffer_t *b;
-	uint64_t start;
+	struct call call;
 	int ret = hvcal_pool_acquire(t->pool, &b);
 
 	if (ret)
 		return ret;
-	if (!t->null) {
+	if (t->as->kind != SOAK_NULL) {
 		hvcal_buffer_begin_cpu(b, HVCAL_CPU_WRITE);
 		for (uint32_t y = 0; y < HEIGHT * 3 / 2; y++)
 			memset((uint8_t *)b->cpu_ptr + (uint64_t)y * b->stride[0],
@@ -190,9 +247,9 @@ static int submit_one(struct stream *t)
 	}
 	hvcal_frame_default(&frame, sizeof(frame));
 	frame.pts = t->next_in;
-	start = soak_now_ns();
+	call = call_begin();
 	ret = hvcal_submit_frame(t->s, b, &frame);
-	raise_to(&t->tally->call_ns, soak_now_ns() - start);
+	call_end(t, "submit", &call);
 	hvcal_buffer_release(&b);
 	if (ret)
 		return ret;
@@ -204,9 +261,11 @@ static int submit_one(struct stream *t)
 /* Everything that was submitted has to come out. */
 static int drain(struct stream *t)
 {
-	int ret = hvcal_flush(t->s);
 	uint64_t end = soak_now_ns() + DRAIN_MS * 1000000ULL;
+	struct call call = call_begin();
+	int ret = hvcal_flush(t->s);
 
+	call_end(t, "flush", &call);
 	while (!ret && soak_now_ns() < end)
 		ret = collect(t, 100);
 	if (t->next_out < t->next_in)
@@ -216,7 +275,7 @@ static int drain(struct stream *t)
 
 static int stream_run(struct stream *t)
 {
-	uint64_t period = t->fps ? 1000000000ULL / t->fps : 0, next = soak_now_ns();
+	uint64_t period = 1000000000ULL / t->as->fps, next = soak_now_ns();
 	int ret = 0;
 
 	while (!ret && !atomic_load(&t->shared->stop)) {
@@ -226,8 +285,6 @@ static int stream_run(struct stream *t)
 			ret = collect(t, 100);
 		else if (!ret)
 			ret = collect(t, 0);
-		if (!period)
-			continue;
 		next += period;
 		if (next > soak_now_ns())
 			sleep_until(next);
@@ -259,12 +316,7 @@ static int run(struct stream *t)
 	return 0;
 }
 
-int soak_real(struct soak_shared *shared, struct soak_tally *tally, unsigned int fps)
+int soak_client(struct soak_shared *shared, const struct soak_stream *stream)
 {
-	return run(&(struct stream){ .shared = shared, .tally = tally, .fps = fps });
-}
-
-int soak_null(struct soak_shared *shared, struct soak_tally *tally)
-{
-	return run(&(struct stream){ .shared = shared, .tally = tally, .null = true });
+	return run(&(struct stream){ .shared = shared, .tally = stream->tally, .as = stream });
 }

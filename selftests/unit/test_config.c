@@ -144,6 +144,7 @@ static void test_refused(void **state)
 		BAD(features, 1U << 31, "features"), BAD(sched, 2, "sched"),
 		BAD(on_loss, 2, "on_loss"), BAD(max_queued, 1, "max_queued"),
 		BAD(max_queued, 257, "max_queued"), BAD(rate_hints, 2, "rate_hints"),
+		BAD(adaptive_quant, 65, "adaptive_quant"), BAD(reserved, 1, "reserved"),
 	};
 	hvcal_config_t c, out;
 	char reason[256];

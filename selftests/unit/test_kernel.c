@@ -670,6 +670,7 @@ static void test_features(void **state)
 	assert_int_equal(hvcal_enable_feature(f->s, 99, 1), -EINVAL);
 	assert_int_equal(hvcal_enable_feature(f->s, HVCAL_FEATURE_INTRA_REFRESH, 1), 0);
 	assert_int_equal(f->k.config.flags, HVCAL_CONFIG_INTRA_REFRESH);
+	assert_int_equal(hvcal_enable_feature(f->s, HVCAL_FEATURE_LAYERS, 1), -EOPNOTSUPP);
 	hvcal_frame_default(&frame, sizeof(frame));
 	frame.width = 64;
 	frame.height = 32;

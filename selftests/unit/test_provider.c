@@ -466,6 +466,114 @@ static void test_reconfigure(void **state)
 	rig_end(r);
 }
 
+/* ---- parameters that the engine cannot do ---- */
+
+static const struct hvcal_item reconfigure = {
+	.type = HVCAL_ITEM_RECONFIGURE, .engine = FAKE_ENGINE, .stream = 1,
+};
+
+static uint32_t dropped(struct rig *r, uint64_t frame)
+{
+	assert_int_equal(status_of(r, frame), 0);
+	return fake_answer(&r->k, frame)->frame.dropped;
+}
+
+/* At open, or only at the first frame: it goes on without, and says without what. */
+static void safe_start(void **state, const char *options)
+{
+	struct rig *r = rig_start(state, options);
+	struct hvcal_codec_config config = rig_config();
+	uint64_t open, frames[2], plain;
+
+	config.bframes = 2;
+	open = fake_open(&r->k, 1, &config);
+	for (unsigned int i = 0; i < 2; i++)
+		frames[i] = fake_frame(&r->k, 1, 1, 2, i);
+	config.bframes = 0;
+	fake_open(&r->k, 2, &config);
+	plain = fake_frame(&r->k, 2, 1, 2, 0);
+	assert_true(fake_wait(&r->k, 5));
+	assert_int_equal(status_of(r, open), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(dropped(r, frames[i]), HVCAL_DROPPED_BFRAMES);
+	assert_int_equal(fake_answer(&r->k, frames[0])->r.flags, HVCAL_RESULT_KEY);
+	assert_int_equal(fake_answer(&r->k, frames[1])->r.flags, 0);
+	assert_int_equal(dropped(r, plain), 0);
+	rig_end(r);
+}
+
+static void test_safe_open(void **state)
+{
+	safe_start(state, "null.picky=1");
+}
+
+static void test_safe_first_frame(void **state)
+{
+	safe_start(state, "null.picky=2");
+}
+
+static void test_safe_reconfigure(void **state)
+{
+	struct rig *r = rig_start(state, "null.picky=1");
+	struct hvcal_codec_config config = rig_config();
+	uint64_t ids[3], frames[3];
+
+	fake_open(&r->k, 1, &config);
+	fake_frame(&r->k, 1, 1, 2, 0);
+	config.slices = 4;
+	config.bframes = 1;
+	ids[0] = fake_item(&r->k, reconfigure, &config, sizeof(config));
+	frames[0] = fake_frame(&r->k, 1, 1, 2, 1);
+	/* one that had to drop something starts no new stream for each change */
+	config.bitrate = 1000;
+	ids[1] = fake_item(&r->k, reconfigure, &config, sizeof(config));
+	frames[1] = fake_frame(&r->k, 1, 1, 2, 2);
+	config.bframes = config.slices = 0;
+	ids[2] = fake_item(&r->k, reconfigure, &config, sizeof(config));
+	frames[2] = fake_frame(&r->k, 1, 1, 2, 3);
+	assert_true(fake_wait(&r->k, 8));
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(status_of(r, ids[i]), 0);
+		assert_int_equal(fake_answer(&r->k, frames[i])->r.flags, 0);
+		assert_int_equal(dropped(r, frames[i]),
+				 i == 2 ? 0 : HVCAL_DROPPED_BFRAMES | HVCAL_DROPPED_SLICES);
+	}
+	rig_end(r);
+}
+
+/* Neither as asked nor with less. */
+static void test_safe_fails_too(void **state)
+{
+	struct rig *r = rig_start(state, "null.fail_open=22");
+	struct hvcal_codec_config config = rig_config();
+	uint64_t open;
+
+	config.bframes = 2;
+	open = fake_open(&r->k, 1, &config);
+	assert_true(fake_wait(&r->k, 1));
+	assert_int_equal(status_of(r, open), -EINVAL);
+	rig_end(r);
+}
+
+/* Frames after the first are refused for what they are: no stream starts anew. */
+static void test_safe_not_later(void **state)
+{
+	struct rig *r = rig_start(state, "null.fail_encode=22,null.fail_after=1");
+	struct hvcal_codec_config config = rig_config();
+	uint64_t frames[3];
+
+	config.bframes = 2;
+	fake_open(&r->k, 1, &config);
+	for (unsigned int i = 0; i < 3; i++)
+		frames[i] = fake_frame(&r->k, 1, 1, 2, i);
+	assert_true(fake_wait(&r->k, 4));
+	assert_int_equal(dropped(r, frames[0]), 0);
+	assert_int_equal(status_of(r, frames[1]), -EINVAL);
+	assert_int_equal(dropped(r, frames[2]), 0);
+	assert_int_equal(fake_answer(&r->k, frames[2])->r.flags, 0);
+	rig_end(r);
+}
+
 static unsigned int accepts(struct rig *r)
 {
 	unsigned int n;
@@ -560,6 +668,35 @@ static void test_gone(void **state)
 	assert_int_equal(r->run_result, -ENODEV);
 	hvcal_provider_close(&r->p);
 	rig_free(r);
+}
+
+/* The device of the engine goes: what is asked then is left to whoever comes after. */
+static void device_lost(void **state, const char *options, bool opens)
+{
+	struct rig *r = rig_new(state, options);
+	struct hvcal_codec_config config = rig_config();
+	uint64_t open, frames[2];
+
+	rig_open(r);
+	assert_int_equal(pthread_create(&r->thread, NULL, run, r), 0);
+	fake_buffer(&r->k, 1, r->source, &r->layout);
+	fake_buffer(&r->k, 2, r->target, NULL);
+	open = fake_open(&r->k, 1, &config);
+	for (int i = 0; i < 2; i++)
+		frames[i] = fake_frame(&r->k, 1, 1, 2, i);
+	pthread_join(r->thread, NULL);
+	assert_int_equal(r->run_result, -ENXIO);
+	hvcal_provider_close(&r->p);
+	assert_int_equal(!!fake_answer(&r->k, open), opens);
+	assert_int_equal(!!fake_answer(&r->k, frames[0]), opens);
+	assert_null(fake_answer(&r->k, frames[1]));
+	rig_free(r);
+}
+
+static void test_device_lost(void **state)
+{
+	device_lost(state, "null.fail_encode=19,null.fail_after=1", true);
+	device_lost(state, "null.fail_open=19", false);
 }
 
 /* Late, cancelled, unknown, refused: the runtime goes on. */
@@ -701,10 +838,16 @@ int main(int argc, char **argv)
 		cmocka_unit_test_prestate(test_drop_in_use, argv[1]),
 		cmocka_unit_test_prestate(test_held, argv[1]),
 		cmocka_unit_test_prestate(test_reconfigure, argv[1]),
+		cmocka_unit_test_prestate(test_safe_open, argv[1]),
+		cmocka_unit_test_prestate(test_safe_first_frame, argv[1]),
+		cmocka_unit_test_prestate(test_safe_reconfigure, argv[1]),
+		cmocka_unit_test_prestate(test_safe_fails_too, argv[1]),
+		cmocka_unit_test_prestate(test_safe_not_later, argv[1]),
 		cmocka_unit_test_prestate(test_cancel, argv[1]),
 		cmocka_unit_test_prestate(test_no_allocations, argv[1]),
 		cmocka_unit_test_prestate(test_acquire_errors, argv[1]),
 		cmocka_unit_test_prestate(test_gone, argv[1]),
+		cmocka_unit_test_prestate(test_device_lost, argv[1]),
 		cmocka_unit_test_prestate(test_verdicts, argv[1]),
 		cmocka_unit_test_prestate(test_stop_with_streams, argv[1]),
 		cmocka_unit_test_prestate(test_wrong_answers, argv[1]),

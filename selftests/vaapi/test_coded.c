@@ -12,19 +12,24 @@
 
 static const struct conf_how key = { .flags = HVCAL_FRAME_FORCE_KEY };
 static const struct conf_how no_ref = { .flags = HVCAL_FRAME_NO_REF };
+static const struct conf_how upper = { .temporal_layer = 1 };
 
 static void send_mixed(struct conf_stream *s)
 {
 	for (unsigned int i = 0; i < 24; i++)
-		conf_send(s, i == 10 || i == 11 ? &key : i % 4 == 3 || i == 18 ? &no_ref : NULL);
+		conf_send(s, i == 10 || i == 11 ? &key : i == 18 ? &upper :
+			  i % 4 == 3 ? &no_ref : NULL);
 }
 
 static void check_coded(struct conf_stream *s)
 {
-	for (unsigned int i = 0; i < s->count; i++)
+	for (unsigned int i = 0; i < s->count; i++) {
 		if (s->frames[i]->result.status || s->frames[i]->state != CONF_DONE)
 			conf_fail(s->c, "frame %u of %ux%u was not coded", i, s->config.width,
 				  s->config.height);
+		if (s->frames[i]->result.frame.temporal_layer != (i == 18))
+			conf_fail(s->c, "frame %u is said to be of another layer", i);
+	}
 	all_exact(s);
 }
 

@@ -15,7 +15,7 @@ enum {
 	OPT_QUALITY, OPT_FPS, OPT_SIZE, OPT_GOP, OPT_PRESET, OPT_TUNE, OPT_THREADS,
 	OPT_STREAMS, OPT_FRAMES, OPT_REALTIME, OPT_THROUGHPUT, OPT_PSNR, OPT_SSIM, OPT_DIRECT,
 	OPT_NO_DIRECT, OPT_JSON, OPT_QUIET, OPT_FORMAT, OPT_INPUT_FORMAT, OPT_CONTAINER,
-	OPT_DEPTH, OPT_CEILING, OPT_ENGINE_RC, OPT_NO_HINTS, OPT_BFRAMES, OPT_ENGINE_OPTIONS,
+	OPT_DEPTH, OPT_CEILING, OPT_ENGINE_RC, OPT_NO_HINTS, OPT_AQ, OPT_BFRAMES, OPT_ENGINE_OPTIONS,
 };
 
 static const struct option long_options[] = {
@@ -30,6 +30,7 @@ static const struct option long_options[] = {
 	{ "frame-ceiling", required_argument, NULL, OPT_CEILING },
 	{ "engine-rc", no_argument, NULL, OPT_ENGINE_RC },
 	{ "no-hints", no_argument, NULL, OPT_NO_HINTS },
+	{ "aq", required_argument, NULL, OPT_AQ },
 	{ "qp", required_argument, NULL, OPT_QP },
 	{ "quality", required_argument, NULL, OPT_QUALITY },
 	{ "fps", required_argument, NULL, OPT_FPS },
@@ -91,6 +92,8 @@ static void print_help(void)
 	      "      --frame-ceiling B  bytes that no frame is planned to exceed\n"
 	      "      --engine-rc        the engine's own rate control, not libhvcal's\n"
 	      "      --no-hints         libhvcal's rate control shall not look at the pictures\n"
+	      "      --aq N             adaptive quantisation: flat blocks finer, busy ones\n"
+	      "                         coarser; 0 off (default), 8 usual, 64 most\n"
 	      "      --qp N             of cqp, on the codec's own scale\n"
 	      "      --quality N        of icq, 1 best .. 51 worst\n"
 	      "      --gop N            frames from key frame to key frame, 0 only the first\n"
@@ -305,6 +308,8 @@ static int take_option(struct encode_options *o, int option)
 	case OPT_NO_HINTS:
 		o->config.rate_hints = HVCAL_RATE_HINTS_OFF;
 		return -1;
+	case OPT_AQ:
+		return take_number("aq", 0, 64, &o->config.adaptive_quant);
 	case OPT_RC:
 		return take_mode(&o->config);
 	case OPT_QP:

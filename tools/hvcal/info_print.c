@@ -10,7 +10,7 @@
 
 static const char *const cap_names[] = {
 	"frame-qp", "force-key", "retarget", "roi", "scale", "tonemap", "hdr10", "hdr10+",
-	"lossless",
+	"lossless", "layers",
 };
 
 #define NCAP_NAMES (sizeof(cap_names) / sizeof(cap_names[0]))

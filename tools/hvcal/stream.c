@@ -131,6 +131,7 @@ static int take_packet(struct stream *s, const hvcal_packet_t *packet)
 	int ret;
 
 	s->engine = packet->engine;
+	s->result->dropped |= packet->dropped;
 	s->result->late += !!(packet->flags & HVCAL_PACKET_LATE);
 	ret = latency_add(&s->result->latency, packet->done_ns - packet->submit_ns);
 	if (ret)
@@ -425,6 +426,7 @@ static void note_result(struct stream *s)
 	if (!hvcal_get_stats(s->session, &stats)) {
 		s->result->copied_bytes = stats.copied_bytes;
 		s->result->engine_copied_bytes = stats.engine_copied_bytes;
+		s->result->aq_frames = stats.aq_frames;
 		s->result->hint_frames = stats.hint_frames;
 		s->result->hint_ns = stats.hint_ns;
 	}

@@ -46,9 +46,11 @@ struct stream_result {
 	uint64_t wall_ns;	/**< first picture read to last packet written */
 	double media_seconds;	/**< duration of the pictures */
 	uint32_t resyncs;	/**< changes of engine */
+	uint32_t dropped;	/**< HVCAL_DROPPED_* of any packet */
 	uint64_t bad_packets;	/**< of the input, left out */
 	uint64_t copied_bytes;	/**< by libhvcal */
 	uint64_t engine_copied_bytes;
+	uint64_t aq_frames;	/**< that got a QP map */
 	uint64_t hint_frames;	/**< that were looked at for rate control */
 	uint64_t hint_ns;	/**< CPU time that this took */
 	uint32_t memory;	/**< enum hvcal_memory of the pictures */

@@ -145,11 +145,47 @@ static void print_table(const struct encode_report *report, FILE *to)
 	latency_free(&all.latency);
 }
 
+static const struct {
+	uint32_t bit;
+	const char *key;	/* the option that asked for it */
+	const char *text;
+} wishes[] = {
+	{ HVCAL_DROPPED_BFRAMES, "bframes", "B frames" },
+	{ HVCAL_DROPPED_TUNE, "tune", "look-ahead" },
+	{ HVCAL_DROPPED_PRESET, "preset", "so slow a preset" },
+	{ HVCAL_DROPPED_SLICES, "slices", "slices" },
+	{ HVCAL_DROPPED_INTRA_REFRESH, "intra_refresh", "intra refresh" },
+	{ HVCAL_DROPPED_QP_RANGE, "qp_range", "limits of the QP" },
+};
+
+static void print_dropped(uint32_t dropped, FILE *to)
+{
+	const char *separator = "without    ";
+
+	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++)
+		if (dropped & wishes[i].bit) {
+			fprintf(to, "%s%s", separator, wishes[i].text);
+			separator = ", ";
+		}
+	if (dropped)
+		fprintf(to, ": an engine cannot do that\n");
+}
+
+static struct json_object *json_dropped(uint32_t dropped)
+{
+	struct json_object *to = json_object_new_array();
+
+	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++)
+		if (dropped & wishes[i].bit)
+			json_object_array_add(to, json_object_new_string(wishes[i].key));
+	return to;
+}
+
 void summary_print(const struct encode_report *report, FILE *to)
 {
 	const struct encode_options *o = report->options;
 	uint64_t copied = 0, engine_copied = 0, bad = 0;
-	uint32_t resyncs = 0;
+	uint32_t resyncs = 0, dropped = 0;
 	char a[32], b[32];
 
 	print_head(report, to);
@@ -161,6 +197,7 @@ void summary_print(const struct encode_report *report, FILE *to)
 		copied += report->results[i].copied_bytes;
 		engine_copied += report->results[i].engine_copied_bytes;
 		resyncs += report->results[i].resyncs;
+		dropped |= report->results[i].dropped;
 	}
 	bad = report->results[0].bad_packets;
 	bytes_text(copied, a, sizeof(a));
@@ -169,6 +206,7 @@ void summary_print(const struct encode_report *report, FILE *to)
 		memory_text(report->results[0].memory));
 	if (resyncs)
 		fprintf(to, "moved      %u times to another engine\n", resyncs);
+	print_dropped(dropped, to);
 	if (bad)
 		fprintf(to, "damaged    %llu packets of the input could not be decoded\n",
 			(unsigned long long)bad);
@@ -220,8 +258,10 @@ static struct json_object *json_stream(const struct encode_report *report, uint3
 	json_object_object_add(to, "kbps", figure(kilobits(r)));
 	json_object_object_add(to, "latency_us", json_latency(&r->latency));
 	json_object_object_add(to, "engine_changes", count(r->resyncs));
+	json_object_object_add(to, "dropped", json_dropped(r->dropped));
 	json_object_object_add(to, "copied_bytes", count(r->copied_bytes));
 	json_object_object_add(to, "engine_copied_bytes", count(r->engine_copied_bytes));
+	json_object_object_add(to, "aq_frames", count(r->aq_frames));
 	json_object_object_add(to, "hint_frames", count(r->hint_frames));
 	json_object_object_add(to, "hint_ms", figure((double)r->hint_ns / 1e6));
 	json_object_object_add(to, "memory", json_object_new_string(memory_text(r->memory)));

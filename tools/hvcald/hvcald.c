@@ -10,13 +10,14 @@
 #include "hvcald.h"
 
 enum { OPT_PATH = 256, OPT_NODE, OPT_SINGLE, OPT_LIST, OPT_READY_FD, OPT_FAULT, OPT_PROBE,
-	OPT_USER, OPT_NO_SANDBOX, OPT_VERSION };
+	OPT_USER, OPT_NO_SANDBOX, OPT_SUFFIX, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "engines", required_argument, NULL, 'e' },
 	{ "option", required_argument, NULL, 'o' },
 	{ "engine-path", required_argument, NULL, OPT_PATH },
 	{ "node", required_argument, NULL, OPT_NODE },
+	{ "suffix", required_argument, NULL, OPT_SUFFIX },
 	{ "single", no_argument, NULL, OPT_SINGLE },
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
@@ -43,6 +44,8 @@ static const char help[] =
 	"                           before it is offered (default 10; 0: no test encode)\n"
 	"      --engine-path DIRS   where plug-ins are, separated by colons\n"
 	"      --node PATH          provider node (default " HVCAL_PROVIDER_NODE ")\n"
+	"      --suffix TEXT        appended to the names of the engines, so that they differ\n"
+	"                           from those of another hvcald\n"
 	"      --single             one plug-in in this very process, not supervised\n"
 	"      --user USER[:GROUP]  who the workers run as, if root starts this\n"
 	"      --no-sandbox         for debugging: workers may call what they like\n"
@@ -115,6 +118,9 @@ static int parse(struct hvcald *d, int argc, char **argv, bool *list)
 			break;
 		case OPT_NODE:
 			d->node = optarg;
+			break;
+		case OPT_SUFFIX:
+			d->suffix = optarg;
 			break;
 		case OPT_SINGLE:
 			d->single = true;

@@ -17,6 +17,7 @@ struct hvcald {
 	const char *engines;		/* comma separated, NULL all */
 	const char *engine_path;	/* NULL the usual */
 	const char *node;		/* NULL the usual */
+	const char *suffix;		/* of the names of engines, NULL none */
 	struct hvcal_options *options;
 	hvcal_provider_fault_t fault;
 	struct hvcald_user user;

@@ -39,6 +39,17 @@ static bool cap_passed(const struct hvcal_probe_result *r, const struct hvcal_en
 	return false;
 }
 
+/* False: no room for it. */
+static bool append_suffix(const struct hvcald *d, struct hvcal_engine_desc *desc)
+{
+	size_t len = strlen(desc->name);
+
+	if (!d->suffix)
+		return true;
+	return (size_t)snprintf(desc->name + len, sizeof(desc->name) - len, "%s", d->suffix) <
+	       sizeof(desc->name) - len;
+}
+
 /* Test engines are offered to those who ask; capabilities, if they passed. */
 static int worker_vet(void *cookie, unsigned int index, struct hvcal_engine_desc *desc,
 		      char *reason, size_t len)
@@ -50,6 +61,10 @@ static int worker_vet(void *cookie, unsigned int index, struct hvcal_engine_desc
 		snprintf(reason, len, "a test engine, offered when it is named (--engines %s)",
 			 w->plugin->name);
 		return -ECANCELED;
+	}
+	if (!append_suffix(w->d, desc)) {
+		snprintf(reason, len, "its name and --suffix %s are too long", w->d->suffix);
+		return -EINVAL;
 	}
 	for (unsigned int i = 0; i < w->probe.count; i++) {
 		const struct hvcal_probe_result *r = &w->probe.list[i];
@@ -149,6 +164,8 @@ static int serve(const struct worker *w, hvcal_provider_t *p, unsigned int engin
 	ret = hvcal_provider_run(p, stop);
 	if (ret == -ENODEV)
 		hvcald_say("engine %s: given up by the kernel", w->plugin->name);
+	else if (ret == -ENXIO)
+		hvcald_say("engine %s: ends, to look for its devices anew", w->plugin->name);
 	else if (ret)
 		hvcald_say("engine %s: %s", w->plugin->name, strerror(-ret));
 	/*

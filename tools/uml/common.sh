@@ -17,8 +17,8 @@ uml_fragments() {
 
 uml_check_variant() {
 	case $1 in
-	plain | debug | kasan) return 0 ;;
+	plain | debug | kasan | gcov) return 0 ;;
 	esac
-	say "unknown variant $1 (plain, debug or kasan)"
+	say "unknown variant $1 (plain, debug, kasan or gcov)"
 	return 1
 }

@@ -289,6 +289,30 @@ static void failure_leaves_control_in_its_place(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(blobs + peers->items[1].params_off, "0123456789", 10), 0);
 }
 
+/* However many streams open: one goes before a frame, and not another one. */
+static void frame_does_not_wait_for_every_open(struct kunit *test)
+{
+	struct hvcal_session_args args = rig_args(0);
+	struct peers *peers = peers_make(test);
+	struct hvcal_job *job;
+	int i;
+
+	for (i = 0; i < 6; i++)
+		rig_session_as(test, peers->c, &args);
+	job = rig_submitted(test, peers->s);
+	KUNIT_ASSERT_EQ(test, acquire(peers), ROOM);
+	KUNIT_EXPECT_EQ(test, peers->items[0].type, HVCAL_ITEM_OPEN);
+	KUNIT_EXPECT_EQ(test, peers->items[1].type, HVCAL_ITEM_BUFFER_ADD);
+	KUNIT_EXPECT_EQ(test, peers->items[3].type, HVCAL_ITEM_ENCODE);
+	KUNIT_EXPECT_EQ(test, peers->items[4].type, HVCAL_ITEM_OPEN);
+	KUNIT_EXPECT_EQ(test, peers->items[7].type, HVCAL_ITEM_OPEN);
+	KUNIT_EXPECT_EQ(test, rig_answer(peers->p, job->work.id, 0), 0);
+	job = rig_submitted(test, peers->s);
+	KUNIT_EXPECT_EQ(test, acquire(peers), 4);
+	KUNIT_EXPECT_EQ(test, peers->items[0].type, HVCAL_ITEM_OPEN);
+	KUNIT_EXPECT_EQ(test, peers->items[3].id, job->work.id);
+}
+
 static void failure_does_not_lose_a_cancel(struct kunit *test)
 {
 	struct peers *peers = peers_make(test);
@@ -348,17 +372,17 @@ static void most_urgent_engine_is_served_first(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, rig_take(peers->p));
 }
 
-static void suspect_gets_no_jobs(struct kunit *test)
+static void overdue_gets_no_jobs(struct kunit *test)
 {
 	struct peers *peers = peers_make(test);
 
 	rig_submitted(test, peers->s);
 	rig_session_close(rig_session(test, peers->c));
-	peers->p->state = HVCAL_PROVIDER_SUSPECT;
+	peers->p->overdue = 1;
 	KUNIT_EXPECT_EQ(test, acquire(peers), 1);
 	KUNIT_EXPECT_EQ(test, peers->items[0].type, HVCAL_ITEM_CLOSE);
 	KUNIT_EXPECT_EQ(test, acquire(peers), -EAGAIN);
-	peers->p->state = HVCAL_PROVIDER_LIVE;
+	peers->p->overdue = 0;
 	KUNIT_EXPECT_EQ(test, acquire(peers), 3);
 }
 
@@ -385,10 +409,11 @@ static struct kunit_case acquire_cases[] = {
 	KUNIT_CASE(little_room_puts_the_frame_back),
 	KUNIT_CASE(earlier_items_stand),
 	KUNIT_CASE(failure_leaves_control_in_its_place),
+	KUNIT_CASE(frame_does_not_wait_for_every_open),
 	KUNIT_CASE(failure_does_not_lose_a_cancel),
 	KUNIT_CASE(canceled_frame_is_not_put_back),
 	KUNIT_CASE(most_urgent_engine_is_served_first),
-	KUNIT_CASE(suspect_gets_no_jobs),
+	KUNIT_CASE(overdue_gets_no_jobs),
 	KUNIT_CASE(dead_and_strangers_get_nothing),
 	{}
 };

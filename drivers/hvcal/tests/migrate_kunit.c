@@ -292,7 +292,7 @@ static void engine_that_cannot_open_is_avoided(struct kunit *test)
 	rig_answer(peers.to, rig_item(test, peers.to, HVCAL_ITEM_OPEN), -EIO);
 	flush_workqueue(hvcal.wq);
 	/* there is no other one: not this one again */
-	KUNIT_EXPECT_EQ(test, peers.s->avoid, bad->id);
+	KUNIT_EXPECT_EQ(test, peers.s->refused[0], bad->id);
 	KUNIT_EXPECT_TRUE(test, peers.s->homeless);
 	KUNIT_EXPECT_EQ(test, bad->sessions, 0);
 	KUNIT_EXPECT_TRUE(test, list_empty(&peers.to->control));
@@ -303,6 +303,213 @@ static void engine_that_cannot_open_is_avoided(struct kunit *test)
 	expect_resync(test, &peers, good);
 	KUNIT_EXPECT_PTR_EQ(test, rig_take(peers.to), job);
 	KUNIT_EXPECT_EQ(test, peers.s->stats.migrations, 2);
+}
+
+/* ------------------------------------------------------------------------ */
+/* Engines that cannot do what a session asks                               */
+
+/* @p cannot open the session that it is given. */
+static void refuse_open(struct kunit *test, struct hvcal_provider *p, int status)
+{
+	rig_answer(p, rig_item(test, p, HVCAL_ITEM_OPEN), status);
+	flush_workqueue(hvcal.wq);
+}
+
+static void new_session_is_opened_elsewhere(struct kunit *test)
+{
+	struct peers peers = peers_make(test, HVCAL_LOSS_FAIL);
+	struct hvcal_session_args args = rig_args(0);
+	struct hvcal_session *s = rig_session_as(test, peers.c, &args);
+	struct hvcal_job *job = rig_submitted(test, s);
+	struct hvcal_engine *other = rig_engine(test, peers.to);
+
+	refuse_open(test, peers.from, -EINVAL);
+	/* its client was promised an engine, not this one: it hears of none of this */
+	RIG_EXPECT_NO_EVENT(test, peers.c);
+	KUNIT_ASSERT_PTR_EQ(test, s->binding->engine, other);
+	KUNIT_EXPECT_EQ(test, s->state, HVCAL_SESSION_OPENING);
+	rig_answer(peers.to, rig_item(test, peers.to, HVCAL_ITEM_OPEN), 0);
+	KUNIT_EXPECT_EQ(test, rig_expect_event(test, peers.c, HVCAL_EVENT_OPENED, 0).engine,
+			other->id);
+	KUNIT_EXPECT_PTR_EQ(test, rig_take(peers.to), job);
+	KUNIT_EXPECT_EQ(test, s->stats.migrations, 1);
+}
+
+/* With a thing that none can do, each is asked once, and the error is theirs. */
+static void what_no_engine_can_open_is_told(struct kunit *test)
+{
+	struct peers peers = peers_make(test, HVCAL_LOSS_FAIL);
+	struct hvcal_session_args args = rig_args(0);
+	struct hvcal_session *s = rig_session_as(test, peers.c, &args);
+
+	rig_engine(test, peers.to);
+	refuse_open(test, peers.from, -EINVAL);
+	refuse_open(test, peers.to, -EOPNOTSUPP);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_OPENED, -EOPNOTSUPP);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_LOST, -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, s->state, HVCAL_SESSION_LOST);
+	KUNIT_EXPECT_FALSE(test, s->homeless);
+}
+
+static void named_engine_that_cannot_open_is_told(struct kunit *test)
+{
+	struct peers peers = peers_make(test, HVCAL_LOSS_FAIL);
+	struct hvcal_session_args args = rig_args(0);
+
+	rig_engine(test, peers.to);
+	args.engine = peers.e->id;
+	rig_session_as(test, peers.c, &args);
+	refuse_open(test, peers.from, -EINVAL);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_OPENED, -EINVAL);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_LOST, -EINVAL);
+}
+
+static void engines_are_asked_so_often(struct kunit *test)
+{
+	struct peers peers = peers_make(test, HVCAL_LOSS_FAIL);
+	u32 i;
+
+	for (i = 0; i <= HVCAL_REFUSED; i++)
+		rig_engine(test, peers.to);
+	rig_provider_close(peers.from);
+	for (i = 1; i < HVCAL_REFUSED; i++) {
+		refuse_open(test, peers.to, -EIO);
+		RIG_EXPECT_NO_EVENT(test, peers.c);
+	}
+	/* there is one left that might do it */
+	refuse_open(test, peers.to, -EIO);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_LOST, -EIO);
+	KUNIT_EXPECT_EQ(test, peers.s->state, HVCAL_SESSION_LOST);
+}
+
+static void grace_ends_with_what_was_refused(struct kunit *test)
+{
+	struct peers peers = peers_make(test, HVCAL_LOSS_FAIL);
+
+	rig_engine(test, peers.to);
+	rig_provider_close(peers.from);
+	refuse_open(test, peers.to, -EINVAL);
+	grace_ends(peers.s);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_LOST, -EINVAL);
+}
+
+static void first_frame_may_be_refused(struct kunit *test)
+{
+	struct peers peers = peers_make(test, HVCAL_LOSS_FAIL);
+	struct hvcal_job *one = running(test, &peers), *two = rig_submitted(test, peers.s);
+	struct hvcal_engine *other = rig_engine(test, peers.to);
+
+	KUNIT_EXPECT_EQ(test, rig_answer(peers.from, one->work.id, -EINVAL), 0);
+	flush_workqueue(hvcal.wq);
+	RIG_EXPECT_NO_EVENT(test, peers.c);
+	expect_resync(test, &peers, other);
+	/* nobody wrote its target, so whatever was asked for it is issued again */
+	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers.to), one);
+	rig_answer(peers.to, one->work.id, 0);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, 0);
+	KUNIT_EXPECT_PTR_EQ(test, rig_take(peers.to), two);
+	rig_item(test, peers.from, HVCAL_ITEM_CLOSE);
+
+	/* later ones are refused for what they are */
+	rig_answer(peers.to, two->work.id, -EINVAL);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, -EINVAL);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, other);
+}
+
+/* Both open, and neither can do it: no way back to the first. */
+static void no_ping_pong(struct kunit *test)
+{
+	struct peers peers = peers_make(test, HVCAL_LOSS_FAIL);
+	struct hvcal_job *job = running(test, &peers);
+	struct hvcal_engine *other = rig_engine(test, peers.to);
+
+	rig_answer(peers.from, job->work.id, -EINVAL);
+	flush_workqueue(hvcal.wq);
+	expect_resync(test, &peers, other);
+	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers.to), job);
+	rig_answer(peers.to, job->work.id, -EINVAL);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, -EINVAL);
+	KUNIT_EXPECT_EQ(test, peers.s->state, HVCAL_SESSION_ACTIVE);
+	KUNIT_EXPECT_EQ(test, peers.s->stats.migrations, 1);
+}
+
+static void other_errors_are_the_frames_own(struct kunit *test)
+{
+	struct peers peers = peers_make(test, HVCAL_LOSS_REISSUE);
+	struct hvcal_job *job = running(test, &peers);
+
+	rig_engine(test, peers.to);
+	rig_answer(peers.from, job->work.id, -EIO);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, -EIO);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+}
+
+/* Moving would lose the others that the engine has: this one fails, for now. */
+static void refused_frame_waits_for_others(struct kunit *test)
+{
+	struct hvcal_engine_register reg = rig_registration();
+	struct peers peers = { .from = rig_provider(test), .c = rig_client(test) };
+	struct hvcal_job *one, *two;
+
+	reg.slots = 2;
+	peers.e = rig_engine_as(test, peers.from, &reg);
+	peers.s = rig_session(test, peers.c);
+	one = running(test, &peers);
+	two = running(test, &peers);
+	peers.to = rig_provider(test);
+	rig_engine(test, peers.to);
+	rig_answer(peers.from, one->work.id, -EINVAL);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, -EINVAL);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	rig_answer(peers.from, two->work.id, -EINVAL);
+	RIG_EXPECT_NO_EVENT(test, peers.c);
+	RIG_EXPECT_STATE(test, two, HVCAL_JOB_READY);
+}
+
+static struct hvcal_job *reconfiguring(struct kunit *test, struct peers *peers)
+{
+	struct hvcal_job *job = rig_control(test, peers->s, HVCAL_ITEM_RECONFIGURE);
+
+	job->res = peers->s->res;
+	KUNIT_ASSERT_EQ(test, rig_submit(job), 0);
+	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers->from), job);
+	return job;
+}
+
+static void reconfiguration_is_done_elsewhere(struct kunit *test)
+{
+	struct peers peers = peers_make(test, HVCAL_LOSS_FAIL);
+	struct hvcal_job *job = reconfiguring(test, &peers);
+	struct hvcal_engine *other = rig_engine(test, peers.to);
+
+	rig_answer(peers.from, job->work.id, -EINVAL);
+	flush_workqueue(hvcal.wq);
+	expect_resync(test, &peers, other);
+	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers.to), job);
+	rig_answer(peers.to, job->work.id, 0);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_RECONFIGURED, 0);
+	/* it is asked no more: it has said what it thinks of that */
+	KUNIT_EXPECT_EQ(test, peers.s->refused[0], peers.e->id);
+}
+
+/* What it asked for before, the first engine can do: no session is lost for a wish. */
+static void refused_reconfiguration_may_come_back(struct kunit *test)
+{
+	struct peers peers = peers_make(test, HVCAL_LOSS_FAIL);
+	struct hvcal_job *job = reconfiguring(test, &peers);
+
+	rig_engine(test, peers.to);
+	rig_answer(peers.from, job->work.id, -EINVAL);
+	flush_workqueue(hvcal.wq);
+	refuse_open(test, peers.to, -EINVAL);
+	KUNIT_ASSERT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	rig_item(test, peers.from, HVCAL_ITEM_CLOSE);
+	rig_answer(peers.from, rig_item(test, peers.from, HVCAL_ITEM_OPEN), 0);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_RESYNC, 0);
+	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers.from), job);
+	rig_answer(peers.from, job->work.id, -EINVAL);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_RECONFIGURED, -EINVAL);
+	KUNIT_EXPECT_EQ(test, peers.s->state, HVCAL_SESSION_ACTIVE);
 }
 
 static void frame_that_cannot_follow_fails_alone(struct kunit *test)
@@ -422,6 +629,17 @@ static struct kunit_case migrate_cases[] = {
 	KUNIT_CASE(session_that_was_opening_opens_elsewhere),
 	KUNIT_CASE(engine_that_cannot_open_is_avoided),
 	KUNIT_CASE(frame_that_cannot_follow_fails_alone),
+	KUNIT_CASE(new_session_is_opened_elsewhere),
+	KUNIT_CASE(what_no_engine_can_open_is_told),
+	KUNIT_CASE(named_engine_that_cannot_open_is_told),
+	KUNIT_CASE(engines_are_asked_so_often),
+	KUNIT_CASE(grace_ends_with_what_was_refused),
+	KUNIT_CASE(first_frame_may_be_refused),
+	KUNIT_CASE(no_ping_pong),
+	KUNIT_CASE(other_errors_are_the_frames_own),
+	KUNIT_CASE(refused_frame_waits_for_others),
+	KUNIT_CASE(reconfiguration_is_done_elsewhere),
+	KUNIT_CASE(refused_reconfiguration_may_come_back),
 	KUNIT_CASE(frame_that_waits_moves_with_its_fence),
 	KUNIT_CASE(full_engine_takes_them_in_under_pressure),
 	KUNIT_CASE(no_memory_to_move_is_no_loss),

@@ -195,23 +195,9 @@ static int8_t map_cell(const int8_t *map, const struct hvcal_frame_params *p,
 	return (int8_t)(n ? (sum + (sum < 0 ? -n / 2 : n / 2)) / n : 0);
 }
 
-static int map_check(const hvcal_engine_stream_t *s, const struct hvcal_engine_job *job)
-{
-	uint32_t block = job->params.map_block, stride = job->params.map_stride;
-	uint32_t cols = (s->config.width + block - 1) / block;
-	uint32_t rows = (s->config.height + block - 1) / block;
-
-	if (stride < cols || (uint64_t)stride * (rows - 1) + cols > job->side_size ||
-	    job->side_offset > job->side->len[0] ||
-	    job->side_size > job->side->len[0] - job->side_offset)
-		return -EINVAL;
-	return 0;
-}
-
 static void map_add_job(const hvcal_engine_stream_t *s, const struct hvcal_engine_job *job,
-			int8_t *cells)
+			const int8_t *map, int8_t *cells)
 {
-	const int8_t *map = (const int8_t *)job->side->map[0] + job->side_offset;
 	uint32_t unit = nvenc_config_map_block(s->codec->codec);
 	uint32_t w = s->config.width, h = s->config.height;
 
@@ -232,15 +218,16 @@ static void map_add_job(const hvcal_engine_stream_t *s, const struct hvcal_engin
 static int set_map(const hvcal_engine_stream_t *s, const struct hvcal_engine_job *job,
 		   struct nvenc_slot *slot, int qp, NV_ENC_PIC_PARAMS *pic)
 {
-	bool mapped = job->params.map_block && job->side && job->side->map[0];
 	int offset = qp >= 0 ? qp - s->qp : 0;
-	int ret = mapped ? map_check(s, job) : 0;
+	const int8_t *map;
+	int ret;
 
-	if (ret || (!mapped && !offset))
+	ret = hvcal_soft_map(job, s->config.width, s->config.height, &map);
+	if (ret || (!map && !offset))
 		return ret;
 	memset(slot->map, offset, s->map_cells);
-	if (mapped)
-		map_add_job(s, job, slot->map);
+	if (map)
+		map_add_job(s, job, map, slot->map);
 	pic->qpDeltaMap = slot->map;
 	pic->qpDeltaMapSize = s->map_cells;
 	return 0;

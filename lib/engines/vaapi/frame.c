@@ -73,7 +73,7 @@ static struct vaapi_picture next_picture(const struct hvcal_engine_stream *s,
 		   (s->config.gop && !refreshes(s) && s->since_key >= s->config.gop);
 	struct vaapi_picture p = {
 		.key = key,
-		.reference = key || !(job->params.flags & HVCAL_FRAME_NO_REF),
+		.reference = key || !hvcal_soft_unreferenced(&job->params),
 		.qp = frame_qp(s, job),
 		.refers_to = VA_INVALID_SURFACE,
 		.key_count = s->key_count,
@@ -287,6 +287,7 @@ static void finish(struct hvcal_engine_stream *s, struct hvcal_engine_job *job,
 		.frame = {
 			.size = sizeof(result.frame),
 			.frame_type = p->key ? HVCAL_FRAME_TYPE_KEY : HVCAL_FRAME_TYPE_P,
+			.temporal_layer = !p->reference && job->params.temporal_layer,
 			.pts = job->params.pts,
 			.dts = job->params.pts,
 			.qp_q8 = p->qp < 0 ? 0 : p->qp * 256,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../soft.h"
 #include "vaapi.h"
 
 #define VBV_MS_DEFAULT 1000
@@ -130,16 +131,9 @@ static int8_t clamp_offset(int v)
 }
 
 static int grid_read(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
-		     struct grid *g)
+		     const int8_t *map, struct grid *g)
 {
 	uint32_t block = job->params.map_block, stride = job->params.map_stride;
-	uint32_t cols = (s->config.width - 1) / block + 1, rows = (s->config.height - 1) / block + 1;
-	const int8_t *map;
-
-	if (stride < cols || (uint64_t)stride * (rows - 1) + cols > job->side_size ||
-	    job->side_offset > job->side->len[0] ||
-	    job->side_size > job->side->len[0] - job->side_offset)
-		return -EINVAL;
 	g->block = MAP_BLOCK;
 	g->width = (s->config.width + MAP_BLOCK - 1) / MAP_BLOCK;
 	g->height = (s->config.height + MAP_BLOCK - 1) / MAP_BLOCK;
@@ -147,7 +141,6 @@ static int grid_read(const struct hvcal_engine_stream *s, const struct hvcal_eng
 	g->done = malloc((size_t)g->width * g->height * sizeof(*g->done));
 	if (!g->offsets || !g->done)
 		return -ENOMEM;
-	map = (const int8_t *)job->side->map[0] + job->side_offset;
 	for (uint32_t y = 0; y < g->height; y++)
 		for (uint32_t x = 0; x < g->width; x++)
 			g->offsets[y * g->width + x] =
@@ -230,13 +223,16 @@ int vaapi_rois_make(const struct hvcal_engine_stream *s, const struct hvcal_engi
 		    struct vaapi_rois *rois)
 {
 	struct grid g = { 0 };
+	const int8_t *map;
 	int ret;
 
 	*rois = (struct vaapi_rois){ 0 };
-	if (!s->point->rois || (s->rc != VA_RC_CQP && !s->point->roi_with_rate) ||
-	    !job->params.map_block || !job->side || !job->side->map[0])
+	if (!s->point->rois || (s->rc != VA_RC_CQP && !s->point->roi_with_rate))
 		return 0;
-	ret = grid_read(s, job, &g);
+	ret = hvcal_soft_map(job, s->config.width, s->config.height, &map);
+	if (ret || !map)
+		return ret;
+	ret = grid_read(s, job, map, &g);
 	if (!ret) {
 		rois->list = malloc(sizeof(*rois->list) * s->point->rois);
 		ret = rois->list ? 0 : -ENOMEM;

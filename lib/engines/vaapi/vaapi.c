@@ -64,7 +64,7 @@ static int device_open(struct hvcal_engine_ctx *c, unsigned int index, char *rea
 static uint32_t cap_flags(const struct hvcal_engine_ctx *c, const struct vaapi_point *p)
 {
 	const struct vaapi_codec *codec = vaapi_codec_find(p->profile->codec);
-	uint32_t flags = HVCAL_CAP_FORCE_KEY;
+	uint32_t flags = HVCAL_CAP_FORCE_KEY | HVCAL_CAP_LAYERS;
 
 	if (codec->metadata)
 		flags |= HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC;

@@ -99,6 +99,30 @@ HVCAL_ANALYSIS_API int hvcal_analysis_frame(struct hvcal_analysis *an,
 /** Entries of a cost map (SATD per block times 1/8, at most 65535); 0: no such size. */
 HVCAL_ANALYSIS_API size_t hvcal_analysis_map_size(uint32_t width, uint32_t height);
 
+/** Strength of QP offsets: a QP for each doubling of a block's energy. */
+#define HVCAL_ANALYSIS_QUANT_UNIT 16U
+#define HVCAL_ANALYSIS_QUANT_MAX 64U
+
+/**
+ * QP offsets of the frame that was last looked at: one for each 16x16 samples, row by
+ * row (hvcal_analysis_map_size() in all). Busy blocks hide errors that flat ones show:
+ *
+ *	offset = strength / 16 * log2(energy + floor) - middle
+ *
+ * within -12..12, energy being the sum of squares of the block of the half picture about
+ * its mean, and the middle what makes the offsets add up to none, or as near as whole QPs
+ * allow, so that the mean QP stays the planned one. Activity masking is that of MPEG-2's
+ * Test Model 5 (ISO/IEC JTC1/SC29/WG11 N0400, step 3); the logarithm in place of its
+ * ratio is what encoders call variance AQ, which gives a block of twice the energy a
+ * constant more.
+ *
+ * @strength: 1..HVCAL_ANALYSIS_QUANT_MAX; @stride: entries from row to row of @map;
+ * @size: entries there. -EINVAL; -ENODATA: no frame yet; -ENOSPC: map too small;
+ * -ENOMEM: the first call allocates, and later ones for frames of that size do not.
+ */
+HVCAL_ANALYSIS_API int hvcal_analysis_quant_map(struct hvcal_analysis *an, uint32_t strength,
+						int8_t *map, size_t stride, size_t size);
+
 /**
  * Sum of absolute differences of two pictures of the same size and depth, in
  * units of their samples. -EINVAL.

@@ -97,6 +97,11 @@ HVCAL_API void hvcal_buffer_release(hvcal_buffer_t **buffer);
  * Brackets CPU access to the memory of a DMA-BUF (DMA_BUF_IOCTL_SYNC): begin
  * waits for the hardware that uses it and makes caches right, end hands it back.
  * Does nothing where it is not needed. Give both the same @access.
+ *
+ * Whoever writes pixels through cpu_ptr, or through a mapping of fd of its own, does
+ * it between the two, and submits the buffer after the end: without them a device
+ * may read what was there before. DMA-BUFs are filled through a mapping alone:
+ * write(2) on their fd fails.
  */
 HVCAL_API int hvcal_buffer_begin_cpu(hvcal_buffer_t *buffer, uint32_t access);
 HVCAL_API int hvcal_buffer_end_cpu(hvcal_buffer_t *buffer, uint32_t access);

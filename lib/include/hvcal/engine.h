@@ -61,7 +61,8 @@ struct hvcal_engine_job {
 struct hvcal_engine_result {
 	/**
 	 * 0 or a negative errno. -ENOBUFS: the packet does not fit into the target;
-	 * it is lost, and the next frame of the stream is a key frame.
+	 * it is lost, and the next frame of the stream is a key frame. -ENODEV (also
+	 * of encode() and open()): the device is gone, and a new process may find it again.
 	 */
 	int status;
 	uint32_t flags;			/**< HVCAL_RESULT_* */
@@ -135,7 +136,11 @@ struct hvcal_engine_plugin {
 		      char *reason, size_t reason_len);
 	void (*destroy)(hvcal_engine_ctx_t *ctx);
 
-	/** Opens a stream. -EINVAL: the configuration is not possible here. */
+	/**
+	 * Opens a stream. -EINVAL, -EOPNOTSUPP: the configuration is not possible
+	 * here; the host may try again with fewer wishes (uapi/hvcal_codec.h, enum
+	 * hvcal_dropped). The same from the first encode().
+	 */
 	int (*open)(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *config,
 		    hvcal_engine_stream_t **stream);
 	/**

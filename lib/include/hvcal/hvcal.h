@@ -155,6 +155,7 @@ typedef struct {
 #define HVCAL_CAN_HDR_STATIC	(1U << 6) /**< HDR10 */
 #define HVCAL_CAN_HDR_DYNAMIC	(1U << 7) /**< HDR10+ (T.35 per frame) */
 #define HVCAL_CAN_LOSSLESS	(1U << 8)
+#define HVCAL_CAN_LAYERS	(1U << 9) /**< an upper temporal layer that may be lost */
 
 /** One thing that an engine can do. */
 typedef struct {
@@ -245,6 +246,8 @@ enum hvcal_feature {
 	HVCAL_FEATURE_INTRA_REFRESH = 3, /**< instead of periodic key frames */
 	HVCAL_FEATURE_SCALE = 4,	/**< coded size per frame */
 	HVCAL_FEATURE_FRAME_QP = 5,	/**< QP per frame counts */
+	/** two temporal layers: temporal_layer and NO_REF of frames count */
+	HVCAL_FEATURE_LAYERS = 6,
 };
 
 typedef struct {
@@ -306,6 +309,12 @@ typedef struct {
 	/** Bytes that libhvcal's rate control plans no frame to exceed; 0 none. */
 	uint32_t frame_ceiling;
 	uint32_t rate_hints;	/**< enum hvcal_rate_hints */
+	/** Strength of a QP map of libhvcal's making for each frame without one of its
+	 *  own, where the engine takes maps: 1 weak, 8 usual, 64 most; 0: none. Busy
+	 *  blocks are coded coarser, flat ones finer (hvcal_analysis_quant_map). What can
+	 *  be looked at is as for @rate_hints. */
+	uint32_t adaptive_quant;
+	uint32_t reserved;	/**< zero */
 } hvcal_config_t;
 
 HVCAL_API void hvcal_config_default(hvcal_config_t *config, size_t size);
@@ -404,7 +413,7 @@ HVCAL_API int hvcal_set_throughput_mode(hvcal_session_t *session, uint32_t mode)
  * now on. Those that belong to frames (HDR10_PLUS, ROI, SCALE, FRAME_QP) are on
  * from the beginning; what a frame carries for a feature that is off, or that
  * the engine of the moment does not have, is left out (for SCALE: -EOPNOTSUPP).
- * LOSSLESS and INTRA_REFRESH are off and reconfigure the stream.
+ * LOSSLESS, INTRA_REFRESH and LAYERS are off and reconfigure the stream.
  *
  * What every engine that gets the stream must have belongs into
  * hvcal_config_t.features instead.
@@ -421,7 +430,7 @@ HVCAL_API int hvcal_enable_feature(hvcal_session_t *session, uint32_t feature, i
 /* enum: bits of hvcal_frame_t.flags */
 #define HVCAL_SUBMIT_KEY		(1U << 0) /**< make it a key frame */
 #define HVCAL_SUBMIT_QP			(1U << 1) /**< @qp_q8 counts */
-#define HVCAL_SUBMIT_NO_REF		(1U << 2) /**< nothing will refer to it */
+#define HVCAL_SUBMIT_NO_REF		(1U << 2) /**< nothing will refer to it (LAYERS) */
 #define HVCAL_SUBMIT_IN_FENCE		(1U << 3) /**< wait for @in_fence */
 #define HVCAL_SUBMIT_IMPLICIT_FENCE	(1U << 4) /**< wait for writers of the buffer */
 #define HVCAL_SUBMIT_WANT_FENCE		(1U << 5) /**< HVCAL_NOTICE_ACCEPTED wanted */
@@ -442,7 +451,9 @@ typedef struct {
 	int32_t qp_q8;		/**< QP on the codec's scale, times 256 */
 	uint32_t max_bytes;	/**< ceiling for this packet, 0 none */
 	uint32_t target_bytes;	/**< wish for this packet, 0 none */
-	uint32_t temporal_layer; /**< 0 base */
+	/** 0 base; 1: the upper one, nothing refers to the frame, its packet may be
+	 *  lost (LAYERS). Packets say what was coded. */
+	uint32_t temporal_layer;
 	uint32_t width;		/**< coded size if not the session's (SCALE) */
 	uint32_t height;
 	uint32_t t35_count;	/**< elements of @t35 */
@@ -518,7 +529,9 @@ enum hvcal_notice {
 
 /**
  * One packet, or one notice. The bytes at @data are the very memory that the
- * engine wrote; they are valid until hvcal_release_packet.
+ * engine wrote; they are valid until hvcal_release_packet. That memory may have no
+ * pages to pin (vgem's): write(2) that takes the caller's own pages (O_DIRECT, 9p)
+ * fails with EFAULT on it, and wants a copy; ordinary files and sockets do not.
  */
 typedef struct {
 	uint32_t struct_size;
@@ -549,7 +562,8 @@ typedef struct {
 	uint64_t fd_offset;	/**< of @data in it, bytes */
 	void *handle;		/**< the library's */
 	uint32_t saturated;	/**< enum hvcal_saturation, when its QP was decided */
-	uint32_t reserved;
+	/** HVCAL_DROPPED_*: what its engine could not do and does without; 0 none */
+	uint32_t dropped;
 } hvcal_packet_t;
 
 HVCAL_API void hvcal_packet_default(hvcal_packet_t *packet, size_t size);
@@ -641,6 +655,7 @@ typedef struct {
 	uint64_t hint_ns;	/**< CPU time that this took */
 	uint32_t hint_row_step;	/**< every how many rows of blocks; 0: not at all */
 	uint32_t saturated;	/**< enum hvcal_saturation, now */
+	uint64_t aq_frames;	/**< that got a QP map by hvcal_config_t.adaptive_quant */
 	uint64_t hist_wait[HVCAL_HISTOGRAM];	/**< submission to start */
 	uint64_t hist_run[HVCAL_HISTOGRAM];	/**< start to done */
 	uint64_t hist_slack[HVCAL_HISTOGRAM];	/**< done to deadline, frames in time */

@@ -94,7 +94,9 @@ HVCAL_API const struct hvcal_engine_desc *hvcal_provider_engine(hvcal_provider_t
  * Works until @stop_fd becomes readable (-1: never).
  *
  * @return 0 when told to stop; -ENODEV: the kernel has given this provider up
- *         because it did not answer, or its last engine is gone
+ *         because it did not answer, or its last engine is gone; -ENXIO: the device
+ *         of an engine is gone. What it had was not answered: when the provider is
+ *         closed, that goes to other engines.
  */
 HVCAL_API int hvcal_provider_run(hvcal_provider_t *p, int stop_fd);
 

@@ -51,10 +51,14 @@
  * Parts     a window or a page that changes: inter cost jumps, but is a share s of
  *           intra cost. As a cut, with a model of its own and cost min(1, 3 s) of a
  *           key frame's (the 3 from a PDF that scrolls).
- * Late      a planned frame's error is not seen yet: tau grows, steps and
+ * Late      every report plans the frames in flight again, with the model as it is
+ *           then. A planned frame's error is not seen yet: tau grows, steps and
  *           corrections shrink with config.delay, or with the frames that are in
  *           flight where those are more; the guard of the buffer gives way by
  *           config.delay frames.
+ * Unseen    P frames get no finer than where a + k s stays within two budgets (three
+ *           with sizes at once), s^2 = x' P x being the filter's own doubt at that q,
+ *           or one quantiser beyond the newest that was seen. After a cut the slope is doubted, too.
  * Guards    q such that a + k sigma keeps level + bits within the buffer and the
  *           frame within its ceiling; sigma is that of the model's recent
  *           errors (the idea is Chromium's).

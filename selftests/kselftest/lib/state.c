@@ -10,13 +10,12 @@
 
 #include "../harness.h"
 
-/* Died, warned. Not the soft lock-up bit: newer sw_sync sets it at its first fence. */
-#define KS_TAINT_BAD	((1UL << 7) | (1UL << 9))
 #define KS_SETTLE_MS	3000	/* release work runs behind close(2) */
 
 static const char *const ks_params[KS_PARAM_COUNT] = {
 	KS_PARAMS "watchdog_floor_ms",
 	KS_PARAMS "watchdog_cap_ms",
+	KS_PARAMS "watchdog_attend_ms",
 	KS_PARAMS "failover_grace_ms",
 	KS_PARAMS "rebalance_ms",
 	KS_PARAMS "user_max_sessions",
@@ -68,11 +67,16 @@ int ks_objects_read(struct ks_objects *objects)
 	return 0;
 }
 
-void ks_state_save(struct ks_state *state)
+unsigned long ks_taint_read(void)
 {
 	long taint = ks_number_read("/proc/sys/kernel/tainted");
 
-	state->taint = taint < 0 ? 0 : (unsigned long)taint;
+	return taint < 0 ? 0 : (unsigned long)taint;
+}
+
+void ks_state_save(struct ks_state *state)
+{
+	state->taint = ks_taint_read();
 	ks_objects_read(&state->objects);
 	for (int i = 0; i < KS_PARAM_COUNT; i++)
 		state->params[i] = ks_number_read(ks_params[i]);

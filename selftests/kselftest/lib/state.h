@@ -5,10 +5,16 @@
 
 #include <stdint.h>
 
+/*
+ * A bad page, which reports of KASAN count as, died, warned. Not the soft lock-up
+ * bit: newer sw_sync sets it at its first fence.
+ */
+#define KS_TAINT_BAD	((1UL << 5) | (1UL << 7) | (1UL << 9))
+
 #define KS_OBJECTS	"/sys/kernel/debug/hvcal/objects"
 #define KS_PARAMS	"/sys/module/hvcal/parameters/"
 
-enum { KS_OBJECT_KINDS = 16, KS_PARAM_COUNT = 10 };
+enum { KS_OBJECT_KINDS = 16, KS_PARAM_COUNT = 11 };
 
 struct ks_objects {
 	unsigned int kinds;
@@ -24,6 +30,9 @@ struct ks_state {
 
 /** Reads the live object counts; 0 or a negative errno. */
 int ks_objects_read(struct ks_objects *objects);
+
+/** What the kernel says of itself; cheap next to all of the state. */
+unsigned long ks_taint_read(void);
 
 void ks_state_save(struct ks_state *state);
 

@@ -22,9 +22,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "option.h"
-#include "soft.h"
-#include "v4l2/m2m.h"
+#include "../option.h"
+#include "../soft.h"
+#include "m2m.h"
 
 #define NODES_MAX 256
 #define FLIGHT_MAX 16
