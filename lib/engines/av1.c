@@ -11,6 +11,7 @@
 #include <aom/aom_encoder.h>
 #include <aom/aomcx.h>
 
+#include "hdr_av1.h"
 #include "twins.h"
 
 /* A claim for the cost model: preset 1 on one core of a recent CPU. */
@@ -108,39 +109,20 @@ static bool twin_defaults(struct hvcal_engine_stream *s)
 
 /* ---- frames ---- */
 
-/* Chromaticities and luminances as AV1 has them: fixed points, big end first. */
-static uint8_t *put_be(uint8_t *to, uint64_t value, int bytes)
-{
-	while (bytes--)
-		*to++ = (uint8_t)(value >> (8 * bytes));
-	return to;
-}
-
-static uint64_t scaled(uint64_t value, uint64_t unit, unsigned int bits)
-{
-	return ((value << bits) + unit / 2) / unit;
-}
-
 static int add_mastering(aom_image_t *img, const struct hvcal_codec_config *c)
 {
-	static const int order[] = { 2, 0, 1, 3 };	/* R, G, B, white of G, B, R, white */
-	uint8_t bytes[24], *at = bytes;
+	uint8_t bytes[HVCAL_AV1_MASTERING_BYTES];
 
-	for (int i = 0; i < 4; i++) {
-		at = put_be(at, scaled(c->mastering_x[order[i]], 50000, 16), 2);
-		at = put_be(at, scaled(c->mastering_y[order[i]], 50000, 16), 2);
-	}
-	at = put_be(at, scaled(c->mastering_max, 10000, 8), 4);
-	put_be(at, scaled(c->mastering_min, 10000, 14), 4);
+	hvcal_av1_mastering(c, bytes);
 	return aom_img_add_metadata(img, OBU_METADATA_TYPE_HDR_MDCV, bytes, sizeof(bytes),
 				    AOM_MIF_ANY_FRAME);
 }
 
 static int add_light_level(aom_image_t *img, const struct hvcal_codec_config *c)
 {
-	uint8_t bytes[4];
+	uint8_t bytes[HVCAL_AV1_LIGHT_LEVEL_BYTES];
 
-	put_be(put_be(bytes, c->max_cll, 2), c->max_fall, 2);
+	hvcal_av1_light_level(c, bytes);
 	return aom_img_add_metadata(img, OBU_METADATA_TYPE_HDR_CLL, bytes, sizeof(bytes),
 				    AOM_MIF_ANY_FRAME);
 }

@@ -65,6 +65,27 @@ void bits_copy(struct bits *b, const uint8_t *data, size_t from, size_t to)
 		bits_put(b, data[from >> 3] >> (7 - (from & 7)) & 1, 1);
 }
 
+void bits_carry(struct bits *b)
+{
+	size_t at = b->count;
+	uint8_t mask;
+
+	do {
+		at--;
+		mask = (uint8_t)(0x80 >> (at & 7));
+		b->data[at >> 3] ^= mask;
+	} while (!(b->data[at >> 3] & mask));
+}
+
+void bits_replace(struct bits *b, size_t at, uint32_t value, unsigned int n)
+{
+	for (; n--; at++) {
+		uint8_t mask = (uint8_t)(0x80 >> (at & 7));
+
+		b->data[at >> 3] = (uint8_t)((b->data[at >> 3] & ~mask) | (value >> n & 1 ? mask : 0));
+	}
+}
+
 void bits_free(struct bits *b)
 {
 	free(b->data);
@@ -130,6 +151,13 @@ void nal_free(struct nal *n)
 {
 	free(n->data);
 	*n = (struct nal){ 0 };
+}
+
+void nal_copy_with(struct bits *out, const struct nal *n, size_t from, size_t to, int32_t value)
+{
+	bits_copy(out, n->data, 0, from);
+	bits_se(out, value);
+	bits_copy(out, n->data, to, n->bits);
 }
 
 void nal_pack(struct bits *out, const uint8_t *data, size_t bytes)

@@ -10,9 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bits.h"
 #include "driver.h"
 
-#define ROIS_DEFAULT 8
 #define NEVER UINT64_MAX
 
 /* ---- the environment ---- */
@@ -154,181 +154,6 @@ bool object_drop(struct driver *d, uint32_t id, enum kind kind)
 	return o;
 }
 
-/* ---- configurations ---- */
-
-static bool is_hevc(VAProfile profile)
-{
-	return profile == VAProfileHEVCMain || profile == VAProfileHEVCMain10;
-}
-
-static VAStatus query_profiles(VADriverContextP ctx, VAProfile *list, int *count)
-{
-	(void)ctx;
-	*count = 0;
-	list[(*count)++] = VAProfileMPEG2Main;
-	if (!mode("no-hevc")) {
-		list[(*count)++] = VAProfileHEVCMain;
-		list[(*count)++] = VAProfileHEVCMain10;
-	}
-	list[(*count)++] = VAProfileH264ConstrainedBaseline;
-	if (mode("baseline"))
-		return VA_STATUS_SUCCESS;
-	list[(*count)++] = VAProfileH264Main;
-	list[(*count)++] = VAProfileH264High;
-	return VA_STATUS_SUCCESS;
-}
-
-static bool has_entrypoint(VAEntrypoint e)
-{
-	if (e == VAEntrypointEncSliceLP)
-		return mode("low-power") || mode("low-power-cqp");
-	return e == VAEntrypointEncSlice && !mode("no-entrypoint");
-}
-
-static VAStatus query_entrypoints(VADriverContextP ctx, VAProfile profile, VAEntrypoint *list,
-				  int *count)
-{
-	(void)ctx;
-	(void)profile;
-	*count = 0;
-	list[(*count)++] = VAEntrypointVLD;
-	if (has_entrypoint(VAEntrypointEncSlice))
-		list[(*count)++] = VAEntrypointEncSlice;
-	if (has_entrypoint(VAEntrypointEncSliceLP))
-		list[(*count)++] = VAEntrypointEncSliceLP;
-	return VA_STATUS_SUCCESS;
-}
-
-static uint32_t packed_taken(void)
-{
-	uint32_t headers = VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE |
-			   VA_ENC_PACKED_HEADER_SLICE;
-
-	if (mode("own-headers"))
-		return VA_ENC_PACKED_HEADER_NONE;
-	return mode("no-raw") ? headers : headers | VA_ENC_PACKED_HEADER_RAW_DATA;
-}
-
-static uint32_t rc_taken(VAEntrypoint entrypoint)
-{
-	if (entrypoint == VAEntrypointEncSliceLP && mode("low-power-cqp"))
-		return VA_RC_CQP;
-	return VA_RC_CQP | VA_RC_CBR | VA_RC_VBR | VA_RC_ICQ;
-}
-
-static uint32_t attribute(VAConfigAttribType type, VAProfile profile, VAEntrypoint entrypoint)
-{
-	VAConfigAttribValEncROI roi = { 0 };
-	const VAConfigAttribValEncHEVCFeatures features = {
-		.bits = { .amp = 1, .temporal_mvp = 1, .strong_intra_smoothing = 1,
-			  .sign_data_hiding = 1, .cu_qp_delta = 1 },
-	};
-	const VAConfigAttribValEncHEVCBlockSizes sizes = {
-		.bits = { .log2_max_coding_tree_block_size_minus3 = 2,
-			  .log2_min_coding_tree_block_size_minus3 = 2,
-			  .log2_max_luma_transform_block_size_minus2 = 3,
-			  .max_max_transform_hierarchy_depth_inter = 2,
-			  .max_max_transform_hierarchy_depth_intra = 1 },
-	};
-
-	switch ((int)type) {
-	case VAConfigAttribRTFormat:
-		return profile == VAProfileHEVCMain10 ? VA_RT_FORMAT_YUV420_10 : VA_RT_FORMAT_YUV420;
-	case VAConfigAttribRateControl:
-		return rc_taken(entrypoint);
-	case VAConfigAttribEncPackedHeaders:
-		return packed_taken();
-	case VAConfigAttribMaxPictureWidth:
-	case VAConfigAttribMaxPictureHeight:
-		return 4096;
-	case VAConfigAttribEncMaxSlices:
-		return is_hevc(profile) ? 1 : SLICES_MAX;
-	case VAConfigAttribPredictionDirection:
-		return is_hevc(profile) && mode("only-b") ?
-		       VA_PREDICTION_DIRECTION_PREVIOUS | VA_PREDICTION_DIRECTION_BI_NOT_EMPTY :
-		       VA_PREDICTION_DIRECTION_PREVIOUS;
-	case VAConfigAttribEncHEVCFeatures:
-		return is_hevc(profile) && !mode("hevc-untold") ? features.value : VA_ATTRIB_NOT_SUPPORTED;
-	case VAConfigAttribEncHEVCBlockSizes:
-		return is_hevc(profile) && !mode("hevc-untold") ? sizes.value : VA_ATTRIB_NOT_SUPPORTED;
-	case VAConfigAttribEncQualityRange:
-		return 7;
-	case VAConfigAttribMaxFrameSize:
-		return 1;
-	case VAConfigAttribEncROI:
-		roi.bits.num_roi_regions = mode("rois") ? mode_number("rois") : ROIS_DEFAULT;
-		roi.bits.roi_rc_qp_delta_support = 1;
-		return roi.value;
-	default:
-		return VA_ATTRIB_NOT_SUPPORTED;
-	}
-}
-
-static VAStatus get_attributes(VADriverContextP ctx, VAProfile profile, VAEntrypoint entrypoint,
-			       VAConfigAttrib *list, int count)
-{
-	(void)ctx;
-	if (!has_entrypoint(entrypoint))
-		return VA_STATUS_ERROR_UNSUPPORTED_ENTRYPOINT;
-	for (int i = 0; i < count; i++)
-		list[i].value = attribute(list[i].type, profile, entrypoint);
-	return VA_STATUS_SUCCESS;
-}
-
-static VAStatus create_config(VADriverContextP ctx, VAProfile profile, VAEntrypoint entrypoint,
-			      VAConfigAttrib *list, int count, VAConfigID *id)
-{
-	struct config *c;
-
-	if (!has_entrypoint(entrypoint))
-		return VA_STATUS_ERROR_UNSUPPORTED_ENTRYPOINT;
-	c = object_new(driver_of(ctx), KIND_CONFIG, sizeof(*c));
-	c->profile = profile;
-	c->entrypoint = entrypoint;
-	for (int i = 0; i < count; i++) {
-		if (list[i].value & ~attribute(list[i].type, profile, entrypoint)) {
-			wrong("attribute %d is set to %#x", list[i].type, list[i].value);
-			object_drop(driver_of(ctx), c->o.id, KIND_CONFIG);
-			return VA_STATUS_ERROR_INVALID_VALUE;
-		}
-		if (list[i].type == VAConfigAttribRTFormat)
-			c->rt_format = list[i].value;
-		else if (list[i].type == VAConfigAttribRateControl)
-			c->rc = list[i].value;
-		else if (list[i].type == VAConfigAttribEncPackedHeaders)
-			c->packed = list[i].value;
-	}
-	report("config profile %d entrypoint %d rc %#x packed %#x\n", profile, entrypoint, c->rc,
-	       c->packed);
-	*id = c->o.id;
-	return VA_STATUS_SUCCESS;
-}
-
-static VAStatus destroy_config(VADriverContextP ctx, VAConfigID id)
-{
-	return object_drop(driver_of(ctx), id, KIND_CONFIG) ? VA_STATUS_SUCCESS :
-	       VA_STATUS_ERROR_INVALID_CONFIG;
-}
-
-static VAStatus query_config(VADriverContextP ctx, VAConfigID id, VAProfile *profile,
-			     VAEntrypoint *entrypoint, VAConfigAttrib *list, int *count)
-{
-	struct config *c = object_find(driver_of(ctx), id, KIND_CONFIG);
-
-	(void)list;
-	if (!c)
-		return VA_STATUS_ERROR_INVALID_CONFIG;
-	*profile = c->profile;
-	*entrypoint = c->entrypoint;
-	*count = 0;
-	return VA_STATUS_SUCCESS;
-}
-
-const struct codec_ops *codec_of(const struct config *config)
-{
-	return is_hevc(config->profile) ? &hevc_ops : &h264_ops;
-}
-
 /* ---- contexts ---- */
 
 /* As real ones do: giving back what the hardware is stuck in never returns. */
@@ -414,6 +239,17 @@ static VAStatus destroy_buffer(VADriverContextP ctx, VABufferID id)
 	       VA_STATUS_ERROR_INVALID_BUFFER;
 }
 
+size_t context_frame_bytes(const struct context *c)
+{
+	uint32_t num = c->fps.framerate & 0xffff, den = c->fps.framerate >> 16;
+	uint64_t bits = (uint64_t)c->rc.bits_per_second * c->rc.target_percentage / 100 *
+			(den ? den : 1) / (num ? num : 1);
+
+	if (c->max_frame_bits && c->max_frame_bits < bits)
+		bits = c->max_frame_bits;
+	return (size_t)bits / 8;
+}
+
 bool coded_append(struct buffer *b, const void *data, size_t len)
 {
 	if (len > b->size - b->segment.size)
@@ -422,6 +258,17 @@ bool coded_append(struct buffer *b, const void *data, size_t len)
 	b->segment.size += (uint32_t)len;
 	b->segment.buf = b->data;
 	return true;
+}
+
+VAStatus coded_append_nal(struct buffer *b, const struct bits *nal)
+{
+	struct bits packed = { 0 };
+	bool fits;
+
+	nal_pack(&packed, nal->data, nal->count / 8);
+	fits = coded_append(b, packed.data, packed.count / 8);
+	bits_free(&packed);
+	return fits ? VA_STATUS_SUCCESS : VA_STATUS_ERROR_NOT_ENOUGH_BUFFER;
 }
 
 /* ---- pictures ---- */
@@ -436,10 +283,11 @@ static VAStatus begin_picture(VADriverContextP ctx, VAContextID id, VASurfaceID 
 	if (!s)
 		return VA_STATUS_ERROR_INVALID_SURFACE;
 	c->source = s;
-	c->pic = NULL;
+	c->pic = c->matrix = NULL;
 	c->seq_now = c->half_packed = false;
 	c->npacked = c->nslices = c->nrois = 0;
 	c->max_frame_bits = 0;
+	c->rir = (VAEncMiscParameterRIR){ 0 };
 	return VA_STATUS_SUCCESS;
 }
 
@@ -487,6 +335,15 @@ static VAStatus take_misc(struct context *c, const struct buffer *b)
 		c->nrois = roi.num_roi;
 		memcpy(c->rois, roi.roi, sizeof(c->rois[0]) * roi.num_roi);
 		report("rois %u\n", roi.num_roi);
+		break;
+	case VAEncMiscParameterTypeRIR:
+		TAKE(c->rir);
+		if (!c->rir.intra_insert_size || c->rir.rir_flags.value != 1 ||
+		    c->rir.intra_insertion_location + c->rir.intra_insert_size > c->width / 16)
+			return wrong("intra refresh of %u columns at %u", c->rir.intra_insert_size,
+				     c->rir.intra_insertion_location);
+		report("intra columns %u+%u\n", c->rir.intra_insertion_location,
+		       c->rir.intra_insert_size);
 		break;
 	case VAEncMiscParameterTypeQualityLevel:
 		report("quality %u\n", *(const uint32_t *)(const void *)data);
@@ -559,6 +416,9 @@ static VAStatus take_buffer(struct context *c, const struct buffer *b)
 		return VA_STATUS_SUCCESS;
 	case VAEncSliceParameterBufferType:
 		return take_slice(c, b, ops->slice_size);
+	case VAQMatrixBufferType:
+		c->matrix = b;
+		return VA_STATUS_SUCCESS;
 	case VAEncMiscParameterBufferType:
 		return take_misc(c, b);
 	case VAEncPackedHeaderParameterBufferType:
@@ -610,7 +470,8 @@ static VAStatus end_picture(VADriverContextP ctx, VAContextID id)
 
 	if (!c || !c->source)
 		return VA_STATUS_ERROR_INVALID_CONTEXT;
-	if (!c->pic || !c->nslices || !c->has_seq || c->half_packed || !c->has_fps)
+	if (!c->pic || !c->nslices != !codec_of(c->config)->slice_size || !c->has_seq ||
+	    c->half_packed || !c->has_fps)
 		return wrong("the picture is not complete");
 	if (c->config->rc != VA_RC_CQP && !c->has_rc)
 		return wrong("no bit rate was given");
@@ -749,7 +610,7 @@ VAStatus __vaDriverInit_1_0(VADriverContextP ctx)
 	ctx->pDriverData = d;
 	ctx->version_major = VA_MAJOR_VERSION;
 	ctx->version_minor = VA_MINOR_VERSION;
-	ctx->max_profiles = 8;
+	ctx->max_profiles = 16;
 	ctx->max_entrypoints = 4;
 	ctx->max_attributes = 64;
 	ctx->max_image_formats = 2;

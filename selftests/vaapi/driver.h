@@ -15,9 +15,10 @@
  *	baseline	H.264 in Constrained Baseline only
  *	no-entrypoint	decodes only
  *	low-power, low-power-cqp	has EncSliceLP too, the latter without rate control
- *	no-hevc		H.264 only
+ *	h264-only, vp9-only, av1-only	as it says
  *	hevc-untold	tells nothing of the tools of HEVC
  *	only-b		HEVC pictures that refer to others are of B slices, in which all is skipped
+ *	no-refresh	has no intra refresh (else of columns; exact H.264 does it)
  *	rois=N		takes N rectangles of QP offsets (8)
  *	hang=N, hang-always	picture number N (of the process) or each does not finish
  *	lost=N		the GPU is reset in picture number N
@@ -69,6 +70,7 @@ struct surface {
 	VAStatus result;	/* of coding from it */
 	/* as a reconstructed picture */
 	bool coded, reference;
+	bool exact;		/* the decoder has the very same */
 	uint32_t frame_num;
 	int32_t poc;
 };
@@ -107,6 +109,8 @@ struct context {
 	union {
 		VAEncSequenceParameterBufferH264 h264;
 		VAEncSequenceParameterBufferHEVC hevc;
+		VAEncSequenceParameterBufferVP9 vp9;
+		VAEncSequenceParameterBufferAV1 av1;
 	} seq;
 	VAEncMiscParameterRateControl rc;
 	VAEncMiscParameterHRD hrd;
@@ -115,7 +119,7 @@ struct context {
 	/* of the picture */
 	struct surface *source;
 	bool seq_now;
-	const struct buffer *pic;
+	const struct buffer *pic, *matrix;
 	struct packed packed[PACKED_MAX];
 	unsigned int npacked;
 	bool half_packed;	/* the data of the last one are to come */
@@ -127,6 +131,7 @@ struct context {
 	VAEncROI rois[ROIS_MAX];
 	unsigned int nrois;
 	uint32_t max_frame_bits;
+	VAEncMiscParameterRIR rir;	/* intra columns, all zero: none */
 	struct codec_state *state;	/* the codec's own */
 };
 
@@ -168,6 +173,16 @@ VAStatus query_image_formats(VADriverContextP ctx, VAImageFormat *list, int *cou
 VAStatus create_buffer(VADriverContextP ctx, VAContextID context, VABufferType type,
 		       unsigned int size, unsigned int count, void *data, VABufferID *id);
 
+VAStatus query_profiles(VADriverContextP ctx, VAProfile *list, int *count);
+VAStatus query_entrypoints(VADriverContextP ctx, VAProfile profile, VAEntrypoint *list, int *count);
+VAStatus get_attributes(VADriverContextP ctx, VAProfile profile, VAEntrypoint entrypoint,
+			VAConfigAttrib *list, int count);
+VAStatus create_config(VADriverContextP ctx, VAProfile profile, VAEntrypoint entrypoint,
+		       VAConfigAttrib *list, int count, VAConfigID *id);
+VAStatus destroy_config(VADriverContextP ctx, VAConfigID id);
+VAStatus query_config(VADriverContextP ctx, VAConfigID id, VAProfile *profile,
+		      VAEntrypoint *entrypoint, VAConfigAttrib *list, int *count);
+
 /* ---- the environment ---- */
 
 bool mode(const char *word);
@@ -175,6 +190,14 @@ bool mode(const char *word);
 unsigned int mode_number(const char *word);
 /** Says what is wrong on stderr. @return VA_STATUS_ERROR_INVALID_PARAMETER */
 VAStatus wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** Header and parameters must say the same. */
+#define SAME(what, header, param) \
+	do { \
+		if ((long long)(header) != (long long)(param)) \
+			return wrong("%s: the header says %lld, the parameters %lld", what, \
+				     (long long)(header), (long long)(param)); \
+	} while (0)
+
 /** Appends a line to the report. */
 void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -192,6 +215,9 @@ void raw_free(struct raw *r);
 /** Puts a picture into a surface of the same size. */
 void raw_store(const struct raw *r, struct surface *s);
 
+/** Is the column of macroblocks intra by order? */
+bool rir_column(const struct context *c, uint32_t column);
+
 /** QP offset at a pixel: that of the first rectangle that covers it. */
 int roi_offset(const struct context *c, int x, int y);
 
@@ -205,13 +231,18 @@ struct codec_ops {
 	void (*close)(struct context *c);
 	/** Its coded buffer and its reconstructed picture. */
 	void (*targets)(const struct context *c, VABufferID *coded, VASurfaceID *recon);
-	size_t seq_size, pic_size, slice_size;
+	size_t seq_size, pic_size, slice_size;	/* slice_size 0: there are none */
 };
 
-extern const struct codec_ops h264_ops, hevc_ops;
+extern const struct codec_ops h264_ops, hevc_ops, vp9_ops, av1_ops;
 const struct codec_ops *codec_of(const struct config *config);
+
+/** What the rates leave for a picture. */
+size_t context_frame_bytes(const struct context *c);
 
 /** Appends to a coded buffer. @return false: it is full */
 bool coded_append(struct buffer *b, const void *data, size_t len);
+/** The same of a NAL unit, which is given with its header. */
+VAStatus coded_append_nal(struct buffer *b, const struct bits *nal);
 
 #endif

@@ -160,13 +160,6 @@ bool h264_slice_read(struct h264_slice *h, const struct nal *nal, const struct h
 
 /* ---- do headers and parameters agree? ---- */
 
-#define SAME(what, header, param) \
-	do { \
-		if ((long long)(header) != (long long)(param)) \
-			return wrong("%s: the header says %lld, the parameters %lld", what, \
-				     (long long)(header), (long long)(param)); \
-	} while (0)
-
 static VAStatus sps_check(const struct h264_sps *sps, const struct h264_job *j)
 {
 	const VAEncSequenceParameterBufferH264 *seq = j->seq;
@@ -333,17 +326,6 @@ static void slice_write(struct bits *b, const struct h264_job *j, unsigned int n
 
 /* ---- a picture ---- */
 
-static VAStatus put_nal(struct buffer *coded, const struct bits *b)
-{
-	struct bits nal = { 0 };
-	bool fits;
-
-	nal_pack(&nal, b->data, b->count / 8);
-	fits = coded_append(coded, nal.data, nal.count / 8);
-	bits_free(&nal);
-	return fits ? VA_STATUS_SUCCESS : VA_STATUS_ERROR_NOT_ENOUGH_BUFFER;
-}
-
 /* The reference that the parameters name must be what they say it is. */
 static VAStatus references_check(struct driver *d, struct h264_job *j)
 {
@@ -401,9 +383,9 @@ static VAStatus headers_put(struct h264_job *j, struct buffer *coded)
 
 		sps_write(&sps, j);
 		pps_write(&pps, j);
-		status = put_nal(coded, &sps);
+		status = coded_append_nal(coded, &sps);
 		if (!status)
-			status = put_nal(coded, &pps);
+			status = coded_append_nal(coded, &pps);
 		bits_free(&sps);
 		bits_free(&pps);
 		return status;
@@ -457,11 +439,8 @@ static VAStatus slice_head(struct h264_job *j, unsigned int n, struct bits *out)
 		status = wrong("a bad slice header: %zu of %zu bits", h.end, nal.bits);
 	else
 		status = slice_check(&h, j, n);
-	if (!status) {
-		bits_copy(out, nal.data, 0, h.qp_at);
-		bits_se(out, j->slice_qp[n] - j->pic->pic_init_qp);
-		bits_copy(out, nal.data, h.qp_end, nal.bits);
-	}
+	if (!status)
+		nal_copy_with(out, &nal, h.qp_at, h.qp_end, j->slice_qp[n] - j->pic->pic_init_qp);
 	nal_free(&nal);
 	return status;
 }
@@ -481,7 +460,7 @@ static VAStatus slice_put(struct h264_job *j, unsigned int n, struct buffer *cod
 		bits_align(&b, 0);
 	}
 	if (!status)
-		status = put_nal(coded, &b);
+		status = coded_append_nal(coded, &b);
 	bits_free(&b);
 	return status;
 }

@@ -54,7 +54,7 @@ static bool can_skip(const struct where *w, uint32_t mb)
 	const struct raw *r = &w->j->raw;
 	uint32_t x = mb % w->cols * MB, y = mb / w->cols * MB;
 
-	if (!ref || w->j->qp > SKIP_QP_MAX)
+	if (!ref || w->j->qp > SKIP_QP_MAX || rir_column(w->j->c, mb % w->cols))
 		return false;
 	for (uint32_t i = 0; i < MB; i++)
 		if (memcmp(r->plane[0] + (size_t)(y + i) * r->width + x,

@@ -14,13 +14,6 @@ struct codec_state {
 	void *x265;
 };
 
-#define SAME(what, header, param) \
-	do { \
-		if ((long long)(header) != (long long)(param)) \
-			return wrong("%s: the header says %lld, the parameters %lld", what, \
-				     (long long)(header), (long long)(param)); \
-	} while (0)
-
 static VAStatus sps_check(const struct hevc_sps *sps, const struct hevc_job *j)
 {
 	const VAEncSequenceParameterBufferHEVC *seq = j->seq;
@@ -148,17 +141,6 @@ static size_t nal_length(const uint8_t *data, size_t len)
 	return len;
 }
 
-static VAStatus put_nal(struct buffer *coded, const struct bits *b)
-{
-	struct bits nal = { 0 };
-	bool fits;
-
-	nal_pack(&nal, b->data, b->count / 8);
-	fits = coded_append(coded, nal.data, nal.count / 8);
-	bits_free(&nal);
-	return fits ? VA_STATUS_SUCCESS : VA_STATUS_ERROR_NOT_ENOUGH_BUFFER;
-}
-
 /* Written, and read as those of others are: what comes later looks at the sets. */
 static VAStatus own_headers_put(struct hevc_job *j, struct codec_state *st, struct buffer *coded)
 {
@@ -174,7 +156,7 @@ static VAStatus own_headers_put(struct hevc_job *j, struct codec_state *st, stru
 		if (!status)
 			status = set_take(j, st, &nal);
 		if (!status)
-			status = put_nal(coded, &set[i]);
+			status = coded_append_nal(coded, &set[i]);
 		bits_free(&set[i]);
 	}
 	return status;
@@ -227,11 +209,8 @@ static VAStatus slice_head(const struct hevc_job *j, struct bits *out)
 		status = wrong("a bad slice header: %zu of %zu bits", h.end, nal.bits);
 	else
 		status = slice_check(&h, j);
-	if (!status) {
-		bits_copy(out, nal.data, 0, h.qp_at);
-		bits_se(out, j->qp - j->pic->pic_init_qp);
-		bits_copy(out, nal.data, h.qp_end, nal.bits);
-	}
+	if (!status)
+		nal_copy_with(out, &nal, h.qp_at, h.qp_end, j->qp - j->pic->pic_init_qp);
 	nal_free(&nal);
 	return status;
 }
@@ -249,7 +228,7 @@ static VAStatus slice_put(struct hevc_job *j, struct buffer *coded)
 		bits_put(&b, 1, 1);
 		bits_align(&b, 0);
 		bits_bytes(&b, j->data.data, j->data.count / 8);
-		status = put_nal(coded, &b);
+		status = coded_append_nal(coded, &b);
 	}
 	bits_free(&b);
 	return status;

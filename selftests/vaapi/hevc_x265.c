@@ -100,35 +100,35 @@ static bool parameter_sets(struct state *st)
 /* Would a decoder read x265's slices by the engine's parameter sets as by its own? */
 static VAStatus sets_check(const struct hevc_job *j, const struct state *st)
 {
-#define SAME(set, field) \
+#define EQUAL(set, field) \
 	do { \
 		if (st->set.field != j->set->field) \
 			return wrong("x265 has " #field " %d, not %d", (int)st->set.field, \
 				     (int)j->set->field); \
 	} while (0)
-	SAME(sps, width);
-	SAME(sps, height);
-	SAME(sps, depth);
-	SAME(sps, log2_min_cb);
-	SAME(sps, log2_ctb);
-	SAME(sps, log2_min_tb);
-	SAME(sps, log2_max_tb);
-	SAME(sps, depth_inter);
-	SAME(sps, depth_intra);
-	SAME(sps, amp);
-	SAME(sps, sao);
-	SAME(sps, temporal_mvp);
-	SAME(sps, strong_intra);
-	SAME(pps, sign_hiding);
-	SAME(pps, cabac_init);
-	SAME(pps, constrained_intra);
-	SAME(pps, transform_skip);
-	SAME(pps, qp_delta);
-	SAME(pps, qp_delta_depth);
-	SAME(pps, refs_l0);
-	SAME(pps, cb_offset);
-	SAME(pps, cr_offset);
-#undef SAME
+	EQUAL(sps, width);
+	EQUAL(sps, height);
+	EQUAL(sps, depth);
+	EQUAL(sps, log2_min_cb);
+	EQUAL(sps, log2_ctb);
+	EQUAL(sps, log2_min_tb);
+	EQUAL(sps, log2_max_tb);
+	EQUAL(sps, depth_inter);
+	EQUAL(sps, depth_intra);
+	EQUAL(sps, amp);
+	EQUAL(sps, sao);
+	EQUAL(sps, temporal_mvp);
+	EQUAL(sps, strong_intra);
+	EQUAL(pps, sign_hiding);
+	EQUAL(pps, cabac_init);
+	EQUAL(pps, constrained_intra);
+	EQUAL(pps, transform_skip);
+	EQUAL(pps, qp_delta);
+	EQUAL(pps, qp_delta_depth);
+	EQUAL(pps, refs_l0);
+	EQUAL(pps, cb_offset);
+	EQUAL(pps, cr_offset);
+#undef EQUAL
 	return VA_STATUS_SUCCESS;
 }
 

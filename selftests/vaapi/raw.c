@@ -60,6 +60,13 @@ void raw_store(const struct raw *r, struct surface *s)
 				       r->plane[1 + p] + ((size_t)y * r->width / 2 + x) * b, b);
 }
 
+bool rir_column(const struct context *c, uint32_t column)
+{
+	return c->rir.rir_flags.bits.enable_rir_column &&
+	       column >= c->rir.intra_insertion_location &&
+	       column < (uint32_t)c->rir.intra_insertion_location + c->rir.intra_insert_size;
+}
+
 int roi_offset(const struct context *c, int x, int y)
 {
 	for (unsigned int n = 0; n < c->nrois; n++) {

@@ -26,6 +26,10 @@ static const struct vaapi_profile profiles[] = {
 	{ VAProfileH264ConstrainedBaseline, HVCAL_CODEC_H264, HVCAL_PROFILE_H264_BASELINE, 8 },
 	{ VAProfileHEVCMain, HVCAL_CODEC_HEVC, 1, 8 },
 	{ VAProfileHEVCMain10, HVCAL_CODEC_HEVC, 2, 10 },
+	{ VAProfileVP9Profile0, HVCAL_CODEC_VP9, 0, 8 },
+	{ VAProfileVP9Profile2, HVCAL_CODEC_VP9, 2, 10 },
+	{ VAProfileAV1Profile0, HVCAL_CODEC_AV1, 0, 8 },
+	{ VAProfileAV1Profile0, HVCAL_CODEC_AV1, 0, 10 },
 };
 
 int vaapi_display_find(unsigned int index, char *path, size_t len)
@@ -162,7 +166,8 @@ void vaapi_display_close(struct hvcal_engine_ctx *ctx)
 
 enum {
 	AT_FORMAT, AT_RC, AT_PACKED, AT_WIDTH, AT_HEIGHT, AT_SLICES, AT_QUALITY, AT_ROI,
-	AT_MAX_SIZE, AT_DIRECTION, AT_HEVC_FEATURES, AT_HEVC_SIZES, AT_COUNT
+	AT_MAX_SIZE, AT_DIRECTION, AT_HEVC_FEATURES, AT_HEVC_SIZES, AT_AV1, AT_REFRESH,
+	AT_COUNT
 };
 
 static uint32_t known(const VAConfigAttrib *a, uint32_t otherwise)
@@ -187,6 +192,8 @@ static bool point_read(struct hvcal_engine_ctx *ctx, const struct vaapi_profile 
 		[AT_DIRECTION] = { .type = VAConfigAttribPredictionDirection },
 		[AT_HEVC_FEATURES] = { .type = VAConfigAttribEncHEVCFeatures },
 		[AT_HEVC_SIZES] = { .type = VAConfigAttribEncHEVCBlockSizes },
+		[AT_REFRESH] = { .type = VAConfigAttribEncIntraRefresh },
+		[AT_AV1] = { .type = VAConfigAttribEncAV1Ext2 },
 	};
 	VAConfigAttribValMaxFrameSize max_size;
 	VAConfigAttribValEncROI roi;
@@ -204,10 +211,12 @@ static bool point_read(struct hvcal_engine_ctx *ctx, const struct vaapi_profile 
 		.max_height = known(&a[AT_HEIGHT], SIDE_DEFAULT),
 		.max_slices = known(&a[AT_SLICES], 1),
 		.quality_levels = known(&a[AT_QUALITY], 1),
-		.rois = roi.bits.num_roi_regions,
+		.rois = vaapi_codec_find(profile->codec)->rois ? roi.bits.num_roi_regions : 0,
 		.roi_with_rate = roi.bits.roi_rc_qp_delta_support,
 		.max_frame_size = max_size.bits.max_frame_size,
 		.only_b = known(&a[AT_DIRECTION], 0) & VA_PREDICTION_DIRECTION_BI_NOT_EMPTY,
+		.intra_refresh = known(&a[AT_REFRESH], VA_ENC_INTRA_REFRESH_NONE),
+		.av1.value = known(&a[AT_AV1], 0),
 		.hevc_known = a[AT_HEVC_FEATURES].value != VA_ATTRIB_NOT_SUPPORTED &&
 			      a[AT_HEVC_SIZES].value != VA_ATTRIB_NOT_SUPPORTED,
 		.hevc_features.value = known(&a[AT_HEVC_FEATURES], 0),

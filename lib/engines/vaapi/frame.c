@@ -18,28 +18,30 @@ struct frame {
 	struct vaapi_rois rois;
 	VASurfaceID source;
 	uint64_t copied;
-	uint8_t *sei;
-	size_t sei_len;
+	uint8_t *metadata;
+	size_t metadata_len;
 	uint64_t start;
 };
 
 /* ---- what is to be done ---- */
 
-static int constant_qp(const struct hvcal_codec_config *c)
+static int constant_qp(const struct hvcal_engine_stream *s)
 {
-	return c->qp ? (int)c->qp : VAAPI_QP_DEFAULT;
+	return s->config.qp ? (int)s->config.qp : (int)s->codec->qp_default;
 }
 
 /* The QP that a frame must be coded at; -1: the driver decides. */
 static int frame_qp(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job)
 {
-	int qp;
+	int qp, min = s->codec->lossless, max = (int)s->codec->qp_max;
 
 	if (s->rc != VA_RC_CQP)
 		return -1;
+	if (s->config.tune == HVCAL_TUNE_LOSSLESS)
+		return 0;
 	qp = job->params.flags & HVCAL_FRAME_QP ? (job->params.qp_q8 + 128) / 256 :
-	     constant_qp(&s->config);
-	return qp < 0 ? 0 : qp > VAAPI_QP_MAX ? VAAPI_QP_MAX : qp;
+	     constant_qp(s);
+	return qp < min ? min : qp > max ? max : qp;
 }
 
 /*
@@ -58,12 +60,17 @@ static int stream_ready(struct hvcal_engine_stream *s, const struct hvcal_engine
 	return vaapi_stream_renew(s);
 }
 
+static bool refreshes(const struct hvcal_engine_stream *s)
+{
+	return s->config.flags & HVCAL_CONFIG_INTRA_REFRESH;
+}
+
 static struct vaapi_picture next_picture(const struct hvcal_engine_stream *s,
 					 const struct hvcal_engine_job *job)
 {
 	bool key = s->reference < 0 || s->want_key ||
 		   job->params.flags & HVCAL_FRAME_FORCE_KEY ||
-		   (s->config.gop && s->since_key >= s->config.gop);
+		   (s->config.gop && !refreshes(s) && s->since_key >= s->config.gop);
 	struct vaapi_picture p = {
 		.key = key,
 		.reference = key || !hvcal_soft_unreferenced(&job->params),
@@ -72,12 +79,14 @@ static struct vaapi_picture next_picture(const struct hvcal_engine_stream *s,
 		.key_count = s->key_count,
 	};
 
-	p.recon = s->recon[p.reference ? (s->reference + 1) % 2 : VAAPI_RECON - 1];
+	p.slot = p.reference ? (uint32_t)(s->reference + 1) % 2 : VAAPI_NO_SLOT;
+	p.recon = s->recon[p.slot];
 	if (key)
 		return p;
 	p.number = s->since_key;
 	p.frame_num = s->frame_num;
 	p.refers_to = s->recon[s->reference];
+	p.refers_to_slot = (uint32_t)s->reference;
 	p.refers_to_number = s->reference_number;
 	p.refers_to_frame_num = s->reference_frame_num;
 	return p;
@@ -110,8 +119,9 @@ static int prepare(struct hvcal_engine_stream *s, struct hvcal_engine_job *job, 
 	if (ret)
 		return ret;
 	f->picture = next_picture(s, job);
-	ret = vaapi_sei_make(&s->config, job, f->picture.key, s->codec->sei_header,
-			     s->codec->sei_header_len, &f->sei, &f->sei_len);
+	if (s->codec->metadata)
+		ret = s->codec->metadata(&s->config, job, f->picture.key, &f->metadata,
+					 &f->metadata_len);
 	if (!ret)
 		ret = vaapi_source_surface(s, job->source, &f->source, &f->copied);
 	return ret;
@@ -119,15 +129,15 @@ static int prepare(struct hvcal_engine_stream *s, struct hvcal_engine_job *job, 
 
 /* ---- to the driver ---- */
 
-static bool sei_by_driver(const struct hvcal_engine_stream *s)
+static bool metadata_by_driver(const struct hvcal_engine_stream *s)
 {
-	return s->point->packed & VA_ENC_PACKED_HEADER_RAW_DATA;
+	return s->codec->metadata_raw && s->point->packed & VA_ENC_PACKED_HEADER_RAW_DATA;
 }
 
 static int submit(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
 		  const struct frame *f)
 {
-	bool sei = sei_by_driver(s);
+	bool metadata = metadata_by_driver(s);
 	VADisplay display = s->ctx->display;
 	VAStatus status;
 
@@ -138,8 +148,11 @@ static int submit(struct hvcal_engine_stream *s, const struct hvcal_engine_job *
 		vaapi_rate_add(s);
 	if (job->params.max_bytes && s->point->max_frame_size && s->rc != VA_RC_CQP)
 		vaapi_max_size_add(s, job->params.max_bytes);
+	if (refreshes(s) && !f->picture.key)
+		vaapi_refresh_add(s, f->picture.number);
 	vaapi_rois_add(s, &f->rois);
-	s->codec->picture(s, &f->picture, sei ? f->sei : NULL, sei ? f->sei_len : 0);
+	s->codec->picture(s, &f->picture, metadata ? f->metadata : NULL,
+			  metadata ? f->metadata_len : 0);
 	if (s->error)
 		return s->error;
 	status = vaBeginPicture(display, s->context, f->source);
@@ -204,18 +217,31 @@ static uint64_t packet_size(const VACodedBufferSegment *segment)
 	return size;
 }
 
-/* Segments one after another, with SEI messages between headers and picture. */
-static void packet_copy(const struct hvcal_engine_stream *s, uint8_t *to,
-			const VACodedBufferSegment *segment, const struct frame *f, bool add_sei)
+/* What a packet lacks at its beginning. */
+static size_t delimiter_missing(const struct hvcal_engine_stream *s,
+				const VACodedBufferSegment *segment)
 {
-	size_t head = add_sei ? vaapi_nal_before_slice(segment->buf, segment->size,
-						       s->codec->is_slice) : 0;
+	size_t len = s->codec->delimiter_len;
 
+	return segment->size >= len && len && !memcmp(segment->buf, s->codec->delimiter, len) ? 0 :
+	       len;
+}
+
+/* Segments one after another, with metadata between headers and picture. */
+static void packet_copy(const struct hvcal_engine_stream *s, uint8_t *to,
+			const VACodedBufferSegment *segment, const struct frame *f, bool add)
+{
+	size_t head = add ? s->codec->metadata_place(segment->buf, segment->size) : 0;
+	size_t missing = delimiter_missing(s, segment);
+
+	if (missing)
+		memcpy(to, s->codec->delimiter, missing);
+	to += missing;
 	memcpy(to, segment->buf, head);
 	to += head;
-	if (add_sei) {
-		memcpy(to, f->sei, f->sei_len);
-		to += f->sei_len;
+	if (add) {
+		memcpy(to, f->metadata, f->metadata_len);
+		to += f->metadata_len;
 	}
 	for (; segment; segment = segment->next, head = 0) {
 		memcpy(to, (const uint8_t *)segment->buf + head, segment->size - head);
@@ -226,7 +252,7 @@ static void packet_copy(const struct hvcal_engine_stream *s, uint8_t *to,
 static int packet_take(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
 		       const struct frame *f, struct hvcal_engine_result *result)
 {
-	bool add_sei = f->sei && !sei_by_driver(s);
+	bool add = f->metadata && !metadata_by_driver(s);
 	const VACodedBufferSegment *segment;
 	void *map = NULL;
 	VAStatus status = vaMapBuffer(s->ctx->display, s->coded, &map);
@@ -237,14 +263,14 @@ static int packet_take(struct hvcal_engine_stream *s, const struct hvcal_engine_
 		return vaapi_failed(s->ctx, "reading a packet", status);
 	}
 	segment = map;
-	result->bytes = packet_size(segment) + (add_sei ? f->sei_len : 0);
+	result->bytes = packet_size(segment) + delimiter_missing(s, segment) +
+			(add ? f->metadata_len : 0);
 	if (segment->status & VA_CODED_BUF_STATUS_BAD_BITSTREAM || !packet_size(segment))
 		ret = vaapi_failed(s->ctx, "a packet", VA_STATUS_ERROR_ENCODING_ERROR);
 	else if (!hvcal_soft_room(job, result->bytes))
 		ret = -ENOBUFS;
 	else
-		packet_copy(s, (uint8_t *)job->target->map[0] + job->target_offset, segment, f,
-			    add_sei);
+		packet_copy(s, (uint8_t *)job->target->map[0] + job->target_offset, segment, f, add);
 	if (f->picture.qp < 0)
 		result->frame.qp_q8 =
 			(int)(segment->status & VA_CODED_BUF_STATUS_PICTURE_AVE_QP_MASK) * 256;
@@ -302,6 +328,6 @@ int vaapi_frame_encode(struct hvcal_engine_stream *s, struct hvcal_engine_job *j
 			s->want_key = true;
 	}
 	free(f.rois.list);
-	free(f.sei);
+	free(f.metadata);
 	return ret;
 }

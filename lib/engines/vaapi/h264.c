@@ -325,7 +325,7 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 		vaapi_header_add(s, VAEncPackedHeaderH264_PPS, NAL_PPS, 1, &pps);
 	}
 	if (sei)
-		vaapi_packed_add(s, VAEncPackedHeaderRawData, sei, (uint32_t)sei_len * 8);
+		vaapi_packed_add(s, VAEncPackedHeaderRawData, sei, (uint32_t)sei_len * 8, true);
 	for (uint32_t i = 0; i < s->slices; i++)
 		slice_add(s, p, i);
 }
@@ -335,6 +335,17 @@ static bool is_slice(uint8_t header)
 	return (header & 31) == 1 || (header & 31) == 5;
 }
 
+static int metadata(const struct hvcal_codec_config *config, const struct hvcal_engine_job *job,
+		    bool key, uint8_t **data, size_t *len)
+{
+	return vaapi_sei_make(config, job, key, NAL_SEI, 1, data, len);
+}
+
+static size_t metadata_place(const uint8_t *packet, size_t len)
+{
+	return vaapi_nal_before_slice(packet, len, is_slice);
+}
+
 const struct vaapi_codec vaapi_h264 = {
 	.codec = HVCAL_CODEC_H264,
 	.block = MB,
@@ -342,7 +353,11 @@ const struct vaapi_codec vaapi_h264 = {
 	.prepare = prepare,
 	.sequence = sequence,
 	.picture = picture,
-	.is_slice = is_slice,
-	.sei_header = NAL_SEI,
-	.sei_header_len = 1,
+	.metadata = metadata,
+	.metadata_place = metadata_place,
+	.metadata_raw = true,
+	.qp_max = VAAPI_QP_MAX,
+	.qp_default = VAAPI_QP_DEFAULT,
+	.rois = true,
+	.intra_refresh = true,
 };

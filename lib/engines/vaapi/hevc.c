@@ -415,7 +415,7 @@ static void sequence_add(struct hvcal_engine_stream *s)
 	sps_write(&sps, s);
 	bits = vaapi_nal_write(data, NAL(TYPE_VPS), 2, vps.data, vps.count);
 	bits += vaapi_nal_write(data + bits / 8, NAL(TYPE_SPS), 2, sps.data, sps.count);
-	vaapi_packed_add(s, VAEncPackedHeaderHEVC_SPS, data, bits);
+	vaapi_packed_add(s, VAEncPackedHeaderHEVC_SPS, data, bits, true);
 }
 
 static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p,
@@ -431,13 +431,24 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 		vaapi_header_add(s, VAEncPackedHeaderHEVC_PPS, NAL(TYPE_PPS), 2, &pps);
 	}
 	if (sei)
-		vaapi_packed_add(s, VAEncPackedHeaderRawData, sei, (uint32_t)sei_len * 8);
+		vaapi_packed_add(s, VAEncPackedHeaderRawData, sei, (uint32_t)sei_len * 8, true);
 	slice_add(s, p);
 }
 
 static bool is_slice(uint8_t header)
 {
 	return header >> 1 < TYPE_VPS;
+}
+
+static int metadata(const struct hvcal_codec_config *config, const struct hvcal_engine_job *job,
+		    bool key, uint8_t **data, size_t *len)
+{
+	return vaapi_sei_make(config, job, key, NAL(TYPE_SEI), 2, data, len);
+}
+
+static size_t metadata_place(const uint8_t *packet, size_t len)
+{
+	return vaapi_nal_before_slice(packet, len, is_slice);
 }
 
 const struct vaapi_codec vaapi_hevc = {
@@ -447,7 +458,10 @@ const struct vaapi_codec vaapi_hevc = {
 	.prepare = prepare,
 	.sequence = sequence,
 	.picture = picture,
-	.is_slice = is_slice,
-	.sei_header = NAL(TYPE_SEI),
-	.sei_header_len = 2,
+	.metadata = metadata,
+	.metadata_place = metadata_place,
+	.metadata_raw = true,
+	.qp_max = VAAPI_QP_MAX,
+	.qp_default = VAAPI_QP_DEFAULT,
+	.rois = true,
 };

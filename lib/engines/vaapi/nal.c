@@ -38,10 +38,15 @@ void vaapi_bits_se(struct vaapi_bits *b, int32_t value)
 	vaapi_bits_ue(b, value > 0 ? 2 * (uint32_t)value - 1 : 2 * -(uint32_t)value);
 }
 
+void vaapi_bits_pad(struct vaapi_bits *b)
+{
+	b->count = (b->count + 7) & ~7U;
+}
+
 void vaapi_bits_end(struct vaapi_bits *b)
 {
 	vaapi_bits_put(b, 1, 1);
-	b->count = (b->count + 7) & ~7U;
+	vaapi_bits_pad(b);
 }
 
 /* ---- VUI ---- */

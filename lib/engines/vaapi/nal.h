@@ -20,6 +20,8 @@ struct vaapi_bits {
 void vaapi_bits_put(struct vaapi_bits *b, unsigned int n, uint32_t value);
 void vaapi_bits_ue(struct vaapi_bits *b, uint32_t value);
 void vaapi_bits_se(struct vaapi_bits *b, int32_t value);
+/** Zeroes up to a whole byte. */
+void vaapi_bits_pad(struct vaapi_bits *b);
 /** A one and zeroes up to a whole byte. */
 void vaapi_bits_end(struct vaapi_bits *b);
 
@@ -51,7 +53,7 @@ static inline size_t vaapi_nal_room(size_t bytes)
 int vaapi_sei_make(const struct hvcal_codec_config *config, const struct hvcal_engine_job *job,
 		   bool key, uint32_t header, uint32_t header_len, uint8_t **sei, size_t *len);
 
-/** Bytes of @data that come before the first NAL unit for which @is_slice holds. */
+/** Bytes of @data that come before the first NAL unit for which @is_slice holds; 0: there is none. */
 size_t vaapi_nal_before_slice(const uint8_t *data, size_t len, bool (*is_slice)(uint8_t header));
 
 #endif

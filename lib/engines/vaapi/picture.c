@@ -24,12 +24,12 @@ void vaapi_buffer_add(struct hvcal_engine_stream *s, VABufferType type, const vo
 }
 
 void vaapi_packed_add(struct hvcal_engine_stream *s, uint32_t type, const uint8_t *data,
-		      uint32_t bits)
+		      uint32_t bits, bool escaped)
 {
 	const VAEncPackedHeaderParameterBuffer head = {
 		.type = type,
 		.bit_length = bits,
-		.has_emulation_bytes = 1,
+		.has_emulation_bytes = escaped,
 	};
 
 	vaapi_buffer_add(s, VAEncPackedHeaderParameterBufferType, &head, sizeof(head));
@@ -41,7 +41,8 @@ void vaapi_header_add(struct hvcal_engine_stream *s, uint32_t type, uint32_t nal
 {
 	uint8_t data[8 + VAAPI_HEADER_MAX * 3 / 2];
 
-	vaapi_packed_add(s, type, data, vaapi_nal_write(data, nal, nal_len, b->data, b->count));
+	vaapi_packed_add(s, type, data, vaapi_nal_write(data, nal, nal_len, b->data, b->count),
+			 true);
 }
 
 void vaapi_misc_add(struct hvcal_engine_stream *s, VAEncMiscParameterType type, const void *data,

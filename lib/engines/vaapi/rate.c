@@ -8,6 +8,7 @@
 #include "vaapi.h"
 
 #define VBV_MS_DEFAULT 1000
+#define REFRESH_FRAMES_DEFAULT 60	/* in which all columns have their turn */
 #define MAP_BLOCK 16		/* pixels; rectangles begin and end at multiples of it */
 
 uint32_t vaapi_rate_mode(const struct vaapi_point *point, const struct hvcal_codec_config *config,
@@ -66,7 +67,7 @@ static void bit_rate_add(struct hvcal_engine_stream *s)
 	};
 
 	if (s->rc == VA_RC_ICQ) {
-		rc.ICQ_quality_factor = c->quality ? c->quality : VAAPI_QP_DEFAULT;
+		rc.ICQ_quality_factor = c->quality ? c->quality : s->codec->qp_default;
 		rc.quality_factor = rc.ICQ_quality_factor;
 	}
 	hrd.initial_buffer_fullness = hrd.buffer_size / 4 * 3;
@@ -99,6 +100,20 @@ void vaapi_max_size_add(struct hvcal_engine_stream *s, uint32_t bytes)
 	memset(&max, 0, sizeof(max));
 	max.max_frame_size = clamp32((uint64_t)bytes * 8);
 	vaapi_misc_add(s, VAEncMiscParameterTypeMaxFrameSize, &max, sizeof(max));
+}
+
+void vaapi_refresh_add(struct hvcal_engine_stream *s, uint32_t number)
+{
+	uint64_t period = s->config.gop ? s->config.gop : REFRESH_FRAMES_DEFAULT;
+	uint64_t cols = s->width / s->codec->block, at = (number - 1) % period;
+	VAEncMiscParameterRIR rir = {
+		.rir_flags.bits.enable_rir_column = 1,
+		.intra_insertion_location = (uint16_t)(cols * at / period),
+	};
+
+	rir.intra_insert_size = (uint16_t)(cols * (at + 1) / period - rir.intra_insertion_location);
+	if (rir.intra_insert_size)
+		vaapi_misc_add(s, VAEncMiscParameterTypeRIR, &rir, sizeof(rir));
 }
 
 /* ---- QP maps ---- */

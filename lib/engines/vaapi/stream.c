@@ -9,9 +9,10 @@
 
 #define HUNG_MAX 3	/* contexts that a stream may leave behind */
 
-static const struct vaapi_codec *const codecs[] = { &vaapi_h264, &vaapi_hevc };
+static const struct vaapi_codec *const codecs[] = { &vaapi_h264, &vaapi_hevc, &vaapi_vp9,
+						   &vaapi_av1 };
 
-static const struct vaapi_codec *codec_find(uint32_t codec)
+const struct vaapi_codec *vaapi_codec_find(uint32_t codec)
 {
 	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
 		if (codecs[i]->codec == codec)
@@ -33,18 +34,27 @@ static const struct vaapi_point *point_find(const struct hvcal_engine_ctx *ctx,
 	return NULL;
 }
 
-static bool rates_possible(const struct hvcal_codec_config *c)
+static bool rates_possible(const struct hvcal_codec_config *c, uint32_t qp_max)
 {
 	if ((c->rc_mode == HVCAL_RC_CBR || c->rc_mode == HVCAL_RC_VBR) &&
 	    (c->bitrate < 1000 || c->bitrate > 2000000000))
 		return false;
-	if (c->qp > VAAPI_QP_MAX || c->qp_min > VAAPI_QP_MAX || c->qp_max > VAAPI_QP_MAX ||
-	    c->quality > VAAPI_QP_MAX)
+	if (c->qp > qp_max || c->qp_min > qp_max || c->qp_max > qp_max || c->quality > qp_max)
 		return false;
 	return c->fps_num && c->fps_den && c->fps_num <= 1000 * (uint64_t)c->fps_den;
 }
 
-static bool config_possible(const struct hvcal_codec_config *c, const struct vaapi_point *point)
+/* Lossless coding has no rate to control. */
+static bool tune_possible(const struct hvcal_engine_ctx *ctx, const struct hvcal_codec_config *c)
+{
+	return c->tune <= HVCAL_TUNE_QUALITY ||
+	       (c->tune == HVCAL_TUNE_LOSSLESS && ctx->lossless &&
+		vaapi_codec_find(c->codec)->lossless &&
+		(c->rc_mode == HVCAL_RC_DEFAULT || c->rc_mode == HVCAL_RC_CQP));
+}
+
+static bool config_possible(const struct hvcal_engine_ctx *ctx, const struct hvcal_codec_config *c,
+			    const struct vaapi_point *point)
 {
 	if (!point || (c->format != HVCAL_FORMAT_NV12 && c->format != HVCAL_FORMAT_P010) ||
 	    (c->bit_depth && c->bit_depth != point->profile->depth))
@@ -53,10 +63,14 @@ static bool config_possible(const struct hvcal_codec_config *c, const struct vaa
 	if (c->width < VAAPI_SIDE_MIN || c->width > point->max_width || c->width % 2 ||
 	    c->height < VAAPI_SIDE_MIN || c->height > point->max_height || c->height % 2)
 		return false;
-	if ((c->chroma && c->chroma != 420) || c->preset > 9 || c->tune > HVCAL_TUNE_QUALITY ||
-	    c->rc_mode > HVCAL_RC_ICQ || c->flags & HVCAL_CONFIG_INTRA_REFRESH)
+	if ((c->chroma && c->chroma != 420) || c->preset > 9 || !tune_possible(ctx, c) ||
+	    c->rc_mode > HVCAL_RC_ICQ)
 		return false;
-	return rates_possible(c) && vaapi_rate_mode(point, c, false);
+	if (c->flags & HVCAL_CONFIG_INTRA_REFRESH &&
+	    (!vaapi_codec_find(c->codec)->intra_refresh ||
+	     !(point->intra_refresh & VA_ENC_INTRA_REFRESH_ROLLING_COLUMN)))
+		return false;
+	return rates_possible(c, vaapi_codec_find(c->codec)->qp_max) && vaapi_rate_mode(point, c, false);
 }
 
 /* ---- the driver's objects ---- */
@@ -168,7 +182,7 @@ int vaapi_stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *
 	struct hvcal_engine_stream *s;
 	int ret;
 
-	if (!config_possible(config, point))
+	if (!config_possible(ctx, config, point))
 		return -EINVAL;
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -176,7 +190,7 @@ int vaapi_stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *
 	s->ctx = ctx;
 	s->config = *config;
 	s->point = point;
-	s->codec = codec_find(config->codec);
+	s->codec = vaapi_codec_find(config->codec);
 	s->width = (config->width + s->codec->block - 1) / s->codec->block * s->codec->block;
 	s->height = (config->height + s->codec->block - 1) / s->codec->block * s->codec->block;
 	s->depth = point->profile->depth;
@@ -196,7 +210,7 @@ int vaapi_stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *
 
 int vaapi_stream_reconfigure(hvcal_engine_stream_t *s, const struct hvcal_codec_config *config)
 {
-	if (!config_possible(config, point_find(s->ctx, config)))
+	if (!config_possible(s->ctx, config, point_find(s->ctx, config)))
 		return -EINVAL;
 	/* the default mode depends on whether there is a bit rate */
 	if (!hvcal_soft_same_picture(&s->config, config) ||

@@ -6,7 +6,7 @@
  * out of the driver's buffer into the target.
  *
  * Options: vaapi.device=PATH, vaapi.slots=N, vaapi.cost=N (claimed ns a megapixel),
- * vaapi.timeout_ms=N, vaapi.low_power=0|1, vaapi.import=0|1
+ * vaapi.timeout_ms=N, vaapi.low_power=0|1, vaapi.import=0|1, vaapi.lossless=0|1
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@
 static int options_read(struct hvcal_engine_ctx *c, char *reason, size_t len)
 {
 	const struct hvcal_engine_host *host = c->host;
-	unsigned long low_power = 2, import = 1;
+	unsigned long low_power = 2, import = 1, lossless = 0;
 
 	c->slots = 1;
 	c->cost = COST_NS_PER_MPIX;
@@ -32,10 +32,12 @@ static int options_read(struct hvcal_engine_ctx *c, char *reason, size_t len)
 	    hvcal_option_number(host, "vaapi.cost", 0, 1000000000, &c->cost, reason, len) ||
 	    hvcal_option_number(host, "vaapi.timeout_ms", 1, 600000, &c->timeout_ms, reason, len) ||
 	    hvcal_option_number(host, "vaapi.low_power", 0, 1, &low_power, reason, len) ||
-	    hvcal_option_number(host, "vaapi.import", 0, 1, &import, reason, len))
+	    hvcal_option_number(host, "vaapi.import", 0, 1, &import, reason, len) ||
+	    hvcal_option_number(host, "vaapi.lossless", 0, 1, &lossless, reason, len))
 		return -EINVAL;
 	c->low_power = low_power == 2 ? -1 : (int)low_power;
 	c->import = import;
+	c->lossless = lossless;
 	return 0;
 }
 
@@ -59,11 +61,15 @@ static int device_open(struct hvcal_engine_ctx *c, unsigned int index, char *rea
 
 /* ---- what it says of itself ---- */
 
-static uint32_t cap_flags(const struct vaapi_point *p)
+static uint32_t cap_flags(const struct hvcal_engine_ctx *c, const struct vaapi_point *p)
 {
-	uint32_t flags = HVCAL_CAP_FORCE_KEY | HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC |
-			 HVCAL_CAP_LAYERS;
+	const struct vaapi_codec *codec = vaapi_codec_find(p->profile->codec);
+	uint32_t flags = HVCAL_CAP_FORCE_KEY | HVCAL_CAP_LAYERS;
 
+	if (codec->metadata)
+		flags |= HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC;
+	if (codec->lossless && c->lossless && p->rc & VA_RC_CQP)
+		flags |= HVCAL_CAP_LOSSLESS;
 	if (p->rc & VA_RC_CQP)
 		flags |= HVCAL_CAP_FRAME_QP;
 	if (p->rc & (VA_RC_CBR | VA_RC_VBR))
@@ -95,7 +101,7 @@ static void caps_fill(const struct hvcal_engine_ctx *c, struct hvcal_engine_desc
 			*cap = (struct hvcal_engine_cap){
 				.op = HVCAL_OP_ENCODE,
 				.codec = p->profile->codec,
-				.flags = cap_flags(p),
+				.flags = cap_flags(c, p),
 				.min_width = VAAPI_SIDE_MIN,
 				.min_height = VAAPI_SIDE_MIN,
 				.max_width = p->max_width,
@@ -105,7 +111,7 @@ static void caps_fill(const struct hvcal_engine_ctx *c, struct hvcal_engine_desc
 			desc->ncaps++;
 		}
 		cap->depth_mask |= 1U << p->profile->depth;
-		cap->flags &= cap_flags(p);
+		cap->flags &= cap_flags(c, p);
 		cap->max_width = p->max_width < cap->max_width ? p->max_width : cap->max_width;
 		cap->max_height = p->max_height < cap->max_height ? p->max_height :
 				  cap->max_height;

@@ -12,18 +12,19 @@
 
 #include <hvcal/engine.h>
 
-#define VAAPI_POINTS 8
-#define VAAPI_QP_MAX 51
+#define VAAPI_POINTS 12
+#define VAAPI_QP_MAX 51		/* of H.264 and HEVC */
 #define VAAPI_QP_DEFAULT 26	/* also what parameter sets name: frames give differences */
 #define VAAPI_BUFFERS 128	/* of one picture: parameters, headers, slices */
 #define VAAPI_SLICES 32
-#define VAAPI_RECON 3		/* reference, the next one, and a picture without followers */
+#define VAAPI_NO_SLOT 2
+#define VAAPI_RECON 3		/* by slot: reference, the next one, a picture without followers */
 
 /** A profile of VA-API, in the numbers of its standard. */
 struct vaapi_profile {
 	VAProfile va;
 	uint32_t codec;
-	uint32_t idc;		/**< H.264 profile_idc, HEVC general_profile_idc */
+	uint32_t idc;		/**< profile_idc, general_profile_idc, profile, seq_profile */
 	uint32_t depth;
 };
 
@@ -39,7 +40,9 @@ struct vaapi_point {
 	uint32_t rois;			/**< rectangles of QP offsets, 0 none */
 	bool roi_with_rate;		/**< also where the driver controls the rate */
 	bool max_frame_size;
+	uint32_t intra_refresh;		/**< VA_ENC_INTRA_REFRESH_* */
 	bool only_b;			/**< codes no P slices: B slices of one reference */
+	VAConfigAttribValEncAV1Ext2 av1;
 	bool hevc_known;		/**< the driver tells of the next two */
 	VAConfigAttribValEncHEVCFeatures hevc_features;
 	VAConfigAttribValEncHEVCBlockSizes hevc_sizes;
@@ -53,6 +56,7 @@ struct hvcal_engine_ctx {
 	unsigned long slots, cost;
 	int low_power;			/**< 0 never, 1 always, -1 the better one */
 	bool import;			/**< sources are used where they lie */
+	bool lossless;			/**< offered, though drivers do not tell whether they can */
 	pthread_mutex_t lock;		/**< of what sources have in priv */
 	char node[64];
 	struct vaapi_point points[VAAPI_POINTS];
@@ -68,6 +72,7 @@ struct vaapi_picture {
 	uint32_t number;		/**< frames since the key frame */
 	uint32_t frame_num;		/**< references since the key frame */
 	uint32_t refers_to_number, refers_to_frame_num;
+	uint32_t slot, refers_to_slot;	/**< of the decoder: 0 or 1, VAAPI_NO_SLOT without followers */
 	uint32_t key_count;		/**< key frames so far */
 };
 
@@ -118,16 +123,30 @@ struct vaapi_codec {
 	int (*prepare)(struct hvcal_engine_stream *s);
 	/** Adds what comes before the miscellaneous parameters, at key frames. */
 	void (*sequence)(struct hvcal_engine_stream *s);
-	/** Adds the picture with its packed headers, SEI messages (a NAL unit) and slices. */
+	/** Adds the picture with its packed headers, metadata and slices. */
 	void (*picture)(struct hvcal_engine_stream *s, const struct vaapi_picture *p,
-			const uint8_t *sei, size_t sei_len);
-	/** Is the NAL unit that begins with this byte part of the picture itself? */
-	bool (*is_slice)(uint8_t header);
-	uint32_t sei_header;		/**< NAL unit header of SEI messages, @sei_header_len bytes */
-	uint32_t sei_header_len;
+			const uint8_t *metadata, size_t metadata_len);
+	/**
+	 * The metadata of a picture as they stand in the stream, in memory of malloc();
+	 * NULL: the codec has no place for any.
+	 */
+	int (*metadata)(const struct hvcal_codec_config *config,
+			const struct hvcal_engine_job *job, bool key, uint8_t **data, size_t *len);
+	/** Bytes of a packet that come before the metadata. */
+	size_t (*metadata_place)(const uint8_t *packet, size_t len);
+	const uint8_t *delimiter;	/**< that packets begin with, if drivers write it or not */
+	size_t delimiter_len;
+	bool metadata_raw;		/**< drivers take them as a raw packed header */
+	uint32_t qp_max, qp_default;
+	bool lossless;			/**< QP 0 is lossless, and only for who asked for that */
+	bool rois;			/**< has rectangles of QP offsets */
+	bool intra_refresh;		/**< drivers count its columns in blocks */
 };
 
-extern const struct vaapi_codec vaapi_h264, vaapi_hevc;
+extern const struct vaapi_codec vaapi_h264, vaapi_hevc, vaapi_vp9, vaapi_av1;
+
+/** NULL: the engine does not know it. */
+const struct vaapi_codec *vaapi_codec_find(uint32_t codec);
 
 /* ---- status.c ---- */
 
@@ -196,9 +215,9 @@ int vaapi_frame_encode(struct hvcal_engine_stream *s, struct hvcal_engine_job *j
 
 void vaapi_buffer_add(struct hvcal_engine_stream *s, VABufferType type, const void *data,
 		      size_t size);
-/** A packed header of @bits bits, emulation prevention bytes included. */
+/** A packed header of @bits bits; @escaped: emulation prevention bytes are included. */
 void vaapi_packed_add(struct hvcal_engine_stream *s, uint32_t type, const uint8_t *data,
-		      uint32_t bits);
+		      uint32_t bits, bool escaped);
 /** Makes a NAL unit of the bits of a header, and adds it. */
 struct vaapi_bits;
 void vaapi_header_add(struct hvcal_engine_stream *s, uint32_t type, uint32_t nal,
@@ -217,6 +236,8 @@ uint32_t vaapi_rate_mode(const struct vaapi_point *point, const struct hvcal_cod
 /** Adds bit rate, buffer, frame rate and quality level. */
 void vaapi_rate_add(struct hvcal_engine_stream *s);
 void vaapi_max_size_add(struct hvcal_engine_stream *s, uint32_t bytes);
+/** Adds the columns that are intra in picture @number since the key frame. */
+void vaapi_refresh_add(struct hvcal_engine_stream *s, uint32_t number);
 
 /** Rectangles of equal QP offsets. */
 struct vaapi_rois {

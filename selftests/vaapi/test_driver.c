@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: MIT
+/* What the driver is given and told, what goes wrong there, and engines that cannot be made. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "test_vaapi.h"
+
+#define HANG "vaapi.timeout_ms=100"	/* option of the engine in tests of hangs */
+#define BOUND_MS 5000		/* by then a frame in a driver that hangs is answered */
+
+/* ---- sources ---- */
+
+static void source_run(struct conf *c, uint64_t copied)
+{
+	struct hvcal_codec_config config = exact_config(c);
+	struct conf_stream *s = conf_open(c, &config);
+
+	if (!s)
+		return;
+	conf_send_many(s, 5);
+	conf_flush(s);
+	for (unsigned int i = 0; i < s->count && !conf_failed(c); i++)
+		if (s->frames[i]->result.frame.copied_bytes != copied)
+			conf_fail(c, "frame %u: %llu bytes copied", i, (unsigned long long)
+				  s->frames[i]->result.frame.copied_bytes);
+	all_exact(s);
+	conf_free(&s);
+}
+
+static void test_import(struct conf *c)
+{
+	source_run(c, 0);
+	/* one buffer, again and again: it is imported once */
+	EXPECT(c, 1, "import");
+}
+
+static void test_derive(struct conf *c)
+{
+	source_run(c, 320 * 192 * 3 / 2);
+	EXPECT(c, 5, "derive");
+}
+
+static void test_put(struct conf *c)
+{
+	source_run(c, 320 * 192 * 3 / 2);
+	EXPECT(c, 5, "put");
+}
+
+static void spoil_modifier(struct hvcal_engine_job *job, struct hvcal_engine_buffer *source)
+{
+	(void)job;
+	source->layout.modifier = 0x100000000000001; /* Intel's X tiling */
+}
+
+/* What neither the driver nor the CPU can read is refused; the stream goes on. */
+static void test_modifier(struct conf *c)
+{
+	static const struct conf_how tiled = { .spoil = spoil_modifier };
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s = conf_open(c, &config);
+	int ret;
+
+	if (!s)
+		return;
+	conf_send_many(s, 2);
+	ret = conf_send(s, &tiled);
+	if (ret != -EINVAL)
+		conf_fail(c, "a modifier that the driver does not know gives %d", ret);
+	conf_send_many(s, 2);
+	conf_flush(s);
+	all_exact(s);
+	conf_free(&s);
+}
+
+/* ---- faults ---- */
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Frame 2 fails with @status; the next one is a key frame, and all others are well. */
+static void fault_run(struct conf *c, int status)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s = conf_open(c, &config);
+	uint64_t start = now_ms();
+
+	if (!s)
+		return;
+	for (unsigned int i = 0; i < 6; i++) {
+		int ret = conf_send(s, NULL);
+		const struct conf_frame *f = s->frames[i];
+		int got = ret < 0 ? ret : f->result.status;
+
+		if (got != (i == 2 ? status : 0))
+			conf_fail(c, "frame %u: %d", i, got);
+		else if (i != 2 && !!(f->result.flags & HVCAL_RESULT_KEY) != (i == 0 || i == 3))
+			conf_fail(c, "frame %u: wrong about key frames", i);
+	}
+	CHECK(c, now_ms() - start < BOUND_MS, "six frames take %llu ms",
+	      (unsigned long long)(now_ms() - start));
+	conf_flush(s);
+	all_exact(s);
+	conf_free(&s);
+}
+
+static void test_hang(struct conf *c)
+{
+	fault_run(c, -ETIMEDOUT);
+}
+
+static void test_lost(struct conf *c)
+{
+	fault_run(c, -EIO);
+}
+
+static void test_busy(struct conf *c)
+{
+	fault_run(c, -EAGAIN);
+}
+
+/* A driver that hangs for good is left alone after a few times. */
+static void test_hang_always(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s = conf_open(c, &config);
+	uint64_t start = now_ms();
+	int last = 0;
+
+	if (!s)
+		return;
+	for (unsigned int i = 0; i < 8; i++) {
+		int ret = conf_send(s, NULL);
+
+		last = ret < 0 ? ret : s->frames[i]->result.status;
+		if (i < 4 && last != -ETIMEDOUT)
+			conf_fail(c, "frame %u: %d", i, last);
+	}
+	CHECK(c, last == -ENODEV, "a driver that always hangs ends with %d", last);
+	CHECK(c, now_ms() - start < BOUND_MS, "eight frames take %llu ms",
+	      (unsigned long long)(now_ms() - start));
+	conf_flush(s);
+	conf_free(&s);
+}
+
+/* ---- what is told ---- */
+
+static void test_entrypoint_low(struct conf *c)
+{
+	source_run(c, 0);
+	EXPECT(c, 1, "config profile 7 entrypoint 8");
+}
+
+static void test_entrypoint_full(struct conf *c)
+{
+	source_run(c, 0);
+	EXPECT(c, 1, "config profile 7 entrypoint 6");
+}
+
+static void test_rates(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s;
+
+	config.rc_mode = HVCAL_RC_VBR;
+	config.bitrate = 1000000;
+	config.max_bitrate = 4000000;
+	config.vbv_ms = 250;
+	config.qp_min = 12;
+	config.qp_max = 40;
+	config.fps_num = 60000;
+	config.fps_den = 1001;
+	config.preset = 9;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	conf_send_many(s, 3);
+	EXPECT(c, 1, "rate ");
+	EXPECT(c, 1, "rate 4000000 25% window 250 qp 12..40");
+	EXPECT(c, 1, "fps 60000/1001");
+	EXPECT(c, 1, "quality 1\n");
+	config.bitrate = 2000000;
+	CHECK(c, !c->engine->ops->reconfigure(s->stream, &config), "a new bit rate is refused");
+	conf_send_many(s, 3);
+	EXPECT(c, 2, "rate ");
+	EXPECT(c, 1, "rate 4000000 50% window 250 qp 12..40");
+	conf_free(&s);
+}
+
+static void set_max_bytes(struct hvcal_engine_job *job, struct hvcal_engine_buffer *source)
+{
+	(void)source;
+	job->params.max_bytes = 12345;
+}
+
+static void test_max_bytes(struct conf *c)
+{
+	static const struct conf_how with = { .spoil = set_max_bytes };
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s;
+
+	config.rc_mode = HVCAL_RC_CBR;
+	config.bitrate = 1000000;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	conf_send_many(s, 1);
+	EXPECT(c, 0, "max ");
+	conf_send(s, &with);
+	EXPECT(c, 1, "max 98760 bits");
+	conf_send_many(s, 1);
+	EXPECT(c, 1, "max ");
+	conf_free(&s);
+}
+
+#define MAP_COLS 20
+#define MAP_ROWS 12
+
+static void map_run(struct conf *c, const int8_t *map)
+{
+	struct conf_how with = {
+		.map = map, .map_block = 16, .map_stride = MAP_COLS, .map_rows = MAP_ROWS,
+	};
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s = conf_open(c, &config);
+
+	if (!s)
+		return;
+	conf_send(s, &with);
+	conf_flush(s);
+	conf_decode(s, 0, 25, NULL);
+	conf_free(&s);
+}
+
+/* A map that four rectangles can say is told as it is. */
+static void test_map(struct conf *c)
+{
+	int8_t map[MAP_COLS * MAP_ROWS] = { 0 };
+
+	for (unsigned int y = 0; y < MAP_ROWS; y++)
+		for (unsigned int x = 0; x < MAP_COLS; x++)
+			if (x % 10 < 4 && y % 6 < 3)
+				map[y * MAP_COLS + x] = x < 10 ? -5 : 5;
+	map_run(c, map);
+	EXPECT(c, 1, "rois 4");
+}
+
+/* One that they cannot is told less finely, and the driver takes it. */
+static void test_fine_map(struct conf *c)
+{
+	int8_t map[MAP_COLS * MAP_ROWS];
+
+	for (unsigned int i = 0; i < sizeof(map); i++)
+		map[i] = (int8_t)(i * 7 % 13) - 6 + (i % MAP_COLS < 10 ? -8 : 8);
+	map_run(c, map);
+	EXPECT(c, 1, "rois ");
+	CHECK(c, reported("rois 1") + reported("rois 2") + reported("rois 3") +
+	      reported("rois 4") == 1, "the driver takes four rectangles");
+}
+
+/* ---- engines that cannot be made ---- */
+
+static char locked_option[64];
+
+/* Root may open all: be somebody else. */
+static void no_permission(void)
+{
+	char path[] = "/tmp/hvcal-vaapi-node-XXXXXX";
+	int fd = mkstemp(path);
+
+	if (fd < 0 || fchmod(fd, 0) || (!geteuid() && seteuid(65534)))
+		abort();
+	close(fd);
+	snprintf(locked_option, sizeof(locked_option), "vaapi.device=%s", path);
+}
+
+/* The node goes when its maker is back. */
+static void no_permission_end(void)
+{
+	if (!getuid() && seteuid(0))
+		abort();
+	unlink(strchr(locked_option, '=') + 1);
+}
+
+static void no_driver(void)
+{
+	setenv("LIBVA_DRIVER_NAME", "absent", 1);
+}
+
+const struct test tests_driver[] = {
+	{ "hevc_lost", "lost=3", NULL, .run = test_lost, .codec = HVCAL_CODEC_HEVC },
+	{ "import", "exact", NULL, .run = test_import },
+	{ "copy_into_the_surface", "exact,no-import", NULL, .run = test_derive },
+	{ "copy_by_an_image", "exact,no-import,no-derive", NULL, .run = test_put },
+	{ "copy_by_option", "exact", "vaapi.import=0", .run = test_derive },
+	{ "unknown_modifier", "exact", NULL, .run = test_modifier },
+	{ "slow_driver", "exact,slow=20", NULL, .run = test_import },
+	{ "slow_driver_surface_wait", "exact,slow=20,surface-wait", NULL, .run = test_import },
+	{ "slow_driver_no_wait", "exact,slow=20,no-wait", NULL, .run = test_import },
+	{ "hang", "exact,hang=3", HANG, .run = test_hang },
+	{ "hang_surface_wait", "exact,hang=3,surface-wait", HANG, .run = test_hang },
+	{ "hang_no_wait", "exact,hang=3,no-wait", HANG, .run = test_hang },
+	{ "hang_in_a_copy", "exact,hang=3,no-import", HANG, .run = test_hang },
+	{ "hang_always", "exact,hang-always", HANG, .run = test_hang_always },
+	{ "device_lost", "exact,lost=3", NULL, .run = test_lost },
+	{ "device_lost_no_wait", "exact,lost=3,no-wait", NULL, .run = test_lost },
+	{ "encoder_busy", "exact,busy=3", NULL, .run = test_busy },
+	{ "low_power_preferred", "exact,low-power", NULL, .run = test_entrypoint_low },
+	{ "low_power_without_rate_control", "exact,low-power-cqp", NULL, .run = test_entrypoint_full },
+	{ "low_power_by_option", "exact,low-power-cqp", "vaapi.low_power=1", .run = test_entrypoint_low },
+	{ "rates", NULL, NULL, .run = test_rates },
+	{ "max_bytes", NULL, NULL, .run = test_max_bytes },
+	{ "map", "rois=4", NULL, .run = test_map },
+	{ "fine_map", "rois=4", NULL, .run = test_fine_map },
+	{ "no_entrypoint", "no-entrypoint", NULL, .error = -EOPNOTSUPP,
+	  .reason = "has no entrypoint that encodes" },
+	{ "no_device", NULL, "vaapi.device=/nowhere/renderD128", .error = -ENODEV,
+	  .reason = "there is no /nowhere/renderD128" },
+	{ "no_permission", NULL, locked_option, .error = -EACCES, .reason = "no permission for /tmp",
+	  .before = no_permission, .after = no_permission_end },
+	{ "no_driver", NULL, NULL, .error = -ENODEV, .reason = "no VA driver works on /dev/null",
+	  .before = no_driver },
+	{ "bad_option", NULL, "vaapi.low_power=2", .error = -EINVAL,
+	  .reason = "not a number from 0 to 1" },
+	{ "vp9_lost", "lost=3", NULL, .run = test_lost, .codec = HVCAL_CODEC_VP9 },
+	{ "av1_lost", "lost=3", NULL, .run = test_lost, .codec = HVCAL_CODEC_AV1 },
+	{ 0 },
+};
