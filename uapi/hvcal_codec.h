@@ -149,7 +149,7 @@ struct hvcal_codec_config {
 /* enum hvcal_frame_flags */
 #define HVCAL_FRAME_FORCE_KEY		(1U << 0)
 #define HVCAL_FRAME_QP			(1U << 1) /* qp_q8 counts */
-#define HVCAL_FRAME_NO_REF		(1U << 2) /* nothing will refer to it (HVCAL_CONFIG_LAYERS) */
+#define HVCAL_FRAME_NO_REF		(1U << 2) /* none refers to it (HVCAL_CONFIG_LAYERS) */
 #define HVCAL_FRAME_LOST		(1U << 3) /* lost_pts counts: HVCAL_CAP_RECOVER */
 
 /**

@@ -31,6 +31,25 @@ struct h264 {
 	int64_t number;
 };
 
+static float *offsets_new(const struct stub_format *f)
+{
+	return calloc((f->width / 16 + 1) * (f->height / 16 + 1), sizeof(float));
+}
+
+/* @map as x264 and x265 take it, for each 16x16 samples. */
+static float *offsets_of(const struct stub_format *f, const int8_t *map, bool hevc, float *to)
+{
+	unsigned int w = (f->width + 15) / 16, h = (f->height + 15) / 16;
+	unsigned int block = STUB_BLOCK(hevc), cols = (f->width + block - 1) / block;
+
+	if (!map)
+		return NULL;
+	for (unsigned int y = 0; y < h; y++)
+		for (unsigned int x = 0; x < w; x++)
+			to[y * w + x] = map[y * 16 / block * cols + x * 16 / block];
+	return to;
+}
+
 static void *h264_open(const struct stub_format *f)
 {
 	struct h264 *h = calloc(1, sizeof(*h));
@@ -39,7 +58,7 @@ static void *h264_open(const struct stub_format *f)
 	if (!h || x264_param_default_preset(&p, "superfast", "zerolatency"))
 		fail("no memory");
 	h->format = *f;
-	h->offsets = calloc((f->width / 16 + 1) * (f->height / 16 + 1), sizeof(*h->offsets));
+	h->offsets = offsets_new(f);
 	p.i_log_level = X264_LOG_NONE;
 	p.i_threads = 1;
 	p.i_width = (int)f->width;
@@ -78,7 +97,6 @@ static void h264_encode(void *encoder, const struct stub_picture *pic, const uin
 			size_t *len)
 {
 	struct h264 *h = encoder;
-	size_t blocks = (size_t)((h->format.width + 15) / 16) * ((h->format.height + 15) / 16);
 	x264_picture_t in, out;
 	x264_nal_t *nal;
 	int count, size;
@@ -96,11 +114,7 @@ static void h264_encode(void *encoder, const struct stub_picture *pic, const uin
 	in.i_type = pic->key ? X264_TYPE_IDR : X264_TYPE_P;
 	if (!h->format.lossless)
 		in.i_qpplus1 = pic->qp + 1;
-	if (pic->map) {
-		for (size_t i = 0; i < blocks; i++)
-			h->offsets[i] = pic->map[i];
-		in.prop.quant_offsets = h->offsets;
-	}
+	in.prop.quant_offsets = offsets_of(&h->format, pic->map, false, h->offsets);
 	size = x264_encoder_encode(h->x264, &nal, &count, &in, &out);
 	if (size <= 0)
 		fail("x264 gives no packet");
@@ -118,7 +132,7 @@ static void h264_close(void *encoder)
 }
 
 const struct stub_codec stub_h264 = {
-	.open = h264_open, .encode = h264_encode, .close = h264_close, .maps = true,
+	.open = h264_open, .encode = h264_encode, .close = h264_close,
 };
 
 /* ---- HEVC ---- */
@@ -128,6 +142,7 @@ struct hevc {
 	x265_param *param;
 	x265_encoder *x265;
 	struct stub_format format;
+	float *offsets;
 	int64_t number;
 	uint8_t *packet;
 };
@@ -141,6 +156,7 @@ static void *hevc_open(const struct stub_format *f)
 	if (!h)
 		fail("no memory");
 	h->format = *f;
+	h->offsets = offsets_new(f);
 	h->api = x265_api_get((int)f->depth);
 	p = h->api ? h->api->param_alloc() : NULL;
 	if (!p || h->api->param_default_preset(p, "ultrafast", "zerolatency"))
@@ -160,8 +176,10 @@ static void *hevc_open(const struct stub_format *f)
 	p->bRepeatHeaders = 1;
 	p->bAnnexB = 1;
 	p->bEmitInfoSEI = 0;
-	p->rc.rateControlMode = X265_RC_CQP;
-	p->rc.aqMode = X265_AQ_NONE;
+	/* its own constant QP ignores maps, too */
+	p->rc.rateControlMode = X265_RC_CRF;
+	p->rc.aqMode = X265_AQ_VARIANCE;
+	p->rc.aqStrength = AQ_MAPS_ONLY;
 	p->rc.cuTree = 0;
 	p->rc.ipFactor = 1;
 	p->bLossless = f->lossless;
@@ -173,7 +191,7 @@ static void *hevc_open(const struct stub_format *f)
 	p->vui.matrixCoeffs = (int)f->matrix;
 	h->param = p;
 	h->x265 = h->api->encoder_open(p);
-	if (!h->x265)
+	if (!h->x265 || !h->offsets)
 		fail("x265 does not open");
 	return h;
 }
@@ -198,6 +216,7 @@ static void hevc_encode(void *encoder, const struct stub_picture *pic, const uin
 	in.pts = h->number++;
 	in.sliceType = pic->key ? X265_TYPE_IDR : X265_TYPE_P;
 	in.forceqp = pic->qp + 1;
+	in.quantOffsets = offsets_of(&h->format, pic->map, true, h->offsets);
 	if (h->api->encoder_encode(h->x265, &nal, &count, &in, &out) != 1)
 		fail("x265 gives no packet");
 	*len = 0;
@@ -219,6 +238,7 @@ static void hevc_close(void *encoder)
 	h->api->encoder_close(h->x265);
 	h->api->param_free(h->param);
 	free(h->packet);
+	free(h->offsets);
 	free(h);
 }
 

@@ -17,12 +17,15 @@ struct stub_format {
 };
 
 /** 4:2:0, planar, tight rows; samples of two bytes if there are more than 8 bits. */
+/** Samples of a QP map's blocks. */
+#define STUB_BLOCK(hevc) ((hevc) ? 32U : 16U)
+
 struct stub_picture {
 	uint8_t *plane[3];
 	bool key;
 	int qp;
 	unsigned int forget;	/* so many before it are not referred to any more */
-	const int8_t *map;	/* for each block of 16x16, NULL none */
+	const int8_t *map;	/* for each STUB_BLOCK, NULL none */
 };
 
 struct stub_codec {
@@ -31,7 +34,6 @@ struct stub_codec {
 	void (*encode)(void *encoder, const struct stub_picture *pic, const uint8_t **packet,
 		       size_t *len);
 	void (*close)(void *encoder);
-	bool maps;		/* honours a map; otherwise its average is in the QP */
 	bool hevc;
 };
 

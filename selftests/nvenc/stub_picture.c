@@ -11,8 +11,6 @@
 
 #include "stub_session.h"
 
-#define BLOCK_H264 16
-#define BLOCK_HEVC 32
 
 /* ---- the encoder ---- */
 
@@ -93,18 +91,17 @@ static void rate_learn(struct stub_session *s, size_t bytes, bool key)
 static void code(struct stub_session *s, struct stub_waiting *w, struct stub_output *out)
 {
 	bool key = w->type == NV_ENC_PIC_TYPE_IDR;
-	bool in_qp = w->map && !s->codec->maps;
 	const uint8_t *packet;
 
 	w->pic.key = key;
-	w->pic.qp = clamp(base_qp(s, w->type) + (in_qp ? w->map_mean : 0), 0, 51);
-	w->pic.map = s->codec->maps ? w->map : NULL;
+	w->pic.qp = clamp(base_qp(s, w->type), 0, 51);
+	w->pic.map = w->map;
 	s->codec->encode(s->encoder, &w->pic, &packet, &out->len);
 	free(out->packet);
 	out->packet = stub_packet_with_sei(s->codec->hevc, packet, &out->len, w->sei, w->seis);
 	out->type = w->type;
 	out->stamp = w->stamp;
-	out->qp = (uint32_t)clamp(w->pic.qp + (in_qp ? 0 : w->map_mean), 0, 51);
+	out->qp = (uint32_t)clamp(w->pic.qp + w->map_mean, 0, 51);
 	out->state = STUB_READY;
 	out->busy = 0;
 	if (!w->attempt)
@@ -214,7 +211,7 @@ static void copy_picture(const struct stub_session *s, const struct stub_input *
 static void copy_map(const struct stub_session *s, const NV_ENC_PIC_PARAMS *pic,
 		     struct stub_waiting *w)
 {
-	unsigned int block = s->codec->hevc ? BLOCK_HEVC : BLOCK_H264;
+	unsigned int block = STUB_BLOCK(s->codec->hevc);
 	unsigned int cols = (s->init.encodeWidth + block - 1) / block;
 	unsigned int rows = (s->init.encodeHeight + block - 1) / block;
 	long sum = 0;
