@@ -73,11 +73,14 @@ void hvcal_binding_leave_locked(struct hvcal_binding *b)
 {
 	struct hvcal_engine *e = b->engine;
 	u64 now = ktime_get_ns();
+	bool room;
 
 	lockdep_assert_held(&hvcal.lock);
 
 	if (b->gone)
 		return;
+	/* a guest leaves room for those who have no home only */
+	room = b->flow.lane != HVCAL_LANE_NONE || e->queue.crowded;
 	b->gone = true;
 	list_del_init(&b->link);
 	hvcal_queue_settle(&e->queue, &b->flow, HVCAL_LANE_NONE, now);
@@ -85,8 +88,8 @@ void hvcal_binding_leave_locked(struct hvcal_binding *b)
 	hvcal_model_put_locked(e, b->model);
 	b->model = NULL;
 	e->sessions--;
-	/* there may be room now for those under pressure */
-	if (e->state == HVCAL_ENGINE_READY)
+	/* for those under pressure; a plan looks at all sessions */
+	if (room && e->state == HVCAL_ENGINE_READY)
 		hvcal_sched_replan_locked(e);
 }
 

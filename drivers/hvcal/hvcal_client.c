@@ -5,6 +5,7 @@
 #include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "hvcal_internal.h"
@@ -83,13 +84,18 @@ void hvcal_client_destroy(struct hvcal_client *c)
 	struct hvcal_buffer *b;
 	unsigned long i;
 
-	xa_for_each(&c->sessions, i, s)
+	/* there may be many, and others wait for the processor */
+	xa_for_each(&c->sessions, i, s) {
 		hvcal_session_destroy(s);
+		cond_resched();
+	}
 	xa_destroy(&c->sessions);
 	hvcal_engine_retire_client(c);
 	client_drop_events(c);
-	xa_for_each(&c->buffers, i, b)
+	xa_for_each(&c->buffers, i, b) {
 		hvcal_buffer_put(b);
+		cond_resched();
+	}
 	xa_destroy(&c->buffers);
 	hvcal_client_put(c);
 }
