@@ -75,7 +75,7 @@ int hvcal_analysis_quant_map(struct hvcal_analysis *an, uint32_t strength, int8_
 	if (stride < cols || stride > size || (size - cols) / stride < rows - 1)
 		return -ENOSPC;
 	if (!an->activity) {
-		an->activity = malloc(cols * rows * sizeof(*an->activity));
+		an->activity = calloc((size_t)cols * rows, sizeof(*an->activity));
 		if (!an->activity)
 			return -ENOMEM;
 	}

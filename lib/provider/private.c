@@ -45,13 +45,14 @@ static int private_vet(void *cookie, unsigned int index, struct hvcal_engine_des
 		       char *reason, size_t reason_len)
 {
 	static const char suffix[] = "-private";
+	size_t len;
 
 	(void)cookie;
 	(void)index;
 	(void)reason;
 	(void)reason_len;
-	desc->name[sizeof(desc->name) - sizeof(suffix)] = '\0';
-	strcat(desc->name, suffix);
+	len = strnlen(desc->name, sizeof(desc->name) - sizeof(suffix));
+	memcpy(desc->name + len, suffix, sizeof(suffix));
 	return 0;
 }
 

@@ -30,7 +30,8 @@ Buffer = struct("Buffer", ("struct_size", u32), ("memory", u32), ("fd", i32 * 4)
                 ("cpu_ptr", C.c_void_p), ("size", u64), ("format", u32),
                 ("width", u32), ("height", u32), ("planes", u32), ("modifier", u64),
                 ("offset", u64 * 4), ("stride", u32 * 4), ("fd_index", u32 * 4),
-                ("device", u32), ("reserved", u32), ("handle", C.c_void_p))
+                ("device", u32), ("reserved", u32), ("handle", C.c_void_p),
+                ("device_ptr", u64))
 Pool = struct("Pool", ("struct_size", u32), ("flags", u32), ("format", u32),
               ("width", u32), ("height", u32), ("stride_align", u32),
               ("plane_align", u32), ("memory", u32), ("size", u64),
@@ -48,7 +49,8 @@ Packet = struct("Packet", ("struct_size", u32), ("flags", u32), ("notice", u32),
                 ("satd", u64), ("copied_bytes", u64), ("frame_type", u32),
                 ("qp_q8", i32), ("temporal_layer", u32), ("engine", u32),
                 ("share_ppm", u32), ("fd", i32), ("fd_offset", u64),
-                ("handle", C.c_void_p), ("saturated", u32), ("reserved", u32))
+                ("handle", C.c_void_p), ("saturated", u32), ("dropped", u32),
+                ("recovery", u32), ("reserved", u32))
 STATS_BYTES = 4096  # more than the library knows: it fills what it has
 
 

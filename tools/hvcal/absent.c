@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,7 @@ bool absent_explain(hvcal_context_t *ctx, const char *name)
 
 	if (!name[0] || hvcal_get_backend(ctx) == HVCAL_BACKEND_DIRECT || listed(ctx, name))
 		return false;
-	strcpy(wanted, name);
+	snprintf(wanted, sizeof(wanted), "%s", name);
 	hvcal_probe_all(NULL, NULL, NULL, HVCAL_PROBE_TIMEOUT_MS, other, wanted, &probe);
 	for (unsigned int i = 0; i < probe.count; i++)
 		if (!i || !strcmp(probe.list[i].desc.name, name))
