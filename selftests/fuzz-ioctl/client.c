@@ -85,6 +85,33 @@ static void client_close(struct fz_actor *a)
 		fz_unlocked_close(a, fd);
 }
 
+static bool private_room(const struct fz *z)
+{
+	for (int i = 0; i < FZ_PROVIDERS; i++)
+		if (z->providers[i].fd < 0)
+			return has_client(z);
+	return false;
+}
+
+/* Its provider may outlive the client, and serves no other. */
+static void private_provider(struct fz_actor *a)
+{
+	struct hvcal_private_provider *arg = fz_room(a, sizeof(*arg));
+	struct fz_provider *p = fz_provider_free(a->z);
+	bool spoiled = a->spoil;
+
+	/* an answer to a spoiled call may lie elsewhere: that file goes with the process */
+	if (fz_call(a, pick_client(a)->fd, HVCAL_IOC_PRIVATE_PROVIDER, arg) || spoiled)
+		return;
+	fcntl(arg->fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	if (!p || p->fd >= 0) {
+		close(arg->fd);
+		return;
+	}
+	p->fd = arg->fd;
+	p->private = true;
+}
+
 static void caps(struct fz_actor *a)
 {
 	fz_call(a, pick_client(a)->fd, HVCAL_IOC_CAPS, fz_room(a, sizeof(struct hvcal_caps)));
@@ -197,6 +224,10 @@ static void buffer_import(struct fz_actor *a)
 	arg->flags = fz_one_in(a, 12) ? 1 + fz_below(a, 2) : 3;
 	for (int i = 0; i < HVCAL_MAX_PLANES; i++)
 		arg->fds[i] = !i || fz_one_in(a, 8) ? a->z->dmabufs[fz_below(a, FZ_DMABUFS)] : -1;
+	if (fz_one_in(a, 8)) {
+		arg->flags = HVCAL_BUFFER_SOURCE | HVCAL_BUFFER_PRIVATE;
+		memset(arg->fds, 0xff, sizeof(arg->fds));
+	}
 	arg->layout = fz_blob(a, HVCAL_LAYOUT_MAX);
 	if (!fz_call(a, c->fd, HVCAL_IOC_BUFFER_IMPORT, arg))
 		fz_keep(a, c->bufs, FZ_BUFS, arg->buffer);
@@ -378,6 +409,7 @@ const struct fz_op fz_client_ops[] = {
 	{ "open", 200, lacks_client, client_open },
 	{ "open another", 2, client_room, client_open },
 	{ "close", 1, has_client, client_close },
+	{ "PRIVATE_PROVIDER", 1, private_room, private_provider },
 	{ "CAPS", 2, has_client, caps },
 	{ "ENGINE_LIST", 3, has_client, engine_list },
 	{ "GPU_LIST", 1, has_client, gpu_list },

@@ -46,6 +46,7 @@ struct fz_item { uint64_t id; uint32_t type; };
 
 struct fz_provider {
 	int fd;
+	bool private;		/* of a client */
 	uint32_t engines[FZ_ENGINES];
 	struct fz_item items[FZ_ITEMS];
 };
@@ -127,6 +128,8 @@ void fz_forget(uint32_t *list, uint32_t count, uint32_t value);
 /* A sync_file, signalled by one of the next calls of the other; -1 none. */
 int fz_fence(struct fz_actor *a);
 void fz_fence_signal(struct fz_actor *a);
+/* A place for one more provider, NULL none. */
+struct fz_provider *fz_provider_free(struct fz *z);
 /* Lets go of the lock for what may take time. */
 void fz_unlocked_close(struct fz_actor *a, int fd);
 

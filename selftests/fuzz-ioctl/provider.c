@@ -79,17 +79,26 @@ static struct fz_item *pick_item(struct fz_actor *a, struct fz_provider *p)
 	return &p->items[at];
 }
 
-static void provider_open(struct fz_actor *a)
+struct fz_provider *fz_provider_free(struct fz *z)
 {
 	for (int i = 0; i < FZ_PROVIDERS; i++) {
-		struct fz_provider *p = &a->z->providers[i];
+		struct fz_provider *p = &z->providers[i];
 
 		if (p->fd >= 0)
 			continue;
 		memset(p, 0, sizeof(*p));
-		p->fd = open(HVCAL_PROVIDER_NODE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-		return;
+		p->fd = -1;
+		return p;
 	}
+	return NULL;
+}
+
+static void provider_open(struct fz_actor *a)
+{
+	struct fz_provider *p = fz_provider_free(a->z);
+
+	if (p)
+		p->fd = open(HVCAL_PROVIDER_NODE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 }
 
 static void provider_close(struct fz_actor *a)
@@ -124,20 +133,31 @@ static void engine_register(struct fz_actor *a)
 	uint32_t count = 1 + fz_below(a, 3);
 	struct hvcal_engine_cap *list = fz_room(a, count * sizeof(*list));
 	struct fz_provider *p = pick_provider(a, false);
+	int ret;
 
 	for (uint32_t i = 0; i < count; i++)
 		fill_cap(a, &list[i]);
 	arg->kind = fz_one_in(a, 8) ? HVCAL_ENGINE_TEST : 1 + fz_below(a, 2);
 	snprintf(arg->name, sizeof(arg->name), "fz-%u-%u", a->proc,
 		 fz_one_in(a, 8) ? 0 : ++a->z->names);
-	arg->flags = fz_one_in(a, 16) ? HVCAL_ENGINE_KILL : 0;
+	arg->flags = p->private ? HVCAL_ENGINE_PRIVATE : 0;
+	if (fz_one_in(a, 16))
+		arg->flags ^= 1U << fz_below(a, 3);
 	arg->numa_node = -1;
 	arg->slots = 1 + fz_below(a, fz_one_in(a, 4) ? 1024 : 4);
 	arg->session_depth = 1 + fz_below(a, 8);
 	arg->max_sessions = fz_one_in(a, 4) ? 1 + fz_below(a, 4) : 0;
 	arg->caps = fz_array(a, list, sizeof(*list), count);
-	if (!fz_call(a, p->fd, HVCAL_IOC_ENGINE_REGISTER, arg))
+	ret = fz_call(a, p->fd, HVCAL_IOC_ENGINE_REGISTER, arg);
+	if (!ret)
 		fz_keep(a, p->engines, FZ_ENGINES, arg->engine);
+	/* its client is gone, and it takes the place of one that is of use */
+	if (ret == -ENODEV && p->private && p->fd >= 0) {
+		int fd = p->fd;
+
+		p->fd = -1;
+		fz_unlocked_close(a, fd);
+	}
 }
 
 static void engine_update(struct fz_actor *a)
