@@ -3,7 +3,7 @@
 
 FLOOD := $(B)/selftests/flood/bench-flood
 FLOOD_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard selftests/flood/*.c)) \
-	$(addprefix $(B)/selftests/kselftest/lib/,client.o dmabuf.o node.o provider.o state.o storm.o)
+	$(addprefix $(B)/selftests/kselftest/lib/,client.o dmabuf.o node.o provider.o scale.o state.o storm.o)
 
 ALL += $(FLOOD)
 $(FLOOD): $(FLOOD_OBJS)

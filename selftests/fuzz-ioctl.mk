@@ -3,7 +3,7 @@
 
 FUZZ_IOCTL := $(B)/selftests/fuzz-ioctl/fuzz-ioctl
 FUZZ_IOCTL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard selftests/fuzz-ioctl/*.c)) \
-	$(addprefix $(B)/selftests/kselftest/lib/,dmabuf.o node.o state.o storm.o)
+	$(addprefix $(B)/selftests/kselftest/lib/,dmabuf.o node.o scale.o state.o storm.o)
 
 ALL += $(FUZZ_IOCTL)
 $(FUZZ_IOCTL): $(FUZZ_IOCTL_OBJS)

@@ -3,7 +3,7 @@
 
 SOAK := $(B)/selftests/soak/soak
 SOAK_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard selftests/soak/*.c)) \
-	$(B)/selftests/kselftest/lib/state.o
+	$(addprefix $(B)/selftests/kselftest/lib/,scale.o state.o)
 
 ALL += $(SOAK)
 $(SOAK): $(SOAK_OBJS) $(LIBHVCAL_A)

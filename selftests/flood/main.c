@@ -27,18 +27,6 @@ static const char usage[] =
 
 /* ---- what the helpers of the kernel tests want of their harness ---- */
 
-unsigned int ks_scale(void)
-{
-	const char *text = getenv("KS_SCALE");
-
-	return text && atoi(text) > 1 ? (unsigned int)atoi(text) : 1;
-}
-
-int ks_ms(int ms)
-{
-	return ms * (int)ks_scale();
-}
-
 void ks_note(const char *fmt, ...)
 {
 	va_list args;

@@ -32,19 +32,6 @@ static const char usage[] =
 	"  --seed N      of who is killed when (default: the clock)\n"
 	"  --verbose     what the engines say, too\n";
 
-/* Of the tests' library: how much slower this machine is. */
-unsigned int ks_scale(void)
-{
-	const char *text = getenv("KS_SCALE");
-
-	return text && atoi(text) > 1 ? (unsigned int)atoi(text) : 1;
-}
-
-int ks_ms(int ms)
-{
-	return ms * (int)ks_scale();
-}
-
 static void set_grace(void)
 {
 	FILE *f = fopen(KS_PARAMS "failover_grace_ms", "we");

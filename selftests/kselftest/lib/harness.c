@@ -38,19 +38,6 @@ void ks_test_add(const char *group, const char *label, void (*fn)(const void *ro
 	ks_last = &test->next;
 }
 
-unsigned int ks_scale(void)
-{
-	const char *value = getenv("KS_SCALE");
-	int scale = value ? atoi(value) : 1;
-
-	return scale < 1 ? 1 : (unsigned int)scale;
-}
-
-int ks_ms(int ms)
-{
-	return ms * (int)ks_scale();
-}
-
 void ks_note(const char *fmt, ...)
 {
 	va_list ap;
