@@ -14,7 +14,7 @@ $(VM_CLIENT): $(B)/selftests/unit/vm_client.o $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBHVCAL_LIBS)
 
 ifeq ($(shell pkg-config --exists cmocka && echo yes),yes)
-LIB_UNITS := pool config kernel direct safe
+LIB_UNITS := pool config kernel direct safe look_budget
 LIB_UNIT_BINS := $(LIB_UNITS:%=$(B)/selftests/unit/test_%)
 ALL += $(LIB_UNIT_BINS)
 # there with the machine's real sources of DMA-BUFs

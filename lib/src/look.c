@@ -7,19 +7,17 @@
 #include <hvcal/analysis.h>
 
 #include "look.h"
+#include "look_budget.h"
 
 /* CPU time for it: a fifth of the time between two frames. */
 #define SHARE 5
-#define ROW_STEP_MAX 8
-#define COST_GAIN 8		/* the mean cost moves by 1/8 of each new one */
 
 struct hvcal_look {
 	const struct hvcal_log *log;
 	struct hvcal_analysis *analysis;
 	uint32_t format;	/* enum hvcal_analysis_format */
-	uint64_t budget_ns;
-	uint64_t mean_ns;
-	_Atomic uint32_t row_step; /* 0: given up */
+	struct hvcal_look_budget budget;
+	_Atomic uint32_t row_step; /* the budget's, for any thread */
 	_Atomic uint64_t frames, skipped, cpu_ns;
 };
 
@@ -54,7 +52,7 @@ struct hvcal_look *hvcal_look_open(const struct hvcal_log *log, const hvcal_conf
 	}
 	l->log = log;
 	l->format = format;
-	l->budget_ns = HVCAL_NS_PER_SEC * c->fps_den / c->fps / SHARE;
+	hvcal_look_budget_init(&l->budget, HVCAL_NS_PER_SEC * c->fps_den / c->fps / SHARE);
 	atomic_init(&l->row_step, 1);
 	return l;
 }
@@ -123,26 +121,18 @@ void hvcal_look_end(hvcal_buffer_t *source)
 	hvcal_buffer_end_cpu(source, HVCAL_CPU_READ);
 }
 
-/* Rows of blocks are left out until it is cheap enough, or all of them. */
 static void account(struct hvcal_look *l, uint64_t ns)
 {
-	uint32_t step = atomic_load(&l->row_step);
-
-	atomic_fetch_add(&l->frames, 1);
-	atomic_fetch_add(&l->cpu_ns, ns);
-	l->mean_ns = l->mean_ns ? (l->mean_ns * (COST_GAIN - 1) + ns) / COST_GAIN : ns;
-	if (l->mean_ns <= l->budget_ns)
+	if (!hvcal_look_budget_spend(&l->budget, ns))
 		return;
-	l->mean_ns = 0;
-	step = step < ROW_STEP_MAX ? 2 * step : 0;
-	atomic_store(&l->row_step, step);
-	if (step)
+	atomic_store(&l->row_step, l->budget.row_step);
+	if (l->budget.row_step)
 		hvcal_log(l->log, HVCAL_LOG_INFO,
-			  "pre-analysis takes a fifth of the frame time: 1 of %u rows of blocks is looked at",
-			  step);
+			  "pre-analysis: 1 of %u rows of blocks is looked at, for a fifth of the frame time",
+			  l->budget.row_step);
 	else
 		hvcal_log(l->log, HVCAL_LOG_INFO,
-			  "pre-analysis takes a fifth of the frame time: it stops");
+			  "pre-analysis takes a fifth of the frame time: it stops for a while");
 }
 
 bool hvcal_look_frame(struct hvcal_look *l, hvcal_buffer_t *source, int fence, bool key,
@@ -154,9 +144,13 @@ bool hvcal_look_frame(struct hvcal_look *l, hvcal_buffer_t *source, int fence, b
 	uint64_t begin;
 	int ret;
 
-	options.row_step = atomic_load(&l->row_step);
-	if (!options.row_step)
+	options.row_step = l->budget.row_step;
+	if (!options.row_step) {
+		/* the next one that is looked at follows none of those before */
+		hvcal_analysis_reset(l->analysis);
+		account(l, 0);
 		return false;
+	}
 	if (!hvcal_look_begin(source, l->format, fence, &picture)) {
 		atomic_fetch_add(&l->skipped, 1);
 		return false;
@@ -166,7 +160,10 @@ bool hvcal_look_frame(struct hvcal_look *l, hvcal_buffer_t *source, int fence, b
 	hvcal_look_end(source);
 	if (ret)
 		return false;
-	account(l, thread_ns() - begin);
+	begin = thread_ns() - begin;
+	atomic_fetch_add(&l->frames, 1);
+	atomic_fetch_add(&l->cpu_ns, begin);
+	account(l, begin);
 	return !hvcal_rc_hint_take(hint, &result, key);
 }
 

@@ -29,7 +29,7 @@ struct hvcal_look_figures {
 	uint64_t frames;	/* looked at */
 	uint64_t skipped;	/* not there yet, or not for the CPU to read */
 	uint64_t cpu_ns;	/* spent */
-	uint32_t row_step;	/* every how many rows of blocks; 0: given up */
+	uint32_t row_step;	/* every how many rows of blocks; 0: none for now */
 };
 
 /** NULL: nothing can be said of such frames, they are not wanted, or no memory. */

@@ -719,7 +719,7 @@ typedef struct {
 	uint64_t hint_frames;	/**< that were looked at before */
 	uint64_t hint_skipped;	/**< that could not be: not written yet, or no cpu_ptr */
 	uint64_t hint_ns;	/**< CPU time that this took */
-	uint32_t hint_row_step;	/**< every how many rows of blocks; 0: not at all */
+	uint32_t hint_row_step;	/**< every how many rows of blocks, now; 0: none */
 	uint32_t saturated;	/**< enum hvcal_saturation, now */
 	uint64_t aq_frames;	/**< that got a QP map by hvcal_config_t.adaptive_quant */
 	uint64_t hist_wait[HVCAL_HISTOGRAM];	/**< submission to start */
