@@ -96,7 +96,7 @@ static uint32_t attribute(VAConfigAttribType type, VAProfile profile, VAEntrypoi
 	VAConfigAttribValEncROI roi = { 0 };
 	const VAConfigAttribValEncHEVCFeatures features = {
 		.bits = { .amp = 1, .temporal_mvp = 1, .strong_intra_smoothing = 1,
-			  .sign_data_hiding = 1, .cu_qp_delta = 1 },
+			  .sign_data_hiding = 1, .cu_qp_delta = 1, .pcm = mode("exact") },
 	};
 	const VAConfigAttribValEncAV1Ext2 av1 = {
 		.bits = { .obu_size_bytes_minus1 = 1, .tx_mode_support = 5 },
@@ -128,9 +128,13 @@ static uint32_t attribute(VAConfigAttribType type, VAProfile profile, VAEntrypoi
 	case VAConfigAttribEncMaxSlices:
 		return is_hevc(profile) ? 1 : SLICES_MAX;
 	case VAConfigAttribPredictionDirection:
-		return is_hevc(profile) && mode("only-b") ?
-		       VA_PREDICTION_DIRECTION_PREVIOUS | VA_PREDICTION_DIRECTION_BI_NOT_EMPTY :
-		       VA_PREDICTION_DIRECTION_PREVIOUS;
+		if (mode("past-only"))
+			return VA_PREDICTION_DIRECTION_PREVIOUS;
+		return VA_PREDICTION_DIRECTION_PREVIOUS | VA_PREDICTION_DIRECTION_FUTURE |
+		       (is_hevc(profile) && mode("only-b") ? VA_PREDICTION_DIRECTION_BI_NOT_EMPTY : 0);
+	case VAConfigAttribEncMaxRefFrames:
+		/* of each list; x264 and x265 make no B pictures in this order */
+		return mode("exact") && entrypoint == VAEntrypointEncSlice ? 1 << 16 | 2 : 1;
 	case VAConfigAttribEncHEVCFeatures:
 		return is_hevc(profile) && !mode("hevc-untold") ? features.value : VA_ATTRIB_NOT_SUPPORTED;
 	case VAConfigAttribEncHEVCBlockSizes:

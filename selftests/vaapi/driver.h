@@ -5,7 +5,8 @@
  * that contradict each other.
  *
  * HVCALTEST in the environment changes it; words separated by commas:
- *	exact		H.264 by I_PCM and P_Skip: the decoder gives back every bit
+ *	exact		H.264 and HEVC by samples as they are, and blocks that are skipped where the
+ *			references have the same: the decoder gives back every bit. B pictures
  *	own-headers	takes no packed headers, writes its own
  *	no-raw		takes no raw headers
  *	no-import	imports no DMA-BUFs
@@ -17,7 +18,8 @@
  *	low-power, low-power-cqp	has EncSliceLP too, the latter without rate control
  *	h264-only, vp9-only, av1-only	as it says
  *	hevc-untold	tells nothing of the tools of HEVC
- *	only-b		HEVC pictures that refer to others are of B slices, in which all is skipped
+ *	only-b		HEVC pictures that refer to others are of B slices
+ *	past-only	no reference is a later picture
  *	no-refresh	has no intra refresh (else of columns; exact H.264 does it)
  *	rois=N		takes N rectangles of QP offsets (8)
  *	hang=N, hang-always	picture number N (of the process) or each does not finish
@@ -217,6 +219,13 @@ void raw_store(const struct raw *r, struct surface *s);
 
 /** Is the column of macroblocks intra by order? */
 bool rir_column(const struct context *c, uint32_t column);
+
+/**
+ * Is the mean of two references, rounded up, the same as the picture in a square of the
+ * luma plane and in chroma? Both may be one.
+ */
+bool raw_same(const struct raw *r, const struct surface *past, const struct surface *future,
+	      uint32_t x, uint32_t y, uint32_t size);
 
 /** QP offset at a pixel: that of the first rectangle that covers it. */
 int roi_offset(const struct context *c, int x, int y);

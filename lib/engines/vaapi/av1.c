@@ -107,7 +107,7 @@ static void picture_fill(const struct hvcal_engine_stream *s, const struct vaapi
 		.reconstructed_frame = p->recon,
 		.coded_buf = s->coded,
 		/* all references are one picture: as an index of theirs, it is the same */
-		.primary_ref_frame = p->key ? NO_PRIMARY : (uint8_t)p->refers_to_slot,
+		.primary_ref_frame = p->key ? NO_PRIMARY : (uint8_t)p->past.slot,
 		.order_hint = (uint8_t)p->number,
 		.refresh_frame_flags = p->key ? 0xff : p->reference ? (uint8_t)(1U << p->slot) : 0,
 		.ref_frame_ctrl_l0.fields.search_idx0 = p->key ? 0 : REF_LAST,
@@ -126,10 +126,10 @@ static void picture_fill(const struct hvcal_engine_stream *s, const struct vaapi
 		.tile_group_obu_hdr_info.bits.obu_has_size_field = 1,
 	};
 	for (uint32_t i = 0; i < AV1_SLOTS; i++)
-		pic->reference_frames[i] = !p->key && i == p->refers_to_slot ? p->refers_to :
+		pic->reference_frames[i] = !p->key && i == p->past.slot ? p->past.surface :
 					   VA_INVALID_SURFACE;
 	for (uint32_t i = 0; i < AV1_REFS; i++)
-		pic->ref_frame_idx[i] = (uint8_t)p->refers_to_slot;
+		pic->ref_frame_idx[i] = (uint8_t)p->past.slot;
 	if (vaapi_av1_brc(s)) {
 		pic->min_base_qindex = c->qp_min ? (uint8_t)c->qp_min : 1;
 		pic->max_base_qindex = c->qp_max ? (uint8_t)c->qp_max : QINDEX_MAX;

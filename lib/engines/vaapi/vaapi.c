@@ -175,9 +175,9 @@ const struct hvcal_engine_plugin hvcal_engine_plugin = {
 	.create = engine_create,
 	.destroy = engine_destroy,
 	.open = vaapi_stream_open,
-	.encode = vaapi_frame_encode,
+	.encode = vaapi_order_encode,
 	.reconfigure = vaapi_stream_reconfigure,
-	.flush = vaapi_stream_flush,
+	.flush = vaapi_order_flush,
 	.close = vaapi_stream_close,
 	.forget = vaapi_source_forget,
 };

@@ -19,6 +19,7 @@
 #define VAAPI_SLICES 32
 #define VAAPI_NO_SLOT 2
 #define VAAPI_RECON 3		/* by slot: reference, the next one, a picture without followers */
+#define VAAPI_BFRAMES_MAX 7	/* in a row */
 
 /** A profile of VA-API, in the numbers of its standard. */
 struct vaapi_profile {
@@ -42,6 +43,7 @@ struct vaapi_point {
 	bool max_frame_size;
 	uint32_t intra_refresh;		/**< VA_ENC_INTRA_REFRESH_* */
 	bool only_b;			/**< codes no P slices: B slices of one reference */
+	bool bframes;			/**< B pictures between two references */
 	VAConfigAttribValEncAV1Ext2 av1;
 	bool hevc_known;		/**< the driver tells of the next two */
 	VAConfigAttribValEncHEVCFeatures hevc_features;
@@ -63,16 +65,25 @@ struct hvcal_engine_ctx {
 	unsigned int npoints;
 };
 
+/** A picture that others refer to. */
+struct vaapi_reference {
+	VASurfaceID surface;
+	uint32_t number;		/**< frames since the key frame, as they are shown */
+	uint32_t frame_num;		/**< references since the key frame */
+	uint32_t slot;			/**< of the decoder: 0 or 1 */
+};
+
 /** What the codec files need to know of the picture that is to be coded. */
 struct vaapi_picture {
 	bool key, reference;
+	bool b;				/**< between two references */
+	uint32_t layer;			/**< temporal one, 0 or 1 */
 	int qp;				/**< -1: the driver decides */
 	VASurfaceID recon;
-	VASurfaceID refers_to;		/**< VA_INVALID_ID: a key frame */
-	uint32_t number;		/**< frames since the key frame */
-	uint32_t frame_num;		/**< references since the key frame */
-	uint32_t refers_to_number, refers_to_frame_num;
-	uint32_t slot, refers_to_slot;	/**< of the decoder: 0 or 1, VAAPI_NO_SLOT without followers */
+	uint32_t number, frame_num;
+	uint32_t slot;			/**< VAAPI_NO_SLOT without followers */
+	struct vaapi_reference past;	/**< not of a key frame */
+	struct vaapi_reference future;	/**< of B pictures */
 	uint32_t key_count;		/**< key frames so far */
 };
 
@@ -87,6 +98,7 @@ struct hvcal_engine_stream {
 	uint32_t level;
 	uint32_t slices;
 	uint32_t depth;			/**< bits of a sample */
+	uint32_t bframes;		/**< 0: no picture is ever held */
 
 	/* of the driver */
 	VAConfigID va_config;
@@ -105,8 +117,14 @@ struct hvcal_engine_stream {
 	uint32_t since_key;
 	uint32_t key_count;
 	uint32_t frame_num;
-	int reference;			/**< index of recon, -1 none */
-	uint32_t reference_number, reference_frame_num;
+	int reference;			/**< index of the last one of references, -1 none */
+	struct vaapi_reference references[2];
+
+	/* of reordering */
+	struct hvcal_engine_job *held[VAAPI_BFRAMES_MAX + 1];
+	unsigned int nheld;
+	int64_t pts[VAAPI_BFRAMES_MAX + 2]; /**< of the last frames, as they came */
+	uint64_t came, left;		/**< frames */
 
 	/* of the picture that is being put together */
 	VABufferID buffers[VAAPI_BUFFERS];
@@ -141,6 +159,7 @@ struct vaapi_codec {
 	bool lossless;			/**< QP 0 is lossless, and only for who asked for that */
 	bool rois;			/**< has rectangles of QP offsets */
 	bool intra_refresh;		/**< drivers count its columns in blocks */
+	bool bframes;
 };
 
 extern const struct vaapi_codec vaapi_h264, vaapi_hevc, vaapi_vp9, vaapi_av1;
@@ -209,7 +228,26 @@ int vaapi_surfaces_new(struct hvcal_engine_stream *s, uint32_t width, uint32_t h
 
 /* ---- frame.c ---- */
 
-int vaapi_frame_encode(struct hvcal_engine_stream *s, struct hvcal_engine_job *job);
+/** Must the picture of @job be a key frame, if @held ones are to be coded before it? */
+bool vaapi_frame_is_key(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
+			uint32_t held);
+
+/**
+ * Codes the picture that is shown as number @number since the key frame.
+ *
+ * @return 0: done() was called; negative errno: the job is the caller's
+ */
+int vaapi_frame_code(struct hvcal_engine_stream *s, struct hvcal_engine_job *job,
+		     uint32_t number, bool b);
+
+/* ---- order.c ---- */
+
+int vaapi_order_encode(struct hvcal_engine_stream *s, struct hvcal_engine_job *job);
+int vaapi_order_flush(struct hvcal_engine_stream *s);
+/** Ends what is held with -ECANCELED. */
+void vaapi_order_cancel(struct hvcal_engine_stream *s);
+/** Decoding time of the frame that leaves next. */
+int64_t vaapi_order_dts(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job);
 
 /* ---- buffers of a picture: picture.c ---- */
 

@@ -65,9 +65,9 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 		.ref_flags.bits = {
 			.force_kf = p->key,
 			.ref_frame_ctrl_l0 = p->key ? 0 : REF_LAST,
-			.ref_last_idx = p->refers_to_slot,
-			.ref_gf_idx = p->refers_to_slot,
-			.ref_arf_idx = p->refers_to_slot,
+			.ref_last_idx = p->past.slot,
+			.ref_gf_idx = p->past.slot,
+			.ref_arf_idx = p->past.slot,
 		},
 		.pic_flags.bits = {
 			.frame_type = !p->key,
@@ -85,7 +85,7 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 	(void)metadata;
 	(void)metadata_len;
 	for (uint32_t i = 0; i < SLOTS; i++)
-		pic.reference_frames[i] = !p->key && i == p->refers_to_slot ? p->refers_to :
+		pic.reference_frames[i] = !p->key && i == p->past.slot ? p->past.surface :
 					  VA_INVALID_SURFACE;
 	if (s->point->packed & VA_ENC_PACKED_HEADER_RAW_DATA) {
 		vaapi_vp9_header_write(&b, s, &pic);
