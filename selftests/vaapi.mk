@@ -22,9 +22,9 @@ $(VAAPI_SHIM): selftests/vaapi/drm_shim.c
 	$(CC) -O2 -std=c11 -fPIC -Wall -Wextra -Werror -shared -o $@ $<
 
 TEST_VAAPI := $(VAAPI_DRIVER_DIR)/test_vaapi
-TEST_VAAPI_PARTS := $(addprefix selftests/vaapi/,test_vaapi test_coded test_order test_driver)
+TEST_VAAPI_PARTS := $(addprefix selftests/vaapi/,test_vaapi test_coded test_order test_hrd test_driver)
 $(foreach p,$(TEST_VAAPI_PARTS),$(eval CPPFLAGS_$(p) := -Ilib/src))
-CFLAGS_selftests/vaapi/test_coded := $(CFLAGS_selftests/conformance/decode)
+$(foreach p,test_coded test_hrd,$(eval CFLAGS_selftests/vaapi/$(p) := $(CFLAGS_selftests/conformance/decode)))
 ALL += $(TEST_VAAPI)
 $(TEST_VAAPI): $(TEST_VAAPI_PARTS:%=$(B)/%.o) $(LIBHVCAL_A) $(CONFORMANCE_PARTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CONFORMANCE_LIBS) \

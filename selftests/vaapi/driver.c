@@ -317,6 +317,7 @@ static VAStatus take_misc(struct context *c, const struct buffer *b)
 	case VAEncMiscParameterTypeHRD:
 		TAKE(c->hrd);
 		c->new_rates = true;
+		report("hrd %u of %u\n", c->hrd.initial_buffer_fullness, c->hrd.buffer_size);
 		break;
 	case VAEncMiscParameterTypeFrameRate:
 		TAKE(c->fps);

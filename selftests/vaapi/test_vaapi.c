@@ -211,7 +211,7 @@ static bool test_run(const struct test *t, unsigned int number)
 
 int main(int argc, char **argv)
 {
-	const struct test *const lists[] = { tests_coded, tests_order, tests_driver };
+	const struct test *const lists[] = { tests_coded, tests_order, tests_hrd, tests_driver };
 	unsigned int failed = 0, run = 0;
 	int fd = mkstemp(report_path);
 

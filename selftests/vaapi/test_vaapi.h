@@ -21,7 +21,7 @@ struct test {
 };
 
 /** Those that end with an empty one: what is coded, in which order, what is told and goes wrong. */
-extern const struct test tests_coded[], tests_order[], tests_driver[];
+extern const struct test tests_coded[], tests_order[], tests_hrd[], tests_driver[];
 
 /** How often a line that begins so is in the driver's report. */
 unsigned int reported(const char *what);

@@ -165,6 +165,12 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 	vaapi_buffer_add(s, VAEncSliceParameterBufferType, &tiles, sizeof(tiles));
 }
 
+static int metadata(const struct hvcal_engine_stream *s, const struct vaapi_picture *p,
+		    const struct hvcal_engine_job *job, uint8_t **data, size_t *len)
+{
+	return vaapi_av1_metadata(&s->config, job, p->key, data, len);
+}
+
 static const uint8_t delimiter[] = { AV1_OBU_DELIMITER << 3 | 2, 0 };
 
 const struct vaapi_codec vaapi_av1 = {
@@ -174,7 +180,7 @@ const struct vaapi_codec vaapi_av1 = {
 	.prepare = prepare,
 	.sequence = sequence,
 	.picture = picture,
-	.metadata = vaapi_av1_metadata,
+	.metadata = metadata,
 	.metadata_place = vaapi_av1_metadata_place,
 	.delimiter = delimiter,
 	.delimiter_len = sizeof(delimiter),

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "../soft.h"
-#include "nal.h"
+#include "hrd.h"
 #include "stream.h"
 
 #define POLL_NS 200000	/* between looks at drivers that cannot wait with a limit */
@@ -98,6 +98,7 @@ static struct vaapi_picture next_picture(const struct hvcal_engine_stream *s,
 		.b = b,
 		.qp = frame_qp(s, job),
 		.key_count = s->key_count,
+		.coded = s->coded_since_key,
 	};
 
 	p.slot = p.reference ? (uint32_t)(s->reference + 1) % 2 : VAAPI_NO_SLOT;
@@ -121,6 +122,7 @@ static void sequence_advance(struct hvcal_engine_stream *s, const struct vaapi_p
 		s->key_count++;
 	s->want_key = false;
 	s->send_rates = false;
+	s->coded_since_key = p->key ? 1 : s->coded_since_key + 1;
 	if (!p->b)
 		s->since_key = p->number + 1;
 	if (!p->reference)
@@ -144,9 +146,10 @@ static int prepare(struct hvcal_engine_stream *s, struct hvcal_engine_job *job, 
 	if (ret)
 		return ret;
 	f->picture = next_picture(s, job, number, b);
+	if (f->picture.key)
+		vaapi_hrd_begin(s);
 	if (s->codec->metadata)
-		ret = s->codec->metadata(&s->config, job, f->picture.key, &f->metadata,
-					 &f->metadata_len);
+		ret = s->codec->metadata(s, &f->picture, job, &f->metadata, &f->metadata_len);
 	if (!ret)
 		ret = vaapi_source_surface(s, job->source, &f->source, &f->copied);
 	return ret;

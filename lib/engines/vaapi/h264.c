@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "nal.h"
+#include "hrd.h"
 #include "vaapi.h"
 
 #define MB 16
@@ -93,7 +93,17 @@ static void vui_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 	vaapi_bits_put(b, 32, c->fps_den);
 	vaapi_bits_put(b, 32, 2 * c->fps_num);
 	vaapi_bits_put(b, 1, 1);		/* fixed_frame_rate_flag */
-	vaapi_bits_put(b, 2, 0);		/* no HRD parameters */
+	vaapi_bits_put(b, 1, s->hrd.there);	/* nal_hrd_parameters_present_flag */
+	if (s->hrd.there) {
+		vaapi_bits_ue(b, 0);		/* cpb_cnt_minus1 */
+		vaapi_hrd_scales_write(b, &s->hrd);
+		vaapi_hrd_values_write(b, &s->hrd);
+		vaapi_hrd_lengths_write(b);
+		vaapi_bits_put(b, 5, 0);	/* time_offset_length */
+	}
+	vaapi_bits_put(b, 1, 0);		/* vcl_hrd_parameters_present_flag */
+	if (s->hrd.there)
+		vaapi_bits_put(b, 1, 0);	/* low_delay_hrd_flag */
 	vaapi_bits_put(b, 1, 0);		/* pic_struct_present_flag */
 	vaapi_bits_put(b, 1, 1);		/* bitstream_restriction_flag */
 	vaapi_bits_put(b, 1, 1);		/* motion_vectors_over_pic_boundaries_flag */
@@ -363,10 +373,30 @@ static bool is_slice(uint8_t header)
 	return (header & 31) == 1 || (header & 31) == 5;
 }
 
-static int metadata(const struct hvcal_codec_config *config, const struct hvcal_engine_job *job,
-		    bool key, uint8_t **data, size_t *len)
+/* Ticks are fields, two a picture. */
+static void timing_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s,
+			 const struct vaapi_picture *p)
 {
-	return vaapi_sei_make(config, job, key, NAL_SEI, 1, data, len);
+	struct vaapi_bits period = { 0 }, timing = { 0 };
+
+	if (p->key) {
+		vaapi_bits_ue(&period, 0);	/* seq_parameter_set_id */
+		vaapi_hrd_initial_write(&period, &s->hrd);
+		vaapi_sei_message(b, VAAPI_SEI_PERIOD, &period);
+	}
+	vaapi_hrd_delay_write(&timing, 2 * p->coded);
+	vaapi_hrd_delay_write(&timing, 2 * vaapi_hrd_output_delay(s, p));
+	vaapi_sei_message(b, VAAPI_SEI_TIMING, &timing);
+}
+
+static int metadata(const struct hvcal_engine_stream *s, const struct vaapi_picture *p,
+		    const struct hvcal_engine_job *job, uint8_t **data, size_t *len)
+{
+	struct vaapi_bits timing = { 0 };
+
+	if (s->hrd.there)
+		timing_write(&timing, s, p);
+	return vaapi_sei_make(&s->config, job, p->key, &timing, NAL_SEI, 1, data, len);
 }
 
 static size_t metadata_place(const uint8_t *packet, size_t len)
@@ -389,4 +419,5 @@ const struct vaapi_codec vaapi_h264 = {
 	.rois = true,
 	.intra_refresh = true,
 	.bframes = true,
+	.hrd = true,
 };

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "nal.h"
+#include "hrd.h"
 #include "vaapi.h"
 
 #define BLOCK 16		/* coded sizes are multiples of it, and of the coding blocks */
@@ -158,15 +158,41 @@ static void vps_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 	vaapi_bits_end(b);
 }
 
-static void vui_write(struct vaapi_bits *b, const struct hvcal_codec_config *c)
+static void hrd_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 {
+	/* of a stream with layers, no frame rate of the lower one is known */
+	bool fixed = !upper_layers(s);
+
+	vaapi_bits_put(b, 1, 1);		/* nal_hrd_parameters_present_flag */
+	vaapi_bits_put(b, 1, 0);		/* vcl_hrd_parameters_present_flag */
+	vaapi_bits_put(b, 1, 0);		/* sub_pic_hrd_params_present_flag */
+	vaapi_hrd_scales_write(b, &s->hrd);
+	vaapi_hrd_lengths_write(b);
+	for (uint32_t i = 0; i <= upper_layers(s); i++) {
+		vaapi_bits_put(b, 1, fixed);	/* fixed_pic_rate_general_flag */
+		if (!fixed)
+			vaapi_bits_put(b, 2, 0); /* nor within a sequence; no low delay */
+		else
+			vaapi_bits_ue(b, 0);	/* elemental_duration_in_tc_minus1 */
+		vaapi_bits_ue(b, 0);		/* cpb_cnt_minus1 */
+		vaapi_hrd_values_write(b, &s->hrd);
+	}
+}
+
+static void vui_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
+{
+	const struct hvcal_codec_config *c = &s->config;
+
 	vaapi_vui_begin(b, c);
 	vaapi_bits_put(b, 3, 0);		/* no neutral chroma, fields, frame field info */
 	vaapi_bits_put(b, 1, 0);		/* default_display_window_flag */
 	vaapi_bits_put(b, 1, 1);		/* vui_timing_info_present_flag */
 	vaapi_bits_put(b, 32, c->fps_den);
 	vaapi_bits_put(b, 32, c->fps_num);
-	vaapi_bits_put(b, 2, 0);		/* neither proportional POC nor HRD */
+	vaapi_bits_put(b, 1, 0);		/* vui_poc_proportional_to_timing_flag */
+	vaapi_bits_put(b, 1, s->hrd.there);	/* vui_hrd_parameters_present_flag */
+	if (s->hrd.there)
+		hrd_write(b, s);
 	vaapi_bits_put(b, 1, 0);		/* bitstream_restriction_flag */
 }
 
@@ -223,7 +249,7 @@ static void sps_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 	vaapi_bits_put(b, 1, t.temporal_mvp);
 	vaapi_bits_put(b, 1, t.strong_intra);
 	vaapi_bits_put(b, 1, 1);		/* vui_parameters_present_flag */
-	vui_write(b, c);
+	vui_write(b, s);
 	vaapi_bits_put(b, 1, 0);		/* sps_extension_present_flag */
 	vaapi_bits_end(b);
 }
@@ -496,10 +522,32 @@ static bool is_slice(uint8_t header)
 	return header >> 1 < TYPE_VPS;
 }
 
-static int metadata(const struct hvcal_codec_config *config, const struct hvcal_engine_job *job,
-		    bool key, uint8_t **data, size_t *len)
+/* Ticks are pictures. */
+static void timing_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s,
+			 const struct vaapi_picture *p)
 {
-	return vaapi_sei_make(config, job, key, NAL(TYPE_SEI), 2, data, len);
+	struct vaapi_bits period = { 0 }, timing = { 0 };
+
+	if (p->key) {
+		vaapi_bits_ue(&period, 0);	/* bp_seq_parameter_set_id */
+		vaapi_bits_put(&period, 2, 0);	/* no other delays, no concatenation */
+		vaapi_hrd_delay_write(&period, 0); /* au_cpb_removal_delay_delta_minus1 */
+		vaapi_hrd_initial_write(&period, &s->hrd);
+		vaapi_sei_message(b, VAAPI_SEI_PERIOD, &period);
+	}
+	vaapi_hrd_delay_write(&timing, p->coded ? p->coded - 1 : 0);
+	vaapi_hrd_delay_write(&timing, vaapi_hrd_output_delay(s, p));
+	vaapi_sei_message(b, VAAPI_SEI_TIMING, &timing);
+}
+
+static int metadata(const struct hvcal_engine_stream *s, const struct vaapi_picture *p,
+		    const struct hvcal_engine_job *job, uint8_t **data, size_t *len)
+{
+	struct vaapi_bits timing = { 0 };
+
+	if (s->hrd.there)
+		timing_write(&timing, s, p);
+	return vaapi_sei_make(&s->config, job, p->key, &timing, NAL(TYPE_SEI), 2, data, len);
 }
 
 static size_t metadata_place(const uint8_t *packet, size_t len)
@@ -521,4 +569,5 @@ const struct vaapi_codec vaapi_hevc = {
 	.qp_default = VAAPI_QP_DEFAULT,
 	.rois = true,
 	.bframes = true,
+	.hrd = true,
 };

@@ -65,6 +65,14 @@ struct hvcal_engine_ctx {
 	unsigned int npoints;
 };
 
+/** A buffer of constant rate: see hrd.h. */
+struct vaapi_hrd {
+	bool there;
+	uint32_t rate_scale, rate_value;	/**< value << (6 + scale) bits a second */
+	uint32_t size_scale, size_value;	/**< value << (4 + scale) bits */
+	uint32_t delay, offset;			/**< 1/90000 s */
+};
+
 /** A picture that others refer to. */
 struct vaapi_reference {
 	VASurfaceID surface;
@@ -85,6 +93,7 @@ struct vaapi_picture {
 	struct vaapi_reference past;	/**< not of a key frame */
 	struct vaapi_reference future;	/**< of B pictures */
 	uint32_t key_count;		/**< key frames so far */
+	uint32_t coded;			/**< pictures since the last key frame, as they are coded */
 };
 
 struct vaapi_codec;
@@ -116,6 +125,8 @@ struct hvcal_engine_stream {
 	/* of the coded sequence */
 	uint32_t since_key;
 	uint32_t key_count;
+	uint32_t coded_since_key;
+	struct vaapi_hrd hrd;
 	uint32_t frame_num;
 	int reference;			/**< index of the last one of references, -1 none */
 	struct vaapi_reference references[2];
@@ -148,8 +159,8 @@ struct vaapi_codec {
 	 * The metadata of a picture as they stand in the stream, in memory of malloc();
 	 * NULL: the codec has no place for any.
 	 */
-	int (*metadata)(const struct hvcal_codec_config *config,
-			const struct hvcal_engine_job *job, bool key, uint8_t **data, size_t *len);
+	int (*metadata)(const struct hvcal_engine_stream *s, const struct vaapi_picture *p,
+			const struct hvcal_engine_job *job, uint8_t **data, size_t *len);
 	/** Bytes of a packet that come before the metadata. */
 	size_t (*metadata_place)(const uint8_t *packet, size_t len);
 	const uint8_t *delimiter;	/**< that packets begin with, if drivers write it or not */
@@ -160,6 +171,7 @@ struct vaapi_codec {
 	bool rois;			/**< has rectangles of QP offsets */
 	bool intra_refresh;		/**< drivers count its columns in blocks */
 	bool bframes;
+	bool hrd;			/**< describes the buffer of a constant rate */
 };
 
 extern const struct vaapi_codec vaapi_h264, vaapi_hevc, vaapi_vp9, vaapi_av1;
@@ -271,6 +283,9 @@ uint32_t vaapi_slice_row(const struct hvcal_engine_stream *s, uint32_t n);
 /** VA_RC_* for a configuration, 0: none that the driver has. */
 uint32_t vaapi_rate_mode(const struct vaapi_point *point, const struct hvcal_codec_config *config,
 			 bool client_control);
+/** Bits of the buffer at a bit rate, and how many are in it at first. */
+uint32_t vaapi_rate_buffer(const struct hvcal_codec_config *c, uint64_t bitrate);
+uint32_t vaapi_rate_fullness(uint32_t buffer);
 /** Adds bit rate, buffer, frame rate and quality level. */
 void vaapi_rate_add(struct hvcal_engine_stream *s);
 void vaapi_max_size_add(struct hvcal_engine_stream *s, uint32_t bytes);
