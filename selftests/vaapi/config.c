@@ -94,6 +94,7 @@ static uint32_t rc_taken(VAEntrypoint entrypoint)
 static uint32_t attribute(VAConfigAttribType type, VAProfile profile, VAEntrypoint entrypoint)
 {
 	VAConfigAttribValEncROI roi = { 0 };
+	VAConfigAttribValEncAV1Ext1 ext1 = { .bits.segment_feature_support = 1 };
 	const VAConfigAttribValEncHEVCFeatures features = {
 		.bits = { .amp = 1, .temporal_mvp = 1, .strong_intra_smoothing = 1,
 			  .sign_data_hiding = 1, .cu_qp_delta = 1, .pcm = mode("exact") },
@@ -123,6 +124,10 @@ static uint32_t attribute(VAConfigAttribType type, VAProfile profile, VAEntrypoi
 	case VAConfigAttribMaxPictureHeight:
 		/* one tile of AV1 is no larger */
 		return is_av1(profile) ? 2304 : 4096;
+	case VAConfigAttribEncAV1Ext1:
+		ext1.bits.min_segid_block_size_accepted = mode("segments") ?
+							  mode_number("segments") : 3;
+		return is_av1(profile) && !mode("no-segments") ? ext1.value : VA_ATTRIB_NOT_SUPPORTED;
 	case VAConfigAttribEncAV1Ext2:
 		return is_av1(profile) ? av1.value : VA_ATTRIB_NOT_SUPPORTED;
 	case VAConfigAttribEncMaxSlices:

@@ -283,7 +283,7 @@ static VAStatus begin_picture(VADriverContextP ctx, VAContextID id, VASurfaceID 
 	if (!s)
 		return VA_STATUS_ERROR_INVALID_SURFACE;
 	c->source = s;
-	c->pic = c->matrix = NULL;
+	c->pic = c->matrix = c->map = NULL;
 	c->seq_now = c->half_packed = false;
 	c->npacked = c->nslices = c->nrois = 0;
 	c->max_frame_bits = 0;
@@ -419,6 +419,9 @@ static VAStatus take_buffer(struct context *c, const struct buffer *b)
 		return take_slice(c, b, ops->slice_size);
 	case VAQMatrixBufferType:
 		c->matrix = b;
+		return VA_STATUS_SUCCESS;
+	case VAEncMacroblockMapBufferType:
+		c->map = b;
 		return VA_STATUS_SUCCESS;
 	case VAEncMiscParameterBufferType:
 		return take_misc(c, b);

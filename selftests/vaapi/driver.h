@@ -22,6 +22,8 @@
  *	past-only	no reference is a later picture
  *	no-refresh	has no intra refresh (else of columns; exact H.264 does it)
  *	rois=N		takes N rectangles of QP offsets (8)
+ *	no-segments	AV1 has no quantisers of segments
+ *	segments=N	N is AV1's code for the blocks of its segments (3)
  *	hang=N, hang-always	picture number N (of the process) or each does not finish
  *	lost=N		the GPU is reset in picture number N
  *	busy=N		the encoder is busy at picture number N
@@ -121,7 +123,7 @@ struct context {
 	/* of the picture */
 	struct surface *source;
 	bool seq_now;
-	const struct buffer *pic, *matrix;
+	const struct buffer *pic, *matrix, *map;
 	struct packed packed[PACKED_MAX];
 	unsigned int npacked;
 	bool half_packed;	/* the data of the last one are to come */

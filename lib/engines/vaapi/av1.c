@@ -94,6 +94,25 @@ static void tiles_fill(const struct hvcal_engine_stream *s, VAEncPictureParamete
 			(uint16_t)((i + 1 < t.rows ? t.height : t.all_rows - i * t.height) - 1);
 }
 
+static void segments_fill(const struct hvcal_engine_stream *s,
+			  const struct vaapi_segments *segments,
+			  VAEncPictureParameterBufferAV1 *pic)
+{
+	/* its code for blocks of 16, 32, 64 and 8 pixels */
+	uint32_t block = s->point->segment_block;
+
+	if (!segments->count)
+		return;
+	pic->seg_id_block_size = block == 8 ? 3 : block == 64 ? 2 : block == 32;
+	pic->segments.seg_flags.bits.segmentation_enabled = 1;
+	pic->segments.seg_flags.bits.segmentation_update_map = 1;
+	pic->segments.segment_number = (uint8_t)segments->count;
+	for (uint32_t i = 0; i < segments->count; i++) {
+		pic->segments.feature_mask[i] = 1;	/* SEG_LVL_ALT_Q */
+		pic->segments.feature_data[i][0] = segments->delta[i];
+	}
+}
+
 static void picture_fill(const struct hvcal_engine_stream *s, const struct vaapi_picture *p,
 			 VAEncPictureParameterBufferAV1 *pic)
 {
@@ -135,6 +154,7 @@ static void picture_fill(const struct hvcal_engine_stream *s, const struct vaapi
 		pic->max_base_qindex = c->qp_max ? (uint8_t)c->qp_max : QINDEX_MAX;
 	}
 	tiles_fill(s, pic);
+	segments_fill(s, p->segments, pic);
 }
 
 /* What stands before the frame header in the stream counts in its place. */
@@ -144,6 +164,10 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 	struct vaapi_bits sequence_obu = { 0 }, frame_obu = { 0 };
 	VAEncPictureParameterBufferAV1 pic;
 	VAEncTileGroupBufferAV1 tiles = { 0 };
+	VAEncSegMapBufferAV1 map = {
+		.segmentMapDataSize = p->segments->cols * p->segments->rows,
+		.pSegmentMap = p->segments->map,
+	};
 
 	(void)metadata;
 	(void)metadata_len;
@@ -157,6 +181,8 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 			pic.byte_offset_frame_hdr_obu_size = sequence_obu.count / 8 + 1;
 	}
 	vaapi_buffer_add(s, VAEncPictureParameterBufferType, &pic, sizeof(pic));
+	if (map.pSegmentMap)
+		vaapi_buffer_add(s, VAEncMacroblockMapBufferType, &map, sizeof(map));
 	if (sequence_obu.count)
 		vaapi_packed_add(s, VAEncPackedHeaderAV1_SPS, sequence_obu.data, sequence_obu.count,
 				 false);
@@ -187,4 +213,5 @@ const struct vaapi_codec vaapi_av1 = {
 	.qp_max = QINDEX_MAX,
 	.qp_default = QINDEX_DEFAULT,
 	.lossless = true,
+	.segments = true,
 };

@@ -16,6 +16,7 @@
 struct frame {
 	struct vaapi_picture picture;
 	struct vaapi_rois rois;
+	struct vaapi_segments segments;
 	VASurfaceID source;
 	uint64_t copied;
 	uint8_t *metadata;
@@ -146,6 +147,10 @@ static int prepare(struct hvcal_engine_stream *s, struct hvcal_engine_job *job, 
 	if (ret)
 		return ret;
 	f->picture = next_picture(s, job, number, b);
+	ret = vaapi_segments_make(s, job, f->picture.qp, &f->segments);
+	if (ret)
+		return ret;
+	f->picture.segments = &f->segments;
 	if (f->picture.key)
 		vaapi_hrd_begin(s);
 	if (s->codec->metadata)
@@ -359,6 +364,7 @@ int vaapi_frame_code(struct hvcal_engine_stream *s, struct hvcal_engine_job *job
 			s->want_key = true;
 	}
 	free(f.rois.list);
+	free(f.segments.map);
 	free(f.metadata);
 	return ret;
 }

@@ -80,7 +80,7 @@ int vaapi_order_encode(struct hvcal_engine_stream *s, struct hvcal_engine_job *j
 	if (ret || !s->bframes)
 		return ret ? ret : code_now(s, job);
 	/* what is bad is refused at once */
-	if (s->point->rois)
+	if (s->point->rois || s->point->segment_block)
 		ret = hvcal_soft_map(job, s->config.width, s->config.height, &map);
 	if (ret)
 		return ret;

@@ -74,7 +74,7 @@ static uint32_t cap_flags(const struct hvcal_engine_ctx *c, const struct vaapi_p
 		flags |= HVCAL_CAP_FRAME_QP;
 	if (p->rc & (VA_RC_CBR | VA_RC_VBR))
 		flags |= HVCAL_CAP_RETARGET;
-	if (p->rois)
+	if (p->rois || p->segment_block)
 		flags |= HVCAL_CAP_ROI;
 	return flags;
 }

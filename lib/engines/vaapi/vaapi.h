@@ -39,6 +39,7 @@ struct vaapi_point {
 	uint32_t max_slices;
 	uint32_t quality_levels;	/**< 1: there is no choice */
 	uint32_t rois;			/**< rectangles of QP offsets, 0 none */
+	uint32_t segment_block;		/**< pixels of a block in maps of segments, 0 none */
 	bool roi_with_rate;		/**< also where the driver controls the rate */
 	bool max_frame_size;
 	uint32_t intra_refresh;		/**< VA_ENC_INTRA_REFRESH_* */
@@ -81,12 +82,21 @@ struct vaapi_reference {
 	uint32_t slot;			/**< of the decoder: 0 or 1 */
 };
 
+/** QP offsets of VP9 and AV1. */
+struct vaapi_segments {
+	uint32_t count;			/**< 0: none */
+	int16_t delta[8];
+	uint8_t *map;			/**< one byte a block, row by row */
+	uint32_t cols, rows;
+};
+
 /** What the codec files need to know of the picture that is to be coded. */
 struct vaapi_picture {
 	bool key, reference;
 	bool b;				/**< between two references */
 	uint32_t layer;			/**< temporal one, 0 or 1 */
 	int qp;				/**< -1: the driver decides */
+	const struct vaapi_segments *segments;
 	VASurfaceID recon;
 	uint32_t number, frame_num;
 	uint32_t slot;			/**< VAAPI_NO_SLOT without followers */
@@ -169,6 +179,7 @@ struct vaapi_codec {
 	uint32_t qp_max, qp_default;
 	bool lossless;			/**< QP 0 is lossless, and only for who asked for that */
 	bool rois;			/**< has rectangles of QP offsets */
+	bool segments;			/**< has segments instead */
 	bool intra_refresh;		/**< drivers count its columns in blocks */
 	bool bframes;
 	bool hrd;			/**< describes the buffer of a constant rate */
@@ -306,6 +317,15 @@ struct vaapi_rois {
  */
 int vaapi_rois_make(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
 		    struct vaapi_rois *rois);
+/**
+ * Turns the QP map of a job into segments, for a picture of this QP.
+ *
+ * @param out its map is to be freed
+ * @return 0; -EINVAL: the map does not lie in its buffer; -ENOMEM
+ */
+int vaapi_segments_make(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
+			int qp, struct vaapi_segments *out);
+
 /** Adds the rectangles, which must live until the picture is submitted. */
 void vaapi_rois_add(struct hvcal_engine_stream *s, const struct vaapi_rois *rois);
 
