@@ -5,7 +5,7 @@ ifneq ($(and $(filter vaapi,$(ENGINES)),$(filter x264,$(ENGINES)),$(filter x265,
 VAAPI_DRIVER_DIR := $(B)/selftests/vaapi
 VAAPI_DRIVER := $(VAAPI_DRIVER_DIR)/hvcaltest_drv_video.so
 VAAPI_SHIM := $(VAAPI_DRIVER_DIR)/drm_shim.so
-VAAPI_DRIVER_SRCS := $(addprefix selftests/vaapi/,driver.c config.c surfaces.c raw.c bits.c cabac.c h264.c \
+VAAPI_DRIVER_SRCS := $(addprefix selftests/vaapi/,driver.c config.c fences.c surfaces.c raw.c bits.c cabac.c h264.c \
 	h264_exact.c h264_x264.c hevc.c hevc_read.c hevc_exact.c hevc_write.c hevc_x265.c blocks.c \
 	av1.c av1_header.c av1_symbol.c av1_tables.c av1_tile.c boolcoder.c quant.c vp9.c vp9_header.c vp9_tables.c vp9_tile.c)
 
@@ -17,9 +17,9 @@ $(VAAPI_DRIVER): $(VAAPI_DRIVER_SRCS:%.c=$(B)/%.o)
 		$(shell pkg-config --libs x264 x265) -lm -pthread
 
 # loaded before all, the sanitizers' too: it has none itself
-$(VAAPI_SHIM): selftests/vaapi/drm_shim.c
+$(VAAPI_SHIM): selftests/vaapi/drm_shim.c selftests/vaapi/drm_shim.h
 	@mkdir -p $(@D)
-	$(CC) -O2 -std=c11 -fPIC -Wall -Wextra -Werror -shared -o $@ $<
+	$(CC) -O2 -std=c11 -fPIC -Wall -Wextra -Werror -shared -o $@ $< -ldl -pthread
 
 TEST_VAAPI := $(VAAPI_DRIVER_DIR)/test_vaapi
 TEST_VAAPI_PARTS := $(addprefix selftests/vaapi/,test_vaapi test_coded test_order test_hrd test_driver)

@@ -28,6 +28,9 @@
  *	lost=N		the GPU is reset in picture number N
  *	busy=N		the encoder is busy at picture number N
  *	slow=MS		a picture takes that long
+ *	fences		puts the fence of a picture into its source, for as long as it takes
+ *	fences-early	the same, but signals it too early
+ *	fences-foreign	another one is there before, and none of its own
  *	report=PATH	appends a line for each call that tests want to know of
  */
 #ifndef HVCALTEST_DRIVER_H
@@ -70,6 +73,7 @@ struct surface {
 	void *map[4];		/* own memory in map[0], or imported */
 	size_t map_len[4];
 	bool imported;
+	int fd;			/* of the first object, -1 none */
 	uint64_t ready_ns;	/* when coding from it ends; UINT64_MAX never */
 	VAStatus result;	/* of coding from it */
 	/* as a reconstructed picture */
@@ -187,8 +191,19 @@ VAStatus destroy_config(VADriverContextP ctx, VAConfigID id);
 VAStatus query_config(VADriverContextP ctx, VAConfigID id, VAProfile *profile,
 		      VAEntrypoint *entrypoint, VAConfigAttrib *list, int *count);
 
+/* ---- fences.c ---- */
+
+/** Another user's, if there is to be one; before the picture. */
+void fences_import(const struct surface *s);
+/** The picture's own, which signals at a time. */
+void fences_attach(const struct surface *s, uint64_t ready_ns);
+/** The picture is there when its fence has signalled: waits for that. */
+void fences_settle(void);
+
 /* ---- the environment ---- */
 
+void sleep_until(uint64_t ns);
+uint64_t now_ns(void);
 bool mode(const char *word);
 /** The number behind "word="; 0 without. */
 unsigned int mode_number(const char *word);

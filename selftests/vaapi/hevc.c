@@ -48,6 +48,8 @@ static VAStatus sps_check(const struct hevc_sps *sps, const struct hevc_job *j)
 		SAME("largest PCM", sps->log2_max_pcm,
 		     seq->log2_max_pcm_luma_coding_block_size_minus3 + 3);
 	}
+	SAME("pictures kept", sps->kept, seq->ip_period > 1 ? 2 : 1);
+	SAME("pictures reordered", sps->reordered, seq->ip_period > 1);
 	SAME("layers", sps->layers, seq->seq_fields.bits.hierachical_flag + 1);
 	SAME("strong smoothing", sps->strong_intra,
 	     seq->seq_fields.bits.strong_intra_smoothing_enabled_flag);

@@ -12,7 +12,8 @@ struct hevc_sps {
 	uint32_t profile, level, width, height, crop_right, crop_bottom, depth, log2_poc_lsb;
 	uint32_t log2_min_cb, log2_ctb, log2_min_tb, log2_max_tb, depth_inter, depth_intra;
 	bool amp, sao, temporal_mvp, strong_intra, pcm;
-	uint32_t layers, pcm_depth, log2_min_pcm, log2_max_pcm;
+	uint32_t layers, kept, reordered;	/* pictures beside the one that is decoded */
+	uint32_t pcm_depth, log2_min_pcm, log2_max_pcm;
 };
 
 struct hevc_pps {

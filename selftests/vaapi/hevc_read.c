@@ -60,8 +60,8 @@ bool hevc_sps_read(struct hevc_sps *sps, const struct nal *nal)
 	sps->log2_poc_lsb = read_ue(&r) + 4;
 	all = read_u(&r, 1);
 	for (uint32_t i = 0; i < (all ? sps->layers : 1); i++) {
-		read_ue(&r);
-		read_ue(&r);
+		sps->kept = read_ue(&r);
+		sps->reordered = read_ue(&r);
 		read_ue(&r);
 	}
 	sps->log2_min_cb = read_ue(&r) + 3;

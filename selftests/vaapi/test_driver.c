@@ -153,6 +153,23 @@ static void test_hang_always(struct conf *c)
 	conf_free(&s);
 }
 
+/* ---- fences ---- */
+
+/* The first picture shows what fences are worth; all others have theirs. */
+static void test_fences(struct conf *c)
+{
+	source_run(c, 0);
+	CHECK(c, fences_given == 4 && !fences_early, "%u fences for five frames, %u too early",
+	      fences_given, fences_early);
+}
+
+static void test_no_fences(struct conf *c)
+{
+	source_run(c, c->options && hvcal_options_get(c->options, "vaapi.import") ?
+		   320 * 192 * 3 / 2 : 0);
+	CHECK(c, !fences_given, "%u fences that are of no use", fences_given);
+}
+
 /* ---- what is told ---- */
 
 static void test_entrypoint_low(struct conf *c)
@@ -286,7 +303,8 @@ static void segments_run(struct conf *c, int qp)
 		return;
 	/* with a map, and without */
 	for (unsigned int i = 0; i < 4; i++)
-		conf_send(s, i % 2 ? NULL : &with);
+		if (conf_send(s, i % 2 ? NULL : &with))
+			conf_fail(c, "frame %u is refused", i);
 	conf_flush(s);
 	conf_decode(s, 0, 25, NULL);
 	conf_free(&s);
@@ -355,6 +373,13 @@ const struct test tests_driver[] = {
 	{ "slow_driver", "exact,slow=20", NULL, .run = test_import },
 	{ "slow_driver_surface_wait", "exact,slow=20,surface-wait", NULL, .run = test_import },
 	{ "slow_driver_no_wait", "exact,slow=20,no-wait", NULL, .run = test_import },
+	{ "fences", "exact,slow=200,fences", NULL, .run = test_fences },
+	{ "fences_no_wait", "exact,slow=200,fences,no-wait", NULL, .run = test_fences },
+	{ "fences_none", "exact,slow=30", NULL, .run = test_no_fences },
+	{ "fences_too_early", "exact,slow=60,fences-early", NULL, .run = test_no_fences },
+	{ "fences_of_others", "exact,slow=30,fences-foreign", NULL, .run = test_no_fences },
+	{ "fences_of_copies", "exact,slow=30,fences", "vaapi.import=0", .run = test_no_fences },
+	{ "fences_and_a_hang", "exact,hang=3,fences", HANG, .run = test_hang },
 	{ "hang", "exact,hang=3", HANG, .run = test_hang },
 	{ "hang_surface_wait", "exact,hang=3,surface-wait", HANG, .run = test_hang },
 	{ "hang_no_wait", "exact,hang=3,no-wait", HANG, .run = test_hang },

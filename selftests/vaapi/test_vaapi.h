@@ -26,6 +26,9 @@ extern const struct test tests_coded[], tests_order[], tests_hrd[], tests_driver
 /** How often a line that begins so is in the driver's report. */
 unsigned int reported(const char *what);
 
+/** Fences that the engine handed out, and those of them that signalled before their frame. */
+extern unsigned int fences_given, fences_early;
+
 #define EXPECT(c, count, what) \
 	do { \
 		unsigned int got_ = reported(what); \

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../soft.h"
 #include "hrd.h"
@@ -22,6 +23,7 @@ struct frame {
 	uint8_t *metadata;
 	size_t metadata_len;
 	uint64_t start;
+	bool fence;			/* the source may get the driver's */
 };
 
 /* ---- what is to be done ---- */
@@ -329,9 +331,13 @@ static void finish(struct hvcal_engine_stream *s, struct hvcal_engine_job *job,
 			.copied_bytes = f->copied,
 		},
 	};
+	int fence;
 
+	fence = f->fence ? vaapi_fence_take(s, job->source, f->source) : -1;
 	if (s->ctx->host->started)
-		s->ctx->host->started(s->ctx->host->cookie, job, -1);
+		s->ctx->host->started(s->ctx->host->cookie, job, fence);
+	if (fence >= 0)
+		close(fence);
 	result.status = wait_for(s, job, f);
 	if (!result.status)
 		result.status = packet_take(s, job, f, &result);
@@ -356,6 +362,8 @@ int vaapi_frame_code(struct hvcal_engine_stream *s, struct hvcal_engine_job *job
 
 	if (!ret) {
 		f.start = hvcal_soft_now_ns();
+		/* a copy is nobody else's to wait for */
+		f.fence = !f.copied && vaapi_fence_possible(s->ctx, job->source);
 		ret = submit(s, job, &f);
 		vaapi_buffers_free(s);
 		if (!ret)

@@ -4,6 +4,7 @@
 #define HVCAL_ENGINES_VAAPI_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -51,6 +52,9 @@ struct vaapi_point {
 	VAConfigAttribValEncHEVCBlockSizes hevc_sizes;
 };
 
+/** What is known of fences in sources. */
+enum vaapi_fences { VAAPI_FENCES_UNKNOWN, VAAPI_FENCES_GOOD, VAAPI_FENCES_NONE };
+
 struct hvcal_engine_ctx {
 	const struct hvcal_engine_host *host;
 	int fd;				/**< the DRM node */
@@ -60,6 +64,7 @@ struct hvcal_engine_ctx {
 	int low_power;			/**< 0 never, 1 always, -1 the better one */
 	bool import;			/**< sources are used where they lie */
 	bool lossless;			/**< offered, though drivers do not tell whether they can */
+	atomic_int fences;		/**< enum vaapi_fences */
 	pthread_mutex_t lock;		/**< of what sources have in priv */
 	char node[64];
 	struct vaapi_point points[VAAPI_POINTS];
@@ -248,6 +253,19 @@ void vaapi_source_forget(struct hvcal_engine_ctx *ctx, struct hvcal_engine_buffe
 /** New surfaces of a stream's format. @return 0; negative errno */
 int vaapi_surfaces_new(struct hvcal_engine_stream *s, uint32_t width, uint32_t height,
 		       VASurfaceID *surfaces, unsigned int count);
+
+/* ---- fence.c ---- */
+
+/** Before a picture is submitted: may what appears in its source be the driver's fence? */
+bool vaapi_fence_possible(struct hvcal_engine_ctx *ctx, const struct hvcal_engine_buffer *b);
+
+/**
+ * After it was submitted, if it was possible: the fence.
+ *
+ * @return a sync_file, which is to be closed; -1: there is none that can be relied upon
+ */
+int vaapi_fence_take(struct hvcal_engine_stream *s, const struct hvcal_engine_buffer *b,
+		     VASurfaceID source);
 
 /* ---- frame.c ---- */
 
