@@ -51,6 +51,9 @@
 #define ICQ_COMPLEXITY 0.67	/* of what a P frame costs more: about x264's 1 - qcomp */
 #define ICQ_KEY 0.485		/* log2 of its ip factor */
 #define SATURATED_AFTER 4
+#ifndef Q_LEFT
+#define Q_LEFT 0.5
+#endif
 #define MEAN_GAIN 0.1
 #define SURE 1.5		/* sigmas */
 #define SURE_STEP 0.17		/* log2 of the step, 1 QP */
@@ -68,7 +71,7 @@ static bool is_new(enum rc_class class)
 static struct rc_point point_of(const hvcal_rc_t *rc, enum rc_class class,
 				const struct hvcal_rc_hint *hint, bool *has_cost)
 {
-	struct rc_point p = { .q_ref = rc->q_ref };
+	struct rc_point p = { .q_ref = rc->q_left };
 
 	*has_cost = rc_cost_known(hint);
 	if (!*has_cost)
@@ -569,6 +572,8 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	if (has_cost)
 		rc->cost_last[f->class] = at.cost;
 	if (!frame->layer) {
+		rc->q_left = is_new(f->class) && f->class != CLASS_PART ? at.q :
+			     rc->q_left + Q_LEFT * (at.q - rc->q_left);
 		rc->q_ref = at.q;
 		rc->last_qp = f->qp;
 		rc->have_qp = true;

@@ -81,6 +81,7 @@ struct hvcal_rc {
 	bool known[CLASSES];	/* the model has seen a frame */
 	double cost_last[CLASSES]; /* as in rc_point.cost */
 	double q_ref;		/* of the last frame of the base layer: the reference */
+	double q_left;		/* what its quality is about: blocks that are skipped keep theirs */
 	double q_seen, bits_seen; /* of the newest P frame whose size is known */
 	double q_key;		/* of the last key or cut */
 	uint32_t scene, seen;	/* keys and cuts so far; the last that a P frame told of */

@@ -99,7 +99,7 @@ int hvcal_rc_create(const struct hvcal_rc_config *config, hvcal_rc_t **out)
 	take_config(rc, config);
 	rc->refine = REFINE;
 	rc->qp_mean = 0.5 * (rc->config.qp_min + rc->config.qp_max);
-	rc->q_ref = hvcal_rc_qp_to_log2(config->scale, rc->qp_mean);
+	rc->q_ref = rc->q_left = hvcal_rc_qp_to_log2(config->scale, rc->qp_mean);
 	for (int i = 0; i < CLASSES; i++)
 		rc_model_prior(&rc->models[i], i, (double)config->width * config->height, false);
 	*out = rc;
