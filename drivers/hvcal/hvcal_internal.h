@@ -231,6 +231,7 @@ struct hvcal_work {
 	u64 issued_ns;
 	u64 budget_ns;
 	u32 strikes;		/* budgets that passed without an answer */
+	bool excused;		/* of this budget: the machine stood still */
 	struct hvcal_binding *binding;	/* strong unless IDLE */
 };
 

@@ -198,6 +198,7 @@ void hvcal_provider_strike_locked(struct hvcal_provider *p, struct hvcal_work *w
 	lockdep_assert_held(&hvcal.lock);
 
 	w->issued_ns = now;
+	w->excused = false;
 	if (!w->strikes++) {
 		p->overdue++;
 		hvcal_provider_judge_locked(p);

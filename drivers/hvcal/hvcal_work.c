@@ -45,6 +45,7 @@ void hvcal_work_issue_locked(struct hvcal_work *w, u64 now, u64 budget_ns)
 	w->state = HVCAL_WORK_ISSUED;
 	w->held = false;
 	w->strikes = 0;
+	w->excused = false;
 	w->issued_ns = now;
 	w->budget_ns = budget_ns;
 	hash_add(e->provider->issued, &w->hash, w->id);
