@@ -73,7 +73,7 @@ check-vm: all
 	@-ko=$$(tools/kernel/module $(KERNEL) 2>/dev/null | tail -n 1); \
 	tools/vm/hvcal-vm --kernel $(KERNEL) --timeout 1500 --modprobe vgem \
 		--displays 2 --modprobe bochs \
-		--module "$$ko watchdog_floor_ms=10000 watchdog_cap_ms=60000 watchdog_attend_ms=10000" \
+		--module "$$ko watchdog_floor_ms=10000 watchdog_cap_ms=60000 watchdog_attend_ms=10000 watchdog_move_ms=5000" \
 		--env HVCAL_KO="$$ko" --env KS_SCALE=4 \
 		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/vm-$(KERNEL).klog -- \
 		selftests/run-suites --tag vm-$(KERNEL) --logs $(CHECK_LOGS) $(SUITES_VM) \
