@@ -13,20 +13,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <x265.h>
 
 #include <hvcal/engine.h>
 
 #include "h26x.h"
-#include "option.h"
 #include "soft.h"
+#include "soft_engine.h"
 
 #define STR(x) #x
 #define XSTR(x) STR(x)
 
-#define THREADS_DEFAULT 4
 #define DEFAULT_QP 28
 #define DEFAULT_CRF 28
 #define DEFAULT_VBV_MS 1000
@@ -65,9 +63,7 @@ static int engine_create(const struct hvcal_engine_host *host, unsigned int inde
 			 struct hvcal_engine_desc *desc, hvcal_engine_ctx_t **ctx,
 			 char *reason, size_t reason_len)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned long slots = cpus > 0 ? (unsigned long)cpus : 1;
-	unsigned long cost = COST_NS_PER_MPIX;
+	struct hvcal_soft_options options;
 	struct hvcal_engine_ctx *c;
 	uint32_t depths = 0;
 
@@ -79,42 +75,29 @@ static int engine_create(const struct hvcal_engine_host *host, unsigned int inde
 		snprintf(reason, reason_len, "this libx265 does not code 8 bits");
 		return -EOPNOTSUPP;
 	}
+	if (hvcal_soft_options_threads(host, "x265", COST_NS_PER_MPIX, &options, reason,
+				       reason_len))
+		return -EINVAL;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 	c->host = host;
-	if (hvcal_option_number(host, "x265.threads", 1, 128, &c->threads, reason, reason_len) ||
-	    hvcal_option_number(host, "x265.slots", 1, 1024, &slots, reason, reason_len) ||
-	    hvcal_option_number(host, "x265.cost", 0, 1000000000, &cost, reason, reason_len)) {
-		free(c);
-		return -EINVAL;
-	}
-	if (!c->threads)
-		c->threads = slots < THREADS_DEFAULT ? slots : THREADS_DEFAULT;
-
-	*desc = (struct hvcal_engine_desc){
-		.name = "x265",
-		.kind = HVCAL_ENGINE_SOFTWARE,
-		.flags = HVCAL_ENGINE_MAP_SOURCE | HVCAL_ENGINE_MAP_TARGET,
-		.numa_node = -1,
-		.slots = slots,
-		.session_depth = 2,
-		.ncaps = 1,
-		.caps[0] = {
-			.op = HVCAL_OP_ENCODE,
-			.codec = HVCAL_CODEC_HEVC,
-			.depth_mask = depths,
-			.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_ROI |
-				 HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC |
-				 HVCAL_CAP_LOSSLESS,
-			.min_width = SIZE_MIN,
-			.min_height = SIZE_MIN,
-			.max_width = SIZE_MAX_SIDE,
-			.max_height = SIZE_MAX_SIDE,
-			.cost_ns_per_mpix = cost,
-			.formats = { HVCAL_FORMAT_NV12, HVCAL_FORMAT_I420,
-				     depths & 1U << 10 ? HVCAL_FORMAT_P010 : 0 },
-		},
+	c->threads = options.threads;
+	hvcal_soft_describe(desc, "x265", &options);
+	desc->caps[0] = (struct hvcal_engine_cap){
+		.op = HVCAL_OP_ENCODE,
+		.codec = HVCAL_CODEC_HEVC,
+		.depth_mask = depths,
+		.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_ROI |
+			 HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC |
+			 HVCAL_CAP_LOSSLESS,
+		.min_width = SIZE_MIN,
+		.min_height = SIZE_MIN,
+		.max_width = SIZE_MAX_SIDE,
+		.max_height = SIZE_MAX_SIDE,
+		.cost_ns_per_mpix = (uint32_t)options.cost,
+		.formats = { HVCAL_FORMAT_NV12, HVCAL_FORMAT_I420,
+			     depths & 1U << 10 ? HVCAL_FORMAT_P010 : 0 },
 	};
 	*ctx = c;
 	return 0;
