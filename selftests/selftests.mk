@@ -84,7 +84,7 @@ check-vm: SHELL := /bin/bash
 
 # UML_LEAKS names the programs that run once more under kmemleak, where all is slow.
 UML_VARIANTS := plain debug kasan
-UML_LEAKS := failnth provider_death migrate stress
+UML_LEAKS := failnth load provider_death migrate stress
 CHECK_KERNEL_OUT = $(foreach v,$(UML_VARIANTS),$(CHECK_LOGS)/kunit-$(v).out \
 	$(CHECK_LOGS)/detectors-$(v).out $(CHECK_LOGS)/uml-$(v).out) $(CHECK_LOGS)/uml-leaks.out
 

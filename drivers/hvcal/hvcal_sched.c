@@ -56,7 +56,7 @@ static u64 engine_cost(const struct hvcal_engine *e, u64 ns_per_mpix, u32 pixels
 {
 	u32 left = PPM - min(e->external_ppm + e->sibling_ppm, HVCAL_EXTERNAL_MAX);
 
-	return mul_u64_u32_div(mul_u64_u32_div(ns_per_mpix, pixels, PPM), PPM, left);
+	return mul_u64_u32_div(hvcal_cost_predict(ns_per_mpix, pixels), PPM, left);
 }
 
 static void make_task(const struct hvcal_engine *e, u64 ns_per_mpix,
