@@ -53,6 +53,7 @@ struct hvcal_engine_stream {
 	char pools[16];
 	char mastering[160];
 	uint8_t *chroma;	/* Cb, then Cr, taken apart; NULL for planar sources */
+	float *no_offsets;	/* the map of a picture without one */
 	unsigned int held;	/* frames inside x265 */
 	bool want_key;
 	bool drained;		/* x265 takes no frames any more */
@@ -316,10 +317,13 @@ static int stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config 
 	if (config->format != HVCAL_FORMAT_I420)
 		s->chroma = malloc((size_t)config->width * config->height / 2 *
 				   (config->format == HVCAL_FORMAT_P010 ? 2 : 1));
-	if (s->chroma || config->format == HVCAL_FORMAT_I420)
+	s->no_offsets = calloc((size_t)((config->width + H26X_MB - 1) / H26X_MB) *
+			       ((config->height + H26X_MB - 1) / H26X_MB), sizeof(float));
+	if (s->no_offsets && (s->chroma || config->format == HVCAL_FORMAT_I420))
 		ret = s->api ? encoder_open(s) : -EINVAL;
 	if (ret) {
 		free(s->chroma);
+		free(s->no_offsets);
 		free(s);
 		return ret;
 	}
@@ -501,7 +505,11 @@ static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 		free(offsets);
 		return ret;
 	}
-	pic.quantOffsets = offsets;	/* copied by x265 */
+	/*
+	 * Copied by x265, into memory that it has made for a frame if the first picture in
+	 * there had offsets, and crashes without.
+	 */
+	pic.quantOffsets = offsets ? offsets : s->no_offsets;
 	pic.userData = job;
 	pic.pts = job->params.pts;
 	pic.sliceType = s->want_key || job->params.flags & HVCAL_FRAME_FORCE_KEY ?
@@ -564,6 +572,7 @@ static void stream_close(hvcal_engine_stream_t *s)
 	s->api->encoder_close(s->x265);
 	s->api->param_free(s->param);
 	free(s->chroma);
+	free(s->no_offsets);
 	free(s);
 }
 

@@ -328,6 +328,8 @@ static void test_reconfigure_bad(struct conf *c)
 	conf_free(&s);
 }
 
+#define AV1_MAP_QP 140	/* as 28 of 51 */
+
 /*
  * One half of the picture better, the other worse; @ramp: by and by. @return by how many
  * dB the left one is, NAN if that was not measured
@@ -342,7 +344,7 @@ static double roi_run(struct conf *c, uint32_t block, int left, bool ramp)
 	unsigned int first = config.codec == HVCAL_CODEC_VP9;
 	struct conf_picture pictures[4] = { 0 };
 	struct conf_how how = {
-		.qp = 28, .map_block = block, .map_stride = cols + 3, .map_rows = rows,
+		.qp = config.codec == HVCAL_CODEC_AV1 ? AV1_MAP_QP : 28, .map_block = block, .map_stride = cols + 3, .map_rows = rows,
 	};
 	int8_t *map = calloc((size_t)how.map_stride * rows, 1);
 
@@ -363,7 +365,8 @@ static double roi_run(struct conf *c, uint32_t block, int left, bool ramp)
 	free(map);
 	conf_decode(s, 0, 20, pictures);
 	conf_free(&s);
-	if (!conf_failed(c) && pictures[first].has_qp &&
+	/* libdav1d tells the QP of frames, not of their parts */
+	if (!conf_failed(c) && pictures[first].has_qp && config.codec != HVCAL_CODEC_AV1 &&
 	    (pictures[first].qp_right - pictures[first].qp_left) * (left < 0 ? 1 : -1) < 8)
 		conf_fail(c, "blocks of %u: %s %d to %d is coded as QP %.1f and %.1f", block,
 			  ramp ? "a ramp from" : "offsets from", left, -left,
@@ -378,21 +381,50 @@ static void test_qp_map(struct conf *c)
 		int left;
 		bool ramp;
 	} maps[] = { { 16, -6, false }, { 32, -6, false }, { 64, -6, false }, { 16, -16, true } };
-
+	/* AV1's scale is five times as long */
+	int times = conf_config(c).codec == HVCAL_CODEC_AV1 ? 5 : 1;
 	/* 12 QPs are some 6 dB, and the halves change places; VP9 has few bits after its key frame */
 	double least = conf_config(c).codec == HVCAL_CODEC_VP9 ? 0.4 : 4;
 
 	if (lacks(c, HVCAL_CAP_ROI, "QP maps"))
 		return;
 	for (unsigned int i = 0; i < sizeof(maps) / sizeof(maps[0]) && !conf_failed(c); i++) {
-		double better = roi_run(c, maps[i].block, maps[i].left, maps[i].ramp);
+		int left = times * maps[i].left;
+		double better = roi_run(c, maps[i].block, left, maps[i].ramp);
 
 		if (!conf_failed(c))
-			better -= roi_run(c, maps[i].block, -maps[i].left, maps[i].ramp);
+			better -= roi_run(c, maps[i].block, -left, maps[i].ramp);
 		if (!conf_failed(c) && better < least)
 			conf_fail(c, "blocks of %u: the half with offsets below 0 gains %.1f dB",
 				  maps[i].block, better / 2);
 	}
+}
+
+/* Maps come and go. */
+static void test_qp_map_sometimes(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_how with = {
+		.map_block = 32, .map_stride = (config.width + 31) / 32,
+		.map_rows = (config.height + 31) / 32,
+	};
+	int8_t *map = calloc((size_t)with.map_stride * with.map_rows, 1);
+	struct conf_stream *s = NULL;
+
+	if (!map)
+		abort();
+	if (!lacks(c, HVCAL_CAP_ROI, "QP maps"))
+		s = conf_open(c, &config);
+	memset(map, -2, (size_t)with.map_stride * with.map_rows);
+	with.map = map;
+	for (unsigned int i = 0; s && i < 16; i++)
+		send_ok(s, i % 5 == 4 || i > 11 ? &with : NULL);
+	if (s) {
+		conf_flush(s);
+		conf_decode(s, 0, 34, NULL);
+	}
+	conf_free(&s);
+	free(map);
 }
 
 /* Frames of the upper layer get lost: what is left must not show it, in any bit. */
@@ -637,6 +669,7 @@ const struct conf_test conf_tests_control[] = {
 	{ "reconfigure_size", test_reconfigure_size },
 	{ "reconfigure_bad", test_reconfigure_bad },
 	{ "qp_map", test_qp_map },
+	{ "qp_map_sometimes", test_qp_map_sometimes },
 	{ "layers", test_layers },
 	{ "metadata", test_metadata },
 	{ "hdr_static", test_hdr_static },
