@@ -30,9 +30,10 @@ SANITIZED := ^(lib|unit|conformance|provider)-
 NOT_SANITIZED := ^lib-(ffi|symbols|headers|layout)$$
 
 .PHONY: packages check check-native check-asan check-vm check-kernel check-uml check-leaks check-kcsan
-## packages: installs what building and testing need (Debian)
+## packages: installs what building and testing need (Debian), fetches headers for nvenc
 packages:
 	@tools/lib/apt-need $(CHECK_PKGS)
+	@tools/nvenc-headers --fetch >/dev/null || :
 
 # In several calls of make: what is found depends on the packages.
 ## check: everything that a stock kernel can run; installs what that needs
