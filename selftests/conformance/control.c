@@ -329,8 +329,8 @@ static void test_reconfigure_bad(struct conf *c)
 }
 
 #define ROI_FRAMES_MAX 16
-#define AV1_MAP_QP 140		/* as 28 of 51 */
-#define AV1_MAP_SCALE 5		/* its scale is so many times as long */
+#define ROI_QP 28
+#define QINDEX_PER_QP 4		/* about */
 
 /* A map: one half of the picture better, the other worse, all at once or by and by. */
 struct roi {
@@ -351,7 +351,7 @@ static double roi_run(struct conf *c, const struct roi *roi)
 	unsigned int first = roi->before + (config.codec == HVCAL_CODEC_VP9);
 	unsigned int last = 2 * roi->before + 3;
 	struct conf_picture pictures[ROI_FRAMES_MAX] = { 0 };
-	struct conf_how plain = { .qp = config.codec == HVCAL_CODEC_AV1 ? AV1_MAP_QP : 28 };
+	struct conf_how plain = { .qp = conf_qindex(c) ? ROI_QP * QINDEX_PER_QP : ROI_QP };
 	struct conf_how how = plain;
 	struct conf_stream *s;
 	int8_t *map;
@@ -400,8 +400,8 @@ static void check_roi(struct conf *c, struct roi roi)
 	double least = conf_config(c).codec == HVCAL_CODEC_VP9 ? 0.4 : 4;
 	double better;
 
-	if (conf_config(c).codec == HVCAL_CODEC_AV1)
-		roi.left *= AV1_MAP_SCALE;
+	if (conf_qindex(c))
+		roi.left *= QINDEX_PER_QP;
 	better = roi_run(c, &roi);
 	roi.left = -roi.left;
 	if (!conf_failed(c))
