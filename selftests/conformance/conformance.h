@@ -19,7 +19,7 @@
 #define PTS_BASE 1000	/* frame n has pts PTS_BASE + PTS_STEP * n */
 #define PTS_STEP 3
 #define CONF_CANARY 0xa5	/* what targets are full of beforehand */
-#define DONE_TIMEOUT_MS 20000
+#define DONE_TIMEOUT_MS 120000
 
 /** One engine, one of its capabilities, and the test that runs. */
 struct conf {
