@@ -30,7 +30,7 @@
  *	slow=MS		a picture takes that long
  *	fences		puts the fence of a picture into its source, for as long as it takes
  *	fences-early	the same, but signals it too early
- *	fences-foreign	another one is there before, and none of its own
+ *	fences-foreign	another one is there before and after, and none of its own
  *	report=PATH	appends a line for each call that tests want to know of
  */
 #ifndef HVCALTEST_DRIVER_H
