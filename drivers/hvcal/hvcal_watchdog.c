@@ -183,6 +183,7 @@ bool hvcal_watchdog_absent_locked(const struct hvcal_provider *p)
 static void attended_locked(struct hvcal_provider *p)
 {
 	p->missed = 0;
+	p->shunned = false;
 	hvcal_provider_judge_locked(p);
 }
 
@@ -190,19 +191,20 @@ void hvcal_watchdog_attended(struct hvcal_provider *p)
 {
 	unsigned long flags;
 
-	if (!READ_ONCE(p->missed))
+	if (!READ_ONCE(p->missed) && !READ_ONCE(p->shunned))
 		return;
 	spin_lock_irqsave(&hvcal.lock, flags);
 	attended_locked(p);
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 }
 
-/* Has it something in hand that may take as long as this? */
-static bool provider_busy_locked(struct hvcal_provider *p)
+bool hvcal_watchdog_busy_locked(struct hvcal_provider *p)
 {
 	u64 now = ktime_get_ns();
 	struct hvcal_work *w;
 	int bucket;
+
+	lockdep_assert_held(&hvcal.lock);
 
 	hash_for_each(p->issued, bucket, w, hash)
 		if (!w->held &&
@@ -221,7 +223,7 @@ static void attend_look(struct work_struct *work)
 	spin_lock_irqsave(&hvcal.lock, flags);
 	late = ktime_get_ns() > READ_ONCE(p->late_ns);
 	waits = p->state != HVCAL_PROVIDER_DEAD && hvcal_provider_has_work_locked(p);
-	if (!waits || provider_busy_locked(p))
+	if (!waits || hvcal_watchdog_busy_locked(p))
 		attended_locked(p);
 	else if (!late && ++p->missed == MISSED_DEAD)
 		hvcal_provider_give_up_locked(p, "does not come for its work");

@@ -195,6 +195,12 @@ void ks_module_need(bool file);
 /** Without waiting: -EAGAIN while it is in use. */
 int ks_module_remove(void);
 int ks_module_remove_within(int ms);
+/** The file that HVCAL_KO names, to be read; -1 none. */
+int ks_module_open(void);
+
+/** Inserts the module that is in @fd. */
+int ks_module_insert_file(int fd);
+
 /** Inserts the file that HVCAL_KO names. */
 int ks_module_insert(void);
 
