@@ -9,7 +9,7 @@
 #include "../ks.h"
 
 #define KS_NAP_MS	10
-#define KS_CALLS	500	/* after it: a millisecond or two of work */
+#define KS_CALLS	200	/* after it: a millisecond of work */
 #define KS_STILL_MS	20	/* less is a jiffy, and within the slack */
 /* of the test machine: a jiffy at 100 Hz, a wake-up, and busy processors */
 #define KS_SLACK_MS	150
