@@ -23,9 +23,6 @@ $(KSELFTEST_PROGS): %: %.o $(KSELFTEST_LIB)
 KSELFTEST_WRAP := -Wl,--wrap=poll,--wrap=read,--wrap=write,--wrap=waitpid
 
 ALL += $(KSELFTEST_PROGS)
-SUITES += uapi-abi:selftests/abi/uapi.sh
-SUITES += static-checkpatch:selftests/static/checkpatch.sh
-SUITES += static-sparse:selftests/static/sparse.sh
 # Some have nothing to do on a kernel without fault injection.
 KSELFTEST_FAULTS := failnth load
 kselftest_suites = $(foreach n,$(1),kernel-$(n):$(B)/$(KSELFTEST_DIR)/$(n))

@@ -30,9 +30,10 @@ SANITIZED := ^(lib|unit|conformance|provider)-
 NOT_SANITIZED := ^lib-(ffi|symbols|headers|layout)$$
 
 .PHONY: packages check check-native check-asan check-vm check-kernel check-uml check-leaks check-kcsan
-## packages: installs what building and testing need (Debian)
+## packages: installs what building and testing need (Debian), fetches headers for nvenc
 packages:
 	@tools/lib/apt-need $(CHECK_PKGS)
+	@tools/nvenc-headers --fetch >/dev/null || :
 
 # In several calls of make: what is found depends on the packages.
 ## check: everything that a stock kernel can run; installs what that needs
@@ -73,7 +74,7 @@ check-vm: all
 	@-ko=$$(tools/kernel/module $(KERNEL) 2>/dev/null | tail -n 1); \
 	tools/vm/hvcal-vm --kernel $(KERNEL) --timeout 5400 --modprobe vgem \
 		--displays 2 --modprobe bochs \
-		--module "$$ko watchdog_floor_ms=10000 watchdog_cap_ms=60000 watchdog_attend_ms=10000" \
+		--module "$$ko watchdog_floor_ms=10000 watchdog_cap_ms=60000 watchdog_attend_ms=10000 watchdog_move_ms=5000" \
 		--env HVCAL_KO="$$ko" --env KS_SCALE=4 \
 		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/vm-$(KERNEL).klog -- \
 		selftests/run-suites --tag vm-$(KERNEL) --logs $(CHECK_LOGS) $(SUITES_VM) \
