@@ -6,6 +6,8 @@
 
 #define SET_SHARE 0.12		/* of the buffer, before a frame is added */
 #define SET_FRAMES 1.0		/* but no more than this */
+#define SET_LATE 0.5		/* more, of what the model may be off by, for each late size */
+#define SET_LATE_MAX 0.4
 #define HORIZON_MIN 0.3		/* s */
 #define HORIZON_MAX 0.75	/* s: within the second that windows are measured over */
 #define ACCOUNT_SECONDS 4.0	/* VBR: what may be saved or overspent, s of the mean rate */
@@ -36,7 +38,11 @@ void rc_buffer_configure(hvcal_rc_t *rc)
 /* What one frame may leave in the buffer at rest. */
 double rc_buffer_set_point(const hvcal_rc_t *rc)
 {
-	return fmin(SET_SHARE * rc->size, SET_FRAMES * rc->rate * rc->interval);
+	double frame = rc->rate * rc->interval;
+
+	/* late sizes: what they may be short of shall not empty the buffer */
+	return fmin(SET_SHARE * rc->size, SET_FRAMES * frame) + rc->config.delay * frame *
+	       fmin(SET_LATE * sqrt(rc->models[CLASS_P].variance), SET_LATE_MAX);
 }
 
 double rc_buffer_horizon(const hvcal_rc_t *rc)

@@ -23,7 +23,8 @@
 #define P_FRAMES 3.0		/* no P frame shall cost more */
 #define P_FRAMES_VBR 8.0
 #define STEP_DOWN 0.5		/* log2 of the step, a frame: 3 QP */
-#define STEP_UNSEEN 0.83		/* below a key or cut, while nothing of the scene was seen */
+#define STEP_UNSEEN_FIRST 0.83	/* below a key, while no P frame was seen */
+#define STEP_UNSEEN 1.17	/* below a key or cut, while nothing of the scene was seen */
 #define STEP_SEEN 0.67		/* beyond what was seen, while the slope is a guess */
 #define SLOPE_SURE 0.45
 #define SLOPE_STEEP 5.0		/* no curve that was seen is steeper */
@@ -35,6 +36,7 @@
 #define CARRY_MAX 0.5
 #define GUARD_BUFFER 2.0	/* sigmas */
 #define GUARD_CEILING 0.7
+#define KEY_LATE 0.4		/* of the room for late sizes: not for a key frame that is a guess */
 #define UPPER_OFFSET 0.33	/* log2 of the step: an upper layer is 2 QP coarser */
 #define REFINE_GAIN_UP 0.6
 #define REFINE_GAIN_DOWN 0.2
@@ -51,9 +53,7 @@
 #define ICQ_COMPLEXITY 0.67	/* of what a P frame costs more: about x264's 1 - qcomp */
 #define ICQ_KEY 0.485		/* log2 of its ip factor */
 #define SATURATED_AFTER 4
-#ifndef Q_LEFT
-#define Q_LEFT 0.5
-#endif
+#define Q_LEFT 0.5		/* of a frame's blocks that are not skipped, about */
 #define MEAN_GAIN 0.1
 #define SURE 1.5		/* sigmas */
 #define SURE_STEP 0.17		/* log2 of the step, 1 QP */
@@ -212,7 +212,7 @@ static double limit_step(const hvcal_rc_t *rc, double q, double mean)
 
 	if ((!rc->known[CLASS_P] && rc->known[CLASS_KEY] + rc->in_flight > 0) ||
 	    (rc->late >= 1.0 && rc->seen != rc->scene))
-		q = fmax(q, rc->q_key - STEP_UNSEEN);
+		q = fmax(q, rc->q_key - (rc->known[CLASS_P] ? STEP_UNSEEN : STEP_UNSEEN_FIRST));
 	if (rc->known[CLASS_P] && rc->models[CLASS_P].p[1][1] > SLOPE_SURE * SLOPE_SURE)
 		q = fmax(q, rc->q_seen - fmax(STEP_SEEN, log2(mean / rc->bits_seen) / SLOPE_STEEP));
 	/* what a large step did is seen in the next sizes: no haste to take it back */
@@ -328,12 +328,13 @@ static double refine_guard(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hin
 /*
  * What was learnt holds near the quantisers that were seen. Further away the slope is
  * a guess, and late sizes mean several frames of it: no finer than where the frame is
- * likely to stay within @bits.
+ * likely to stay within @bits. Where frames keep costing more than was expected, so
+ * will this one.
  */
 static double sure_q(const hvcal_rc_t *rc, struct rc_point at, double bits)
 {
 	const struct rc_model *m = &rc->models[CLASS_P];
-	double low = at.q_ref - 2.0, high = at.q_ref, limit = log2(bits);
+	double low = at.q_ref - 2.0, high = at.q_ref, limit = log2(bits) - fmax(m->trend, 0.0);
 
 	for (int i = 0; i < 8; i++) {
 		at.q = 0.5 * (low + high);
@@ -380,6 +381,8 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 	/* half full is no place for a gamble, but an empty room needs a number */
 	most = fmax(rc_buffer_room(rc), 0.02 * rc->size);
 	*room = fmin(*room, most);
+	if (f->class == CLASS_KEY && !rc->known[CLASS_KEY])
+		most = fmax(most - KEY_LATE * rc->config.delay * mean, 0.02 * rc->size);
 	q = fmax(q, rc_model_solve(m, at, log2(most) - GUARD_BUFFER * sigma));
 	if (rc->config.control != HVCAL_RC_CONTROL_CBR)
 		return q;

@@ -33,6 +33,7 @@ struct rc_model {
 	double p[3][3];			/* covariance */
 	double variance;		/* of the recent errors, log2 */
 	double last_error;
+	double trend;			/* mean of the recent errors: what it lags behind */
 	unsigned int seen;
 	bool with_cost;			/* a is relative to the hint's cost */
 };
