@@ -63,8 +63,9 @@
  *           frame may take it (the mean's error is the share of that time). Frames
  *           of an old scene, reported after a cut, leave the doubt that it raised.
  * Unseen    P frames get no finer than where a + k s stays within two budgets (three
- *           with sizes at once), less the mean of recent errors, s^2 = x' P x being the filter's own doubt at that q,
- *           or one quantiser beyond the newest that was seen. After a cut the slope is doubted, too.
+ *           with sizes at once), less the mean of recent errors, s^2 = x' P x being the
+ *           filter's own doubt at that q, or one quantiser beyond the newest that was
+ *           seen. After a cut the slope is doubted, too.
  * Guards    q such that a + k sigma keeps level + bits within the buffer and the
  *           frame within its ceiling; sigma is that of the model's recent
  *           errors (the idea is Chromium's).
