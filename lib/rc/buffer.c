@@ -66,6 +66,8 @@ void rc_buffer_retarget(hvcal_rc_t *rc, double old_rate)
 	if (!rc->rate || !old_rate) {
 		rc->level = rc->rate ? fmin(rc->level, rc->size) : 0.0;
 		rc->settled = fmin(rc->settled, rc->level);
+		rc->base_level = fmin(rc->base_level, rc->level);
+		rc->base_settled = fmin(rc->base_settled, rc->settled);
 		rc->debt = rc->ease = 0.0;
 		return;
 	}
@@ -88,6 +90,7 @@ void rc_buffer_advance(hvcal_rc_t *rc, double seconds)
 {
 	rc->drained += rc->rate * seconds;
 	rc->level = fmax(0.0, rc->level - rc->rate * seconds);
+	rc->base_level = fmax(0.0, rc->base_level - rc_base_share(rc) * rc->rate * seconds);
 	rc->debt = fmax(0.0, rc->debt - rc->debt_rate * seconds);
 	rc->ease = fmax(0.0, rc->ease - rc->ease_rate * seconds);
 	rc->account = fmax(rc->account - rc->mean_rate * seconds,
@@ -119,4 +122,23 @@ double rc_buffer_room(const hvcal_rc_t *rc)
 {
 	/* late sizes: the buffer is held but for as many frames */
 	return rc->size + rc->ease + rc->config.delay * rc->rate * rc->interval - rc->level;
+}
+
+bool rc_base_limited(const hvcal_rc_t *rc)
+{
+	return rc->rate && rc->config.layers > 1 && rc->config.base_percent;
+}
+
+double rc_base_share(const hvcal_rc_t *rc)
+{
+	return rc_base_limited(rc) ? rc->config.base_percent / 100.0 : 1.0;
+}
+
+/* Late sizes and an eased queue count as in the other, by the same share. */
+double rc_base_room(const hvcal_rc_t *rc)
+{
+	double frame = rc->rate * rc->interval;
+
+	return rc_base_share(rc) * (fmax(rc->size, 2.0 * frame) + rc->ease +
+				    rc->config.delay * frame) - rc->base_level;
 }

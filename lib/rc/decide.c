@@ -158,7 +158,27 @@ static double target_bits(const hvcal_rc_t *rc, enum rc_class class, double mean
 		frames = fmin(frames, 1.0 + 0.5 * rc->config.key_interval);
 	/* what late sizes may need is no room for a frame that is planned */
 	room = rc_buffer_room(rc) - rc->ease - rc->config.delay * mean;
-	return fmax(fmin(frames * mean, 0.5 * (rc->level + room)), 0.2 * mean);
+	/* a key is of the base layer, too */
+	return fmax(fmin(frames * mean, 0.5 * rc_base_share(rc) * (rc->level + room)), 0.2 * mean);
+}
+
+/* What fits into the buffers that the frame goes through. */
+static double room_of(const hvcal_rc_t *rc, const struct rc_flight *f)
+{
+	double room = rc_buffer_room(rc);
+
+	return rc_base_limited(rc) && !f->upper ? fmin(room, rc_base_room(rc)) : room;
+}
+
+/* What a base frame may take for its layer to keep to its own rate. */
+static double base_bits(const hvcal_rc_t *rc, double mean)
+{
+	double share = rc_base_share(rc), frames = 1.0 / fmax(1.0 - rc->upper_share, 0.1);
+	double tau = fmax(TAU, (TAU_FRAMES + 4.0 * rc->late) * rc->interval);
+	double off = rc->base_level - rc->debt - share * rc_buffer_set_point(rc);
+
+	off = rc_clip(off * rc->interval / tau, 0.0, CORRECTION_DOWN * share * mean);
+	return frames * (share * mean - off);
 }
 
 /*
@@ -183,6 +203,17 @@ static double solve_layers(const hvcal_rc_t *rc, struct rc_point at, double bits
 			high = at.q - UPPER_OFFSET;
 	}
 	return 0.5 * (low + high);
+}
+
+/* A base layer with a limit leaves the rest to the upper one, which is never finer. */
+static double upper_q(const hvcal_rc_t *rc, const struct rc_point *at, double bits, double mean)
+{
+	double q = rc->q_ref + UPPER_OFFSET, left = bits - rc_base_share(rc) * mean;
+
+	if (!rc_base_limited(rc) || left <= 0.0 || !rc->known[CLASS_UPPER])
+		return q;
+	left /= fmax(rc->upper_share, 0.1);
+	return rc_clip(rc_model_solve(&rc->models[CLASS_UPPER], at, log2(left)), rc->q_ref, q);
 }
 
 static double icq_q(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_hint *hint)
@@ -291,11 +322,14 @@ static double wish_q(hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_
 	if (f->class == CLASS_STILL)
 		return refine_q(rc, hint, bits);
 	if (f->class == CLASS_UPPER)
-		return rc->q_ref + UPPER_OFFSET;
+		return upper_q(rc, at, bits, f->mean_bits);
 	if (f->class == CLASS_P && rc->upper_share > 0.0 && rc->known[CLASS_UPPER])
 		q = solve_layers(rc, *at, bits);
 	else
 		q = rc_model_solve(&rc->models[f->class], at, log2(bits));
+	if (f->class == CLASS_P && rc_base_limited(rc))
+		q = fmax(q, rc_model_solve(&rc->models[CLASS_P], at,
+					   log2(base_bits(rc, f->mean_bits))));
 	if (f->class == CLASS_P)
 		q = limit_step(rc, q, f->mean_bits);
 	return q;
@@ -368,7 +402,7 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 
 	*room = INFINITY;
 	if (f->class == CLASS_STILL) {
-		*room = rc->rate ? fmax(rc_buffer_room(rc), 0.02 * rc->size) : INFINITY;
+		*room = rc->rate ? fmax(room_of(rc, f), 0.02 * rc->size) : INFINITY;
 		*room = ceiling > 0.0 ? fmin(*room, ceiling) : *room;
 		return fmin(refine_q(rc, hint, 0.5 * *room), rc->q_ref);
 	}
@@ -379,7 +413,7 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 	if (!rc->rate)
 		return q;
 	/* half full is no place for a gamble, but an empty room needs a number */
-	most = fmax(rc_buffer_room(rc), 0.02 * rc->size);
+	most = fmax(room_of(rc, f), 0.02 * rc->size);
 	*room = fmin(*room, most);
 	if (f->class == CLASS_KEY && !rc->known[CLASS_KEY])
 		most = fmax(most - KEY_LATE * rc->config.delay * mean, 0.02 * rc->size);
@@ -480,7 +514,7 @@ static bool must_drop(const hvcal_rc_t *rc, const struct rc_flight *f, struct rc
 	if (!rc->rate || !(rc->config.flags & HVCAL_RC_DROP) || f->class == CLASS_KEY)
 		return false;
 	at.q = hvcal_rc_qp_to_log2(rc->config.scale, rc->config.qp_max);
-	return exp2(rc_model_predict(&rc->models[f->class], &at)) > rc_buffer_room(rc);
+	return exp2(rc_model_predict(&rc->models[f->class], &at)) > room_of(rc, f);
 }
 
 static uint32_t to_bytes(double bits)
@@ -528,6 +562,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	rc_buffer_advance(rc, elapsed(rc, frame->time_ns));
 	mean = fmax(rc->mean_rate * rc->interval, OVERHEAD_BITS);
 	probe.class = rc_class_of(rc, frame);
+	probe.upper = frame->layer;
 	rc->frames++;
 	rc_class_prepare(rc, probe.class, frame->hint);
 	at = point_of(rc, probe.class, frame->hint, &has_cost);
@@ -546,7 +581,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	guard = guard_q(rc, &probe, &at, frame->hint, mean, &room);
 	q = wish_q(rc, &probe, &at, frame->hint, bits);
 
-	f = rc_flight_new(rc);
+	f = rc_flight_new(rc, probe.upper);
 	f->class = probe.class;
 	f->has_cost = has_cost;
 	f->mean_bits = mean;
@@ -564,6 +599,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	if (moves_little(f, frame->hint) && at.q < rc->q_ref)
 		f->refined = refine_bits(rc, frame->hint, at.q);
 	rc_buffer_add(rc, expected);
+	rc->base_level += f->upper ? 0.0 : expected;
 	if (is_new(f->class)) {
 		f->owed = fmax(0.0, expected - mean);
 		rc_buffer_owe(rc, f->owed, rc_buffer_horizon(rc));

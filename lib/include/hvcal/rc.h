@@ -69,6 +69,13 @@
  * Guards    q such that a + k sigma keeps level + bits within the buffer and the
  *           frame within its ceiling; sigma is that of the model's recent
  *           errors (the idea is Chromium's).
+ * Layers    upper frames are coarser by log 2^(1/3) (2 QP). With base_percent the base
+ *           layer alone is a stream, too, as sub-layers have an HRD of their own in
+ *           HEVC (annex C, E.2.3): a second bucket, drained at that share, which only
+ *           base frames fill. They get no more than T' = B' - (level' - debt - set') dt / tau,
+ *           B' being the share over the time of a base frame, and their guard is that
+ *           of both buckets. What they leave over goes to upper frames, down to the
+ *           quantiser of the base layer.
  * Retarget  the level keeps its bits, hence scales in time; the model stays; the
  *           step to the new q comes out of the model at once: dq =
  *           log(old/new) / (g + h), then on to log(old/new) / g. What is queued
@@ -152,6 +159,8 @@ struct hvcal_rc_config {
 	uint32_t delay;		/**< frames by which sizes come late, 0..16 */
 	uint32_t frame_ceiling;	/**< bytes no frame shall exceed, 0 none */
 	uint32_t drain_percent;	/**< of the rate, to pay a queue after a retarget (0: 10) */
+	uint32_t base_percent;	/**< layers 2: of what drains the buffer, no more goes to layer 0
+				 *   alone, through a vbv_ms buffer of its own (0: no such limit) */
 };
 
 /**
@@ -214,6 +223,7 @@ struct hvcal_rc_status {
 	uint64_t bitrate;	/**< in force, bits/s */
 	uint64_t maxrate;	/**< what drains the buffer, bits/s; 0 no buffer */
 	double level_ms;	/**< planned level */
+	double base_level_ms;	/**< the same of the base layer's own buffer; 0 without base_percent */
 	double vbv_ms;
 	double fps;		/**< as measured from the frames' times */
 	double qp_mean;		/**< recent, in units of the scale */
@@ -223,7 +233,7 @@ struct hvcal_rc_status {
 	uint32_t saturated;	/**< enum hvcal_rc_saturation */
 	uint64_t frames;	/**< decided */
 	uint64_t dropped;
-	uint64_t violations;	/**< reports that left the level above the buffer */
+	uint64_t violations;	/**< reports that left the level above a buffer */
 	uint64_t bytes;		/**< reported */
 };
 
