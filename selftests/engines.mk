@@ -26,21 +26,22 @@ endif
 
 ifeq ($(shell pkg-config --exists aom vpx x264 x265 && echo yes),yes)
 BENCH_ENGINES := $(ENGINES_DIR)/bench_engines
-$(BENCH_ENGINES): $(patsubst %,$(ENGINES_DIR)/%.o,bench clip lib_aom lib_vpx lib_x264 lib_x265) \
+BENCH_ENGINES_PARTS := bench bench_cost bench_side bench_speed bench_starts bench_stat clip \
+	lib_aom lib_vpx lib_x264 lib_x265
+$(BENCH_ENGINES): $(patsubst %,$(ENGINES_DIR)/%.o,$(BENCH_ENGINES_PARTS)) \
 		$(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs aom vpx x264 x265) \
 		$(LIBHVCAL_LIBS)
 
-BENCH_ROUNDS ?= 16
-# for each engine, and half as many for its starts: six minutes at the most for all
-BENCH_SECONDS ?= 50
-## bench-engines: direct mode beside the libraries called as they are (BENCH_ROUNDS=N, BENCH_SECONDS=N)
+# for each engine, twice as many for x265, and some for the starts: eight minutes for all
+BENCH_SECONDS ?= 75
+## bench-engines: direct mode beside the libraries called as they are (BENCH_SECONDS=N, BENCH_OPTIONS)
 BENCHES += bench-engines
 .PHONY: bench-engines
 bench-engines: $(BENCH_ENGINES) $(ENGINE_SOS)
 	@mkdir -p $(B)/bench
-	@HVCAL_ENGINE_PATH=$(B)/lib/engines $(BENCH_ENGINES) --rounds $(BENCH_ROUNDS) \
-		--seconds $(BENCH_SECONDS) --json $(B)/bench/engines.json $$(selftests/engines/clip.sh $(B)/bench)
+	@HVCAL_ENGINE_PATH=$(B)/lib/engines $(BENCH_ENGINES) --seconds $(BENCH_SECONDS) \
+		--json $(B)/bench/engines.json $(BENCH_OPTIONS) $$(selftests/engines/clip.sh $(B)/bench)
 else
 $(info bench-engines: not built; it needs libaom-dev libvpx-dev libx264-dev libx265-dev)
 endif

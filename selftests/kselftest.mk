@@ -23,11 +23,8 @@ $(KSELFTEST_PROGS): %: %.o $(KSELFTEST_LIB)
 KSELFTEST_WRAP := -Wl,--wrap=poll,--wrap=read,--wrap=write,--wrap=waitpid
 
 ALL += $(KSELFTEST_PROGS)
-SUITES += uapi-abi:selftests/abi/uapi.sh
-SUITES += static-checkpatch:selftests/static/checkpatch.sh
-SUITES += static-sparse:selftests/static/sparse.sh
 # Some have nothing to do on a kernel without fault injection.
-KSELFTEST_FAULTS := failnth
+KSELFTEST_FAULTS := failnth load
 kselftest_suites = $(foreach n,$(1),kernel-$(n):$(B)/$(KSELFTEST_DIR)/$(n))
 SUITES_VM += $(call kselftest_suites,$(filter-out $(KSELFTEST_FAULTS),$(KSELFTEST_NAMES)))
 SUITES_FAULTS += $(call kselftest_suites,$(KSELFTEST_FAULTS))

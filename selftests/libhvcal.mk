@@ -14,14 +14,14 @@ $(VM_CLIENT): $(B)/selftests/unit/vm_client.o $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBHVCAL_LIBS)
 
 ifeq ($(shell pkg-config --exists cmocka && echo yes),yes)
-LIB_UNITS := pool config kernel direct safe look_budget
+LIB_UNITS := pool config kernel kernel_events direct safe look_budget
 LIB_UNIT_BINS := $(LIB_UNITS:%=$(B)/selftests/unit/test_%)
 ALL += $(LIB_UNIT_BINS)
 # there with the machine's real sources of DMA-BUFs
 SUITES_VM += lib-memory:"env CMOCKA_MESSAGE_OUTPUT=TAP $(B)/selftests/unit/test_pool"
 SUITES += $(foreach u,$(LIB_UNITS),lib-$(u):"env CMOCKA_MESSAGE_OUTPUT=TAP $(B)/selftests/unit/test_$(u)")
 
-$(foreach u,$(LIB_UNITS) fake_kernel test_engine,\
+$(foreach u,$(LIB_UNITS) fake_kernel kernel_fixture test_engine,\
 	$(eval CPPFLAGS_selftests/unit/$(u) := -Ilib/src)\
 	$(eval CPPFLAGS_selftests/unit/test_$(u) := -Ilib/src))
 
@@ -29,6 +29,7 @@ $(LIB_UNIT_BINS): $(B)/selftests/unit/test_%: $(B)/selftests/unit/test_%.o \
 		$(B)/selftests/unit/fake_kernel.o $(B)/selftests/unit/test_engine.o \
 		$(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBHVCAL_LIBS)
+$(patsubst %,$(B)/selftests/unit/test_%,kernel kernel_events): $(B)/selftests/unit/kernel_fixture.o
 else
 $(info lib tests: not built, libcmocka-dev missing)
 endif

@@ -28,22 +28,24 @@ $(BAD_PLUGIN_DIR)/hvcal-engine-junk.so $(BAD_PLUGIN_DIR)/hvcal-engine-null.so:
 	echo 'no shared object' > $@
 
 TEST_PLUGIN := $(B)/selftests/unit/test_plugin
-TEST_PROVIDER := $(B)/selftests/unit/test_provider
+TEST_PROVIDER := $(B)/selftests/unit/test_provider $(B)/selftests/unit/test_provider_faults
 CPPFLAGS_selftests/unit/test_plugin := -Ilib/src
-CPPFLAGS_selftests/unit/test_provider := -Ilib/src
-CPPFLAGS_selftests/unit/fake_provider := -Ilib/src
+$(foreach f,test_provider test_provider_faults provider_rig fake_provider,\
+	$(eval CPPFLAGS_selftests/unit/$(f) := -Ilib/src))
 
 ALL += $(TEST_PLUGIN) $(TEST_PROVIDER) $(BAD_PLUGIN_SOS)
 $(TEST_PLUGIN): $(TEST_PLUGIN).o $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBHVCAL_LIBS)
 
 # allocations of the runtime are counted
-$(TEST_PROVIDER): $(TEST_PROVIDER).o $(B)/selftests/unit/fake_provider.o $(LIBHVCAL_A)
+$(TEST_PROVIDER): %: %.o $(B)/selftests/unit/provider_rig.o $(B)/selftests/unit/fake_provider.o \
+		$(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 		-o $@ $^ -lcmocka $(LIBHVCAL_LIBS)
 
 SUITES += unit-plugin:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_PLUGIN) $(BAD_PLUGIN_DIR) $(B)/lib/engines"
-SUITES += provider-unit:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_PROVIDER) $(B)/lib/engines"
+SUITES += provider-unit:"env CMOCKA_MESSAGE_OUTPUT=TAP $(B)/selftests/unit/test_provider $(B)/lib/engines"
+SUITES += provider-unit-faults:"env CMOCKA_MESSAGE_OUTPUT=TAP $(B)/selftests/unit/test_provider_faults $(B)/lib/engines"
 endif
 
 # engines that break when they are tried

@@ -119,9 +119,9 @@ bool hvcal_cost_learn(struct hvcal_cost *c, u64 now_ns, u64 ns, u32 pixels)
 	return true;
 }
 
-u64 hvcal_cost_predict(const struct hvcal_cost *c, u32 pixels)
+u64 hvcal_cost_predict(u64 ns_per_mpix, u32 pixels)
 {
-	return mul_u64_u32_div(c->ns_per_mpix, pixels, MPIX);
+	return mul_u64_u32_div(ns_per_mpix, pixels, MPIX);
 }
 
 u32 hvcal_cost_size_class(u32 pixels)
@@ -136,6 +136,6 @@ u64 hvcal_cost_budget(const struct hvcal_cost *c, u32 pixels, u64 period_ns,
 
 	if (!c->samples)
 		return cap_ns;
-	budget = max3(4 * hvcal_cost_predict(c, pixels), 2 * period_ns, floor_ns);
+	budget = max3(4 * hvcal_cost_predict(c->ns_per_mpix, pixels), 2 * period_ns, floor_ns);
 	return min(budget, cap_ns);
 }

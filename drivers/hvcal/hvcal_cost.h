@@ -44,8 +44,8 @@ void hvcal_cost_seed(struct hvcal_cost *c, u64 claimed_ns_per_mpix);
  * 1/16 up or 1/8 down, and what was planned is to be planned anew.
  */
 bool hvcal_cost_learn(struct hvcal_cost *c, u64 now_ns, u64 ns, u32 pixels);
-/* Expected duration of a frame, ns. */
-u64 hvcal_cost_predict(const struct hvcal_cost *c, u32 pixels);
+/* What a frame of @pixels takes at @ns_per_mpix, ns. */
+u64 hvcal_cost_predict(u64 ns_per_mpix, u32 pixels);
 /* Frames of about the same size have the same class: a factor of two each. */
 u32 hvcal_cost_size_class(u32 pixels);
 

@@ -56,7 +56,7 @@ static u64 engine_cost(const struct hvcal_engine *e, u64 ns_per_mpix, u32 pixels
 {
 	u32 left = PPM - min(e->external_ppm + e->sibling_ppm, HVCAL_EXTERNAL_MAX);
 
-	return mul_u64_u32_div(mul_u64_u32_div(ns_per_mpix, pixels, PPM), PPM, left);
+	return mul_u64_u32_div(hvcal_cost_predict(ns_per_mpix, pixels), PPM, left);
 }
 
 static void make_task(const struct hvcal_engine *e, u64 ns_per_mpix,
@@ -236,6 +236,7 @@ static struct hvcal_place_candidate candidate(const struct hvcal_wish *wish,
 	if (wish->res->sched_class == HVCAL_CLASS_REALTIME && offer->lane == HVCAL_LANE_NONE)
 		used = U32_MAX - PPM;
 	return (struct hvcal_place_candidate){
+		.suspect = e->provider->state != HVCAL_PROVIDER_LIVE,
 		.kind = e->kind,
 		.gpu = e->gpu,
 		.numa_node = e->numa_node,

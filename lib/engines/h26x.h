@@ -37,6 +37,12 @@ static inline int h26x_frame_qp(const struct hvcal_codec_config *c,
 	return qp < 0 ? 0 : qp > H26X_QP_MAX ? H26X_QP_MAX : qp;
 }
 
+/* Offsets that a map has. */
+static inline size_t h26x_map_size(const struct hvcal_codec_config *c)
+{
+	return (size_t)((c->width + H26X_MB - 1) / H26X_MB) * ((c->height + H26X_MB - 1) / H26X_MB);
+}
+
 /*
  * The QP map of a job as one offset for each 16x16 samples, which x264 and x265 take.
  * *@offsets: NULL without a map, else to be freed. 0, -EINVAL, -ENOMEM.
@@ -54,7 +60,7 @@ static inline int h26x_map_take(const struct hvcal_codec_config *c,
 	ret = hvcal_soft_map(job, c->width, c->height, &map);
 	if (ret || !map)
 		return ret;
-	to = malloc(sizeof(*to) * w * h);
+	to = malloc(sizeof(*to) * h26x_map_size(c));
 	if (!to)
 		return -ENOMEM;
 	for (uint32_t y = 0; y < h; y++)

@@ -7,10 +7,9 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "option.h"
 #include "soft.h"
+#include "soft_engine.h"
 
 #define SIZE_MAX_SIDE 32768
 /* A claim for the cost model: memory of a recent CPU. */
@@ -37,41 +36,30 @@ static int engine_create(const struct hvcal_engine_host *host, unsigned int inde
 			 struct hvcal_engine_desc *desc, hvcal_engine_ctx_t **ctx,
 			 char *reason, size_t reason_len)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned long slots = cpus > 0 ? (unsigned long)cpus : 1;
-	unsigned long cost = COST_NS_PER_MPIX;
+	struct hvcal_soft_options options;
 	struct hvcal_engine_ctx *c;
 
 	if (index)
 		return -ENOENT;
-	if (hvcal_option_number(host, "raw.slots", 1, 1024, &slots, reason, reason_len) ||
-	    hvcal_option_number(host, "raw.cost", 0, 1000000000, &cost, reason, reason_len))
+	if (hvcal_soft_options(host, "raw", COST_NS_PER_MPIX, &options, reason, reason_len))
 		return -EINVAL;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 	c->host = host;
-	*desc = (struct hvcal_engine_desc){
-		.name = "raw",
-		.kind = HVCAL_ENGINE_SOFTWARE,
-		.flags = HVCAL_ENGINE_MAP_SOURCE | HVCAL_ENGINE_MAP_TARGET,
-		.numa_node = -1,
-		.slots = (uint32_t)slots,
-		.session_depth = 2,
-		.ncaps = 1,
-		.caps[0] = {
-			.op = HVCAL_OP_ENCODE,
-			.codec = HVCAL_CODEC_RAW,
-			.depth_mask = 1U << 8 | 1U << 10,
-			.flags = HVCAL_CAP_FORCE_KEY | HVCAL_CAP_LOSSLESS,
-			.min_width = 1,
-			.min_height = 1,
-			.max_width = SIZE_MAX_SIDE,
-			.max_height = SIZE_MAX_SIDE,
-			.cost_ns_per_mpix = (uint32_t)cost,
-			.formats = { HVCAL_FORMAT_NV12, HVCAL_FORMAT_I420, HVCAL_FORMAT_P010,
-				     HVCAL_FORMAT_XRGB8888 },
-		},
+	hvcal_soft_describe(desc, "raw", &options);
+	desc->caps[0] = (struct hvcal_engine_cap){
+		.op = HVCAL_OP_ENCODE,
+		.codec = HVCAL_CODEC_RAW,
+		.depth_mask = 1U << 8 | 1U << 10,
+		.flags = HVCAL_CAP_FORCE_KEY | HVCAL_CAP_LOSSLESS,
+		.min_width = 1,
+		.min_height = 1,
+		.max_width = SIZE_MAX_SIDE,
+		.max_height = SIZE_MAX_SIDE,
+		.cost_ns_per_mpix = (uint32_t)options.cost,
+		.formats = { HVCAL_FORMAT_NV12, HVCAL_FORMAT_I420, HVCAL_FORMAT_P010,
+			     HVCAL_FORMAT_XRGB8888 },
 	};
 	*ctx = c;
 	return 0;

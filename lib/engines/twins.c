@@ -2,15 +2,12 @@
 #include "twins.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "option.h"
 #include "soft.h"
+#include "soft_engine.h"
 
-#define THREADS_DEFAULT 4	/* at most; more gain little in low-delay coding */
 #define SIZE_MIN 16
 #define SIZE_MAX_SIDE 16384
 #define QINDEX_MAX 255
@@ -23,76 +20,39 @@
 
 /* ---- the engine ---- */
 
-static int read_options(struct hvcal_engine_ctx *c, unsigned long *cost, char *reason, size_t len)
-{
-	const struct {
-		const char *option;
-		unsigned long min, max, *value;
-	} all[] = {
-		{ "threads", 1, 128, &c->threads },
-		{ "slots", 1, 1024, &c->slots },
-		{ "cost", 0, 1000000000, cost },
-	};
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		char key[64];
-		int ret;
-
-		snprintf(key, sizeof(key), "%s.%s", c->kind->name, all[i].option);
-		ret = hvcal_option_number(c->host, key, all[i].min, all[i].max, all[i].value,
-					  reason, len);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
 int twins_create(const struct hvcal_engine_host *host, unsigned int index,
 		 const struct twins_kind *kind, bool deep, struct hvcal_engine_desc *desc,
 		 hvcal_engine_ctx_t **ctx, char *reason, size_t reason_len)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned long cost = kind->cost;
+	struct hvcal_soft_options options;
 	struct hvcal_engine_ctx *c;
 
 	if (index)
 		return -ENOENT;
+	if (hvcal_soft_options_threads(host, kind->name, kind->cost, &options, reason, reason_len))
+		return -EINVAL;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 	c->host = host;
 	c->kind = kind;
 	c->depths = 1U << 8 | (deep ? 1U << 10 : 0);
-	c->slots = cpus > 0 ? (unsigned long)cpus : 1;
-	if (read_options(c, &cost, reason, reason_len)) {
-		free(c);
-		return -EINVAL;
-	}
-	if (!c->threads)
-		c->threads = THREADS_DEFAULT;
-
-	*desc = (struct hvcal_engine_desc){
-		.kind = HVCAL_ENGINE_SOFTWARE,
-		.flags = HVCAL_ENGINE_MAP_SOURCE | HVCAL_ENGINE_MAP_TARGET,
-		.numa_node = -1,
-		.slots = (uint32_t)c->slots,
-		.session_depth = 2,
-		.ncaps = 1,
-		.caps[0] = {
-			.op = HVCAL_OP_ENCODE,
-			.codec = kind->codec,
-			.depth_mask = c->depths,
-			.flags = kind->cap_flags,
-			.min_width = SIZE_MIN,
-			.min_height = SIZE_MIN,
-			.max_width = SIZE_MAX_SIDE,
-			.max_height = SIZE_MAX_SIDE,
-			.cost_ns_per_mpix = (uint32_t)cost,
-			.formats = { HVCAL_FORMAT_NV12, HVCAL_FORMAT_I420,
-				     deep ? HVCAL_FORMAT_P010 : 0 },
-		},
+	c->slots = options.slots;
+	c->threads = options.threads;
+	hvcal_soft_describe(desc, kind->name, &options);
+	desc->caps[0] = (struct hvcal_engine_cap){
+		.op = HVCAL_OP_ENCODE,
+		.codec = kind->codec,
+		.depth_mask = c->depths,
+		.flags = kind->cap_flags,
+		.min_width = SIZE_MIN,
+		.min_height = SIZE_MIN,
+		.max_width = SIZE_MAX_SIDE,
+		.max_height = SIZE_MAX_SIDE,
+		.cost_ns_per_mpix = (uint32_t)options.cost,
+		.formats = { HVCAL_FORMAT_NV12, HVCAL_FORMAT_I420,
+			     deep ? HVCAL_FORMAT_P010 : 0 },
 	};
-	snprintf(desc->name, sizeof(desc->name), "%s", kind->name);
 	*ctx = c;
 	return 0;
 }

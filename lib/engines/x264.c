@@ -15,20 +15,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include <x264.h>
 
 #include <hvcal/engine.h>
 
 #include "h26x.h"
-#include "option.h"
 #include "soft.h"
+#include "soft_engine.h"
 
 #define STR(x) #x
 #define XSTR(x) STR(x)
 
-#define THREADS_DEFAULT 4	/* at most; more gain little in low-delay coding */
 #define DEFAULT_QP 26
 #define DEFAULT_CRF 23
 #define DEFAULT_VBV_MS 1000
@@ -59,9 +57,7 @@ static int engine_create(const struct hvcal_engine_host *host, unsigned int inde
 			 struct hvcal_engine_desc *desc, hvcal_engine_ctx_t **ctx,
 			 char *reason, size_t reason_len)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned long slots = cpus > 0 ? (unsigned long)cpus : 1;
-	unsigned long cost = COST_NS_PER_MPIX;
+	struct hvcal_soft_options options;
 	struct hvcal_engine_ctx *c;
 
 	if (index)
@@ -70,42 +66,28 @@ static int engine_create(const struct hvcal_engine_host *host, unsigned int inde
 		snprintf(reason, reason_len, "this libx264 codes %d bits only", X264_BIT_DEPTH);
 		return -EOPNOTSUPP;
 	}
+	if (hvcal_soft_options_threads(host, "x264", COST_NS_PER_MPIX, &options, reason,
+				       reason_len))
+		return -EINVAL;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 	c->host = host;
-	if (hvcal_option_number(host, "x264.threads", 1, 128, &c->threads, reason, reason_len) ||
-	    hvcal_option_number(host, "x264.slots", 1, 1024, &slots, reason, reason_len) ||
-	    hvcal_option_number(host, "x264.cost", 0, 1000000000, &cost, reason, reason_len)) {
-		free(c);
-		return -EINVAL;
-	}
-	if (!c->threads)
-		c->threads = slots < THREADS_DEFAULT ? slots : THREADS_DEFAULT;
-
-	*desc = (struct hvcal_engine_desc){
-		.name = "x264",
-		.kind = HVCAL_ENGINE_SOFTWARE,
-		.flags = HVCAL_ENGINE_MAP_SOURCE | HVCAL_ENGINE_MAP_TARGET,
-		.numa_node = -1,
-		.slots = slots,
-		/* two, so that the next frame is there when one is finished */
-		.session_depth = 2,
-		.ncaps = 1,
-		.caps[0] = {
-			.op = HVCAL_OP_ENCODE,
-			.codec = HVCAL_CODEC_H264,
-			.depth_mask = 1U << 8,
-			.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY |
-				 HVCAL_CAP_RETARGET | HVCAL_CAP_ROI | HVCAL_CAP_HDR_STATIC |
-				 HVCAL_CAP_HDR_DYNAMIC | HVCAL_CAP_LOSSLESS,
-			.min_width = 16,
-			.min_height = 16,
-			.max_width = 16384,
-			.max_height = 16384,
-			.cost_ns_per_mpix = cost,
-			.formats = { HVCAL_FORMAT_NV12, HVCAL_FORMAT_I420 },
-		},
+	c->threads = options.threads;
+	hvcal_soft_describe(desc, "x264", &options);
+	desc->caps[0] = (struct hvcal_engine_cap){
+		.op = HVCAL_OP_ENCODE,
+		.codec = HVCAL_CODEC_H264,
+		.depth_mask = 1U << 8,
+		.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY |
+			 HVCAL_CAP_RETARGET | HVCAL_CAP_ROI | HVCAL_CAP_HDR_STATIC |
+			 HVCAL_CAP_HDR_DYNAMIC | HVCAL_CAP_LOSSLESS,
+		.min_width = 16,
+		.min_height = 16,
+		.max_width = 16384,
+		.max_height = 16384,
+		.cost_ns_per_mpix = (uint32_t)options.cost,
+		.formats = { HVCAL_FORMAT_NV12, HVCAL_FORMAT_I420 },
 	};
 	*ctx = c;
 	return 0;

@@ -13,20 +13,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <x265.h>
 
 #include <hvcal/engine.h>
 
 #include "h26x.h"
-#include "option.h"
 #include "soft.h"
+#include "soft_engine.h"
 
 #define STR(x) #x
 #define XSTR(x) STR(x)
 
-#define THREADS_DEFAULT 4
 #define DEFAULT_QP 28
 #define DEFAULT_CRF 28
 #define DEFAULT_VBV_MS 1000
@@ -53,10 +51,10 @@ struct hvcal_engine_stream {
 	char pools[16];
 	char mastering[160];
 	uint8_t *chroma;	/* Cb, then Cr, taken apart; NULL for planar sources */
-	float *no_offsets;	/* the map of a picture without one */
 	unsigned int held;	/* frames inside x265 */
 	bool want_key;
 	bool drained;		/* x265 takes no frames any more */
+	bool mapped;		/* a frame has come with a QP map */
 };
 
 /* ---- the engine ---- */
@@ -65,9 +63,7 @@ static int engine_create(const struct hvcal_engine_host *host, unsigned int inde
 			 struct hvcal_engine_desc *desc, hvcal_engine_ctx_t **ctx,
 			 char *reason, size_t reason_len)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned long slots = cpus > 0 ? (unsigned long)cpus : 1;
-	unsigned long cost = COST_NS_PER_MPIX;
+	struct hvcal_soft_options options;
 	struct hvcal_engine_ctx *c;
 	uint32_t depths = 0;
 
@@ -79,42 +75,29 @@ static int engine_create(const struct hvcal_engine_host *host, unsigned int inde
 		snprintf(reason, reason_len, "this libx265 does not code 8 bits");
 		return -EOPNOTSUPP;
 	}
+	if (hvcal_soft_options_threads(host, "x265", COST_NS_PER_MPIX, &options, reason,
+				       reason_len))
+		return -EINVAL;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 	c->host = host;
-	if (hvcal_option_number(host, "x265.threads", 1, 128, &c->threads, reason, reason_len) ||
-	    hvcal_option_number(host, "x265.slots", 1, 1024, &slots, reason, reason_len) ||
-	    hvcal_option_number(host, "x265.cost", 0, 1000000000, &cost, reason, reason_len)) {
-		free(c);
-		return -EINVAL;
-	}
-	if (!c->threads)
-		c->threads = slots < THREADS_DEFAULT ? slots : THREADS_DEFAULT;
-
-	*desc = (struct hvcal_engine_desc){
-		.name = "x265",
-		.kind = HVCAL_ENGINE_SOFTWARE,
-		.flags = HVCAL_ENGINE_MAP_SOURCE | HVCAL_ENGINE_MAP_TARGET,
-		.numa_node = -1,
-		.slots = slots,
-		.session_depth = 2,
-		.ncaps = 1,
-		.caps[0] = {
-			.op = HVCAL_OP_ENCODE,
-			.codec = HVCAL_CODEC_HEVC,
-			.depth_mask = depths,
-			.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_ROI |
-				 HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC |
-				 HVCAL_CAP_LOSSLESS,
-			.min_width = SIZE_MIN,
-			.min_height = SIZE_MIN,
-			.max_width = SIZE_MAX_SIDE,
-			.max_height = SIZE_MAX_SIDE,
-			.cost_ns_per_mpix = cost,
-			.formats = { HVCAL_FORMAT_NV12, HVCAL_FORMAT_I420,
-				     depths & 1U << 10 ? HVCAL_FORMAT_P010 : 0 },
-		},
+	c->threads = options.threads;
+	hvcal_soft_describe(desc, "x265", &options);
+	desc->caps[0] = (struct hvcal_engine_cap){
+		.op = HVCAL_OP_ENCODE,
+		.codec = HVCAL_CODEC_HEVC,
+		.depth_mask = depths,
+		.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_ROI |
+			 HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC |
+			 HVCAL_CAP_LOSSLESS,
+		.min_width = SIZE_MIN,
+		.min_height = SIZE_MIN,
+		.max_width = SIZE_MAX_SIDE,
+		.max_height = SIZE_MAX_SIDE,
+		.cost_ns_per_mpix = (uint32_t)options.cost,
+		.formats = { HVCAL_FORMAT_NV12, HVCAL_FORMAT_I420,
+			     depths & 1U << 10 ? HVCAL_FORMAT_P010 : 0 },
 	};
 	*ctx = c;
 	return 0;
@@ -161,7 +144,7 @@ static int constant_qp(const struct hvcal_codec_config *c)
 	return c->qp ? (int)c->qp : DEFAULT_QP;
 }
 
-static void set_rates(x265_param *p, const struct hvcal_codec_config *c)
+static void set_rates(x265_param *p, const struct hvcal_codec_config *c, bool mapped)
 {
 	uint64_t max = c->max_bitrate > c->bitrate ? c->max_bitrate : c->bitrate;
 	uint64_t vbv_ms = c->vbv_ms ? c->vbv_ms : DEFAULT_VBV_MS;
@@ -172,14 +155,10 @@ static void set_rates(x265_param *p, const struct hvcal_codec_config *c)
 	}
 	switch (c->rc_mode) {
 	case HVCAL_RC_CQP:
-		/*
-		 * The QP of each frame is given with it. x265's own CQP has no adaptive
-		 * quantisation, and that is what carries QP maps.
-		 */
-		p->rc.rateControlMode = X265_RC_CRF;
-		p->rc.rfConstant = constant_qp(c);
-		p->rc.aqMode = X265_AQ_VARIANCE;
-		p->rc.aqStrength = AQ_MAPS_ONLY;
+		/* The QP of each frame is given with it. x265's own CQP has no maps. */
+		p->rc.rateControlMode = mapped ? X265_RC_CRF : X265_RC_CQP;
+		p->rc.rfConstant = p->rc.qp = constant_qp(c);
+		p->rc.aqMode = X265_AQ_NONE;
 		p->rc.cuTree = 0;
 		p->rc.ipFactor = 1;
 		p->rc.pbFactor = 1;
@@ -201,6 +180,11 @@ static void set_rates(x265_param *p, const struct hvcal_codec_config *c)
 	}
 	p->rc.qpMin = (int)c->qp_min;
 	p->rc.qpMax = c->qp_max ? (int)c->qp_max : H26X_QP_MAX;
+	/* adaptive quantisation carries maps */
+	if (mapped && p->rc.aqMode == X265_AQ_NONE) {
+		p->rc.aqMode = X265_AQ_VARIANCE;
+		p->rc.aqStrength = AQ_MAPS_ONLY;
+	}
 }
 
 static void set_hdr(struct hvcal_engine_stream *s, x265_param *p)
@@ -268,7 +252,7 @@ static int set_param(struct hvcal_engine_stream *s, x265_param *p)
 		p->bframes = 0;
 	else if (c->bframes)
 		p->bframes = (int)c->bframes;
-	set_rates(p, c);
+	set_rates(p, c, s->mapped);
 	set_colour(p, c);
 	set_hdr(s, p);
 	return 0;
@@ -317,13 +301,10 @@ static int stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config 
 	if (config->format != HVCAL_FORMAT_I420)
 		s->chroma = malloc((size_t)config->width * config->height / 2 *
 				   (config->format == HVCAL_FORMAT_P010 ? 2 : 1));
-	s->no_offsets = calloc((size_t)((config->width + H26X_MB - 1) / H26X_MB) *
-			       ((config->height + H26X_MB - 1) / H26X_MB), sizeof(float));
-	if (s->no_offsets && (s->chroma || config->format == HVCAL_FORMAT_I420))
+	if (s->chroma || config->format == HVCAL_FORMAT_I420)
 		ret = s->api ? encoder_open(s) : -EINVAL;
 	if (ret) {
 		free(s->chroma);
-		free(s->no_offsets);
 		free(s);
 		return ret;
 	}
@@ -481,54 +462,6 @@ static void deliver(struct hvcal_engine_stream *s, const x265_nal *nal, uint32_t
 	s->ctx->host->done(s->ctx->host->cookie, job, &result);
 }
 
-static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
-{
-	x265_picture pic, out;
-	x265_nal *nal;
-	uint32_t count;
-	uint64_t start = hvcal_soft_now_ns();
-	float *offsets = NULL;
-	int ret = 0;
-
-	if (s->drained)
-		ret = encoder_open(s);
-	if (ret)
-		return ret;
-	s->api->picture_init(s->param, &pic);
-	s->api->picture_init(s->param, &out);
-	ret = set_planes(s, &pic, job->source);
-	if (!ret)
-		ret = h26x_map_take(&s->config, job, &offsets);
-	if (!ret)
-		ret = set_meta(&pic, job);
-	if (ret) {
-		free(offsets);
-		return ret;
-	}
-	/*
-	 * Copied by x265, into memory that it has made for a frame if the first picture in
-	 * there had offsets, and crashes without.
-	 */
-	pic.quantOffsets = offsets ? offsets : s->no_offsets;
-	pic.userData = job;
-	pic.pts = job->params.pts;
-	pic.sliceType = s->want_key || job->params.flags & HVCAL_FRAME_FORCE_KEY ?
-			X265_TYPE_IDR : X265_TYPE_AUTO;
-	pic.forceqp = h26x_frame_qp(&s->config, job, constant_qp(&s->config)) + 1;
-	s->want_key = false;
-	ret = s->api->encoder_encode(s->x265, &nal, &count, &pic, &out);
-	free(pic.userSEI.payloads);
-	free(offsets);
-	if (ret < 0)
-		return -EIO;
-	s->held++;
-	if (!ret)
-		return HVCAL_ENGINE_HELD;
-	ret = out.userData == job ? 0 : HVCAL_ENGINE_HELD;
-	deliver(s, nal, count, &out, hvcal_soft_now_ns() - start);
-	return ret;
-}
-
 /* Takes one frame out of x265. @return 1, 0 nothing came, negative errno */
 static int drain_one(struct hvcal_engine_stream *s, bool cancel)
 {
@@ -564,6 +497,81 @@ static int stream_flush(hvcal_engine_stream_t *s)
 	return 0;
 }
 
+/*
+ * Adaptive quantisation takes some percent of the time, which streams without maps do
+ * not pay: the first frame with a map begins a new encoder, and is a key frame. From
+ * then on every frame has a map: libx265 3.5 writes one to a frame of its own where
+ * none was when that was made, at NULL.
+ */
+static int take_map(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
+		    float **offsets)
+{
+	int ret = h26x_map_take(&s->config, job, offsets);
+
+	if (ret)
+		return ret;
+	if (s->config.tune == HVCAL_TUNE_LOSSLESS) {
+		free(*offsets);
+		*offsets = NULL;
+		return 0;
+	}
+	if (*offsets && !s->mapped) {
+		ret = stream_flush(s);
+		s->mapped = true;
+		if (!ret)
+			ret = encoder_open(s);
+		s->mapped = !ret;
+	}
+	if (!*offsets && s->mapped) {
+		*offsets = calloc(h26x_map_size(&s->config), sizeof(**offsets));
+		ret = *offsets ? 0 : -ENOMEM;
+	}
+	return ret;
+}
+
+static int stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
+{
+	x265_picture pic, out;
+	x265_nal *nal;
+	uint32_t count;
+	uint64_t start = hvcal_soft_now_ns();
+	float *offsets = NULL;
+	int ret;
+
+	ret = take_map(s, job, &offsets);
+	if (!ret && s->drained)
+		ret = encoder_open(s);
+	if (!ret) {
+		s->api->picture_init(s->param, &pic);
+		s->api->picture_init(s->param, &out);
+		ret = set_planes(s, &pic, job->source);
+	}
+	if (!ret)
+		ret = set_meta(&pic, job);
+	if (ret) {
+		free(offsets);
+		return ret;
+	}
+	pic.quantOffsets = offsets;	/* copied by x265 */
+	pic.userData = job;
+	pic.pts = job->params.pts;
+	pic.sliceType = s->want_key || job->params.flags & HVCAL_FRAME_FORCE_KEY ?
+			X265_TYPE_IDR : X265_TYPE_AUTO;
+	pic.forceqp = h26x_frame_qp(&s->config, job, constant_qp(&s->config)) + 1;
+	s->want_key = false;
+	ret = s->api->encoder_encode(s->x265, &nal, &count, &pic, &out);
+	free(pic.userSEI.payloads);
+	free(offsets);
+	if (ret < 0)
+		return -EIO;
+	s->held++;
+	if (!ret)
+		return HVCAL_ENGINE_HELD;
+	ret = out.userData == job ? 0 : HVCAL_ENGINE_HELD;
+	deliver(s, nal, count, &out, hvcal_soft_now_ns() - start);
+	return ret;
+}
+
 static void stream_close(hvcal_engine_stream_t *s)
 {
 	/* the host wants its jobs back, coded or not */
@@ -572,7 +580,6 @@ static void stream_close(hvcal_engine_stream_t *s)
 	s->api->encoder_close(s->x265);
 	s->api->param_free(s->param);
 	free(s->chroma);
-	free(s->no_offsets);
 	free(s);
 }
 

@@ -307,6 +307,9 @@ static int item_to_stream(hvcal_provider_t *p, const struct hvcal_item *in)
 	if (!ret && provider_stream_push(s, item))
 		return 0;
 	provider_item_free(p, item);
+	/* its worker has seen the device go, and ended: others shall have the item */
+	if (!ret && s->lost)
+		return 0;
 	return ret ? ret : item_without_stream(p, in);
 }
 

@@ -51,6 +51,9 @@
 #define ICQ_COMPLEXITY 0.67	/* of what a P frame costs more: about x264's 1 - qcomp */
 #define ICQ_KEY 0.485		/* log2 of its ip factor */
 #define SATURATED_AFTER 4
+#ifndef Q_LEFT
+#define Q_LEFT 0.5
+#endif
 #define MEAN_GAIN 0.1
 #define SURE 1.5		/* sigmas */
 #define SURE_STEP 0.17		/* log2 of the step, 1 QP */
@@ -68,7 +71,7 @@ static bool is_new(enum rc_class class)
 static struct rc_point point_of(const hvcal_rc_t *rc, enum rc_class class,
 				const struct hvcal_rc_hint *hint, bool *has_cost)
 {
-	struct rc_point p = { .q_ref = rc->q_ref };
+	struct rc_point p = { .q_ref = rc->q_left };
 
 	*has_cost = rc_cost_known(hint);
 	if (!*has_cost)
@@ -252,13 +255,23 @@ static double refine_q(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, d
 	return high;
 }
 
-void rc_refine_learn(hvcal_rc_t *rc, double ratio)
+void rc_refine_learn(hvcal_rc_t *rc, double bits, double planned, double refine)
 {
+	/* late sizes: others may have told the same since it was planned */
+	double ratio = bits / planned * (refine / rc->refine);
 	double gain = ratio > 1.0 ? REFINE_GAIN_UP : REFINE_GAIN_DOWN;
 
 	rc->refine_guess = false;
 	rc->refine = rc_clip(rc->refine * pow(rc_clip(ratio, 0.1, 10.0), gain),
 			     REFINE_MIN, REFINE_MAX);
+}
+
+void rc_doubt_scene(hvcal_rc_t *rc, bool part)
+{
+	rc_model_doubt(&rc->models[CLASS_P], NEW_DOUBT);
+	rc_model_doubt(&rc->models[CLASS_UPPER], NEW_DOUBT);
+	if (!part)
+		rc_model_doubt_slope(&rc->models[CLASS_P], NEW_SLOPE_DOUBT);
 }
 
 /* The wish before any guard. */
@@ -544,6 +557,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		   rc_clip(refine_bits(rc, frame->hint, at.q), OVERHEAD_BITS, 1e12) :
 		   rc_flight_expected(rc_model_predict(&rc->models[f->class], &at));
 	f->bits = expected;
+	f->refine = rc->refine;
 	if (moves_little(f, frame->hint) && at.q < rc->q_ref)
 		f->refined = refine_bits(rc, frame->hint, at.q);
 	rc_buffer_add(rc, expected);
@@ -551,13 +565,12 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		f->owed = fmax(0.0, expected - mean);
 		rc_buffer_owe(rc, f->owed, rc_buffer_horizon(rc));
 		/* the next frames are new */
-		rc_model_doubt(&rc->models[CLASS_P], NEW_DOUBT);
-		rc_model_doubt(&rc->models[CLASS_UPPER], NEW_DOUBT);
-		if (f->class != CLASS_PART)
-			rc_model_doubt_slope(&rc->models[CLASS_P], NEW_SLOPE_DOUBT);
+		rc_doubt_scene(rc, f->class == CLASS_PART);
 		rc->open = OPEN_AFTER + (unsigned int)(2.0 * rc->late);
 		rc->q_key = at.q;
 		rc->scene++;
+		if (f->class != CLASS_PART)
+			rc->scene_whole = rc->scene;
 		rc->carry = 0.0;
 	} else if (rc->open) {
 		rc->open--;
@@ -569,6 +582,8 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	if (has_cost)
 		rc->cost_last[f->class] = at.cost;
 	if (!frame->layer) {
+		rc->q_left = is_new(f->class) && f->class != CLASS_PART ? at.q :
+			     rc->q_left + Q_LEFT * (at.q - rc->q_left);
 		rc->q_ref = at.q;
 		rc->last_qp = f->qp;
 		rc->have_qp = true;

@@ -45,6 +45,7 @@ struct rc_flight {
 	double bits;		/* as planned, or as it was */
 	double drained;		/* of the buffer, since the frame before */
 	double refined;		/* what refining alone would cost; 0: it does not do that */
+	double refine;		/* rc.refine that was so planned with */
 	double owed;		/* part of debt that came with it */
 	double mean_bits;	/* what one frame may take on average, then */
 	double room;		/* what fits into the buffer and under the ceiling */
@@ -81,8 +82,10 @@ struct hvcal_rc {
 	bool known[CLASSES];	/* the model has seen a frame */
 	double cost_last[CLASSES]; /* as in rc_point.cost */
 	double q_ref;		/* of the last frame of the base layer: the reference */
+	double q_left;		/* what its quality is about: blocks that are skipped keep theirs */
 	double q_seen, bits_seen; /* of the newest P frame whose size is known */
 	double q_key;		/* of the last key or cut */
+	uint32_t scene_whole;	/* the newest that is no part */
 	uint32_t scene, seen;	/* keys and cuts so far; the last that a P frame told of */
 	bool refine_guess;	/* nothing was refined lately: that share is a guess */
 	double refine;		/* share of a key frame that a step finer costs */
@@ -168,8 +171,10 @@ void rc_class_prepare(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc
 
 /* ---- decide.c ---- */
 
-/* A still frame was @ratio times what was expected of it. */
-void rc_refine_learn(hvcal_rc_t *rc, double ratio);
+/* A still frame was @bits; @planned was expected with a share of @refine. */
+void rc_refine_learn(hvcal_rc_t *rc, double bits, double planned, double refine);
+/* What was learnt of P frames is of another scene, or part of one. */
+void rc_doubt_scene(hvcal_rc_t *rc, bool part);
 
 static inline double rc_clip(double x, double low, double high)
 {

@@ -11,7 +11,7 @@
 #define REF_MAX 4.0
 #define SLOPE_DEVIATION 0.8
 #define REF_DEVIATION 0.6
-#define SLOPE_WALK 1e-5
+#define SLOPE_WALK 1e-4
 #define REF_WALK 1e-3
 #define LEVEL_WALK 0.004	/* gain of about 0.22 at the usual noise */
 #define NOISE 0.06		/* variance to begin with: 18 % */
@@ -95,7 +95,7 @@ void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bi
 {
 	const double x[3] = { 1.0, -(at->q - Q_CENTRE), -(at->q - at->q_ref) };
 	double error = rc_clip(log_bits - rc_model_predict(m, at), -ERROR_MAX, ERROR_MAX);
-	double px[3], gain[3], s = m->variance, doubt;
+	double px[3], gain[3], s = m->variance, doubt, change = error - m->last_error;
 
 	m->p[0][0] += LEVEL_WALK;
 	m->p[1][1] += SLOPE_WALK;
@@ -122,8 +122,9 @@ void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bi
 	/* the first error is that of the guess, not of the model */
 	if (m->seen++)
 		m->variance = rc_clip(m->variance +
-				      NOISE_GAIN * (rc_clip(error * error - doubt, 0.0, 9.0 * m->variance) -
-						    m->variance), NOISE_MIN, NOISE_MAX);
+				      NOISE_GAIN * (rc_clip(0.5 * change * change - doubt, 0.0,
+							    9.0 * m->variance) - m->variance),
+				      NOISE_MIN, NOISE_MAX);
 }
 
 /* The frame would have cost no more than that, if it had cost anything. */

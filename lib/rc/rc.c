@@ -99,7 +99,7 @@ int hvcal_rc_create(const struct hvcal_rc_config *config, hvcal_rc_t **out)
 	take_config(rc, config);
 	rc->refine = REFINE;
 	rc->qp_mean = 0.5 * (rc->config.qp_min + rc->config.qp_max);
-	rc->q_ref = hvcal_rc_qp_to_log2(config->scale, rc->qp_mean);
+	rc->q_ref = rc->q_left = hvcal_rc_qp_to_log2(config->scale, rc->qp_mean);
 	for (int i = 0; i < CLASSES; i++)
 		rc_model_prior(&rc->models[i], i, (double)config->width * config->height, false);
 	*out = rc;
@@ -203,7 +203,7 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 		rc->violations++;
 	if (bytes && f->class == CLASS_STILL) {
 		if (planned > 2.0 * SKIPPED * f->mean_bits)
-			rc_refine_learn(rc, bits / planned);
+			rc_refine_learn(rc, bits, planned, f->refine);
 	} else if (bytes) {
 		at = f->point;
 		if (qp != HVCAL_RC_QP_AS_DECIDED)
@@ -222,11 +222,14 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 			else
 				rc_model_learn(&rc->models[f->class], &at, learnt);
 			rc->known[f->class] = true;
+			/* an old scene's frames, late, say little of the new one's */
+			if (f->scene != rc->scene && (f->class == CLASS_P || f->class == CLASS_UPPER))
+				rc_doubt_scene(rc, f->scene >= rc->scene_whole);
 			rc_flight_plan_again(rc, f->class);
 		}
 	}
 	if (bytes && f->refined > 2.0 * SKIPPED * f->mean_bits)
-		rc_refine_learn(rc, bits / f->refined);
+		rc_refine_learn(rc, bits, f->refined, f->refine);
 	return 0;
 }
 

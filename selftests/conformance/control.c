@@ -328,76 +328,113 @@ static void test_reconfigure_bad(struct conf *c)
 	conf_free(&s);
 }
 
-#define AV1_MAP_QP 140	/* as 28 of 51 */
+#define ROI_FRAMES_MAX 16
+#define ROI_QP 28
+#define QINDEX_PER_QP 4		/* about */
 
-/*
- * One half of the picture better, the other worse; @ramp: by and by. @return by how many
- * dB the left one is, NAN if that was not measured
- */
-static double roi_run(struct conf *c, uint32_t block, int left, bool ramp)
+/* A map: one half of the picture better, the other worse, all at once or by and by. */
+struct roi {
+	uint32_t block;
+	int left;
+	bool ramp;
+	uint32_t rc_mode;
+	unsigned int before;	/* frames without a map, and as many after the first one with it */
+};
+
+/* @return by how many dB the left half is better, NAN if that was not measured */
+static double roi_run(struct conf *c, const struct roi *roi)
 {
 	struct hvcal_codec_config config = conf_config(c);
-	struct conf_stream *s = conf_open(c, &config);
-	uint32_t cols = (config.width + block - 1) / block;
-	uint32_t rows = (config.height + block - 1) / block;
+	uint32_t cols = (config.width + roi->block - 1) / roi->block;
+	uint32_t rows = (config.height + roi->block - 1) / roi->block;
 	/* libvpx leaves maps out of key frames */
-	unsigned int first = config.codec == HVCAL_CODEC_VP9;
-	struct conf_picture pictures[4] = { 0 };
-	struct conf_how how = {
-		.qp = config.codec == HVCAL_CODEC_AV1 ? AV1_MAP_QP : 28, .map_block = block, .map_stride = cols + 3, .map_rows = rows,
-	};
-	int8_t *map = calloc((size_t)how.map_stride * rows, 1);
+	unsigned int first = roi->before + (config.codec == HVCAL_CODEC_VP9);
+	unsigned int last = 2 * roi->before + 3;
+	struct conf_picture pictures[ROI_FRAMES_MAX] = { 0 };
+	struct conf_how plain = { .qp = conf_qindex(c) ? ROI_QP * QINDEX_PER_QP : ROI_QP };
+	struct conf_how how = plain;
+	struct conf_stream *s;
+	int8_t *map;
 
+	config.rc_mode = roi->rc_mode;
+	config.bitrate = 1000000;
+	s = conf_open(c, &config);
+	if (!s)
+		return NAN;
+	how.map_block = roi->block;
+	how.map_stride = cols + 3;
+	how.map_rows = rows;
+	map = calloc((size_t)how.map_stride * rows, 1);
 	if (!map)
 		abort();
-	if (!s) {
-		free(map);
-		return NAN;
-	}
 	for (uint32_t y = 0; y < rows; y++)
 		for (uint32_t x = 0; x < cols; x++)
-			map[y * how.map_stride + x] = (int8_t)(!ramp ? x < cols / 2 ? left : -left :
-							       left - 2 * left * (int)x / (int)cols);
+			map[y * how.map_stride + x] = (int8_t)(!roi->ramp ?
+				x < cols / 2 ? roi->left : -roi->left :
+				roi->left - 2 * roi->left * (int)x / (int)cols);
 	how.map = map;
-	for (unsigned int i = 0; i < 4; i++)
-		send_ok(s, &how);
+	for (unsigned int i = 0; i <= last; i++) {
+		bool with = i == roi->before || i > 2 * roi->before;
+
+		send_ok(s, with ? &how : &plain);
+	}
 	conf_flush(s);
 	free(map);
 	conf_decode(s, 0, 20, pictures);
 	conf_free(&s);
-	/* libdav1d tells the QP of frames, not of their parts */
-	if (!conf_failed(c) && pictures[first].has_qp && config.codec != HVCAL_CODEC_AV1 &&
-	    (pictures[first].qp_right - pictures[first].qp_left) * (left < 0 ? 1 : -1) < 8)
-		conf_fail(c, "blocks of %u: %s %d to %d is coded as QP %.1f and %.1f", block,
-			  ramp ? "a ramp from" : "offsets from", left, -left,
+	/* blocks left out later have others' QPs; libdav1d tells those of frames, not of parts */
+	if (!conf_failed(c) && !roi->before && pictures[first].has_qp &&
+	    config.codec != HVCAL_CODEC_AV1 &&
+	    (pictures[first].qp_right - pictures[first].qp_left) * (roi->left < 0 ? 1 : -1) < 8)
+		conf_fail(c, "blocks of %u: %s %d to %d is coded as QP %.1f and %.1f", roi->block,
+			  roi->ramp ? "a ramp from" : "offsets from", roi->left, -roi->left,
 			  pictures[first].qp_left, pictures[first].qp_right);
-	return pictures[3].psnr_left > 0 ? pictures[3].psnr_left - pictures[3].psnr_right : NAN;
+	return pictures[last].psnr_left > 0 ? pictures[last].psnr_left - pictures[last].psnr_right :
+					      NAN;
+}
+
+/* The halves change places. */
+static void check_roi(struct conf *c, struct roi roi)
+{
+	/* 12 QPs are some 6 dB, twice; VP9 has few bits after its key frame */
+	double least = conf_config(c).codec == HVCAL_CODEC_VP9 ? 0.4 : 4;
+	double better;
+
+	if (conf_qindex(c))
+		roi.left *= QINDEX_PER_QP;
+	better = roi_run(c, &roi);
+	roi.left = -roi.left;
+	if (!conf_failed(c))
+		better -= roi_run(c, &roi);
+	if (!conf_failed(c) && better < least)
+		conf_fail(c, "blocks of %u: the half with offsets below 0 gains %.1f dB", roi.block,
+			  better / 2);
 }
 
 static void test_qp_map(struct conf *c)
 {
-	static const struct {
-		uint32_t block;
-		int left;
-		bool ramp;
-	} maps[] = { { 16, -6, false }, { 32, -6, false }, { 64, -6, false }, { 16, -16, true } };
-	/* AV1's scale is five times as long */
-	int times = conf_config(c).codec == HVCAL_CODEC_AV1 ? 5 : 1;
-	/* 12 QPs are some 6 dB, and the halves change places; VP9 has few bits after its key frame */
-	double least = conf_config(c).codec == HVCAL_CODEC_VP9 ? 0.4 : 4;
+	static const struct roi maps[] = {
+		{ 16, -6, false, HVCAL_RC_CQP, 0 }, { 32, -6, false, HVCAL_RC_CQP, 0 },
+		{ 64, -6, false, HVCAL_RC_CQP, 0 }, { 16, -16, true, HVCAL_RC_CQP, 0 },
+	};
 
 	if (lacks(c, HVCAL_CAP_ROI, "QP maps"))
 		return;
-	for (unsigned int i = 0; i < sizeof(maps) / sizeof(maps[0]) && !conf_failed(c); i++) {
-		int left = times * maps[i].left;
-		double better = roi_run(c, maps[i].block, left, maps[i].ramp);
+	for (unsigned int i = 0; i < sizeof(maps) / sizeof(maps[0]) && !conf_failed(c); i++)
+		check_roi(c, maps[i]);
+}
 
-		if (!conf_failed(c))
-			better -= roi_run(c, maps[i].block, -left, maps[i].ramp);
-		if (!conf_failed(c) && better < least)
-			conf_fail(c, "blocks of %u: the half with offsets below 0 gains %.1f dB",
-				  maps[i].block, better / 2);
-	}
+/* Engines may make room for maps only when they come. */
+static void test_qp_map_later(struct conf *c)
+{
+	if (!lacks(c, HVCAL_CAP_ROI, "QP maps"))
+		check_roi(c, (struct roi){ 16, -6, false, HVCAL_RC_CQP, 3 });
+}
+
+static void test_qp_map_over_bitrate(struct conf *c)
+{
+	if (!lacks(c, HVCAL_CAP_ROI, "QP maps"))
+		check_roi(c, (struct roi){ 16, -6, false, HVCAL_RC_CBR, 0 });
 }
 
 /* Maps come and go. */
@@ -669,6 +706,8 @@ const struct conf_test conf_tests_control[] = {
 	{ "reconfigure_size", test_reconfigure_size },
 	{ "reconfigure_bad", test_reconfigure_bad },
 	{ "qp_map", test_qp_map },
+	{ "qp_map_later", test_qp_map_later },
+	{ "qp_map_over_bitrate", test_qp_map_over_bitrate },
 	{ "qp_map_sometimes", test_qp_map_sometimes },
 	{ "layers", test_layers },
 	{ "metadata", test_metadata },

@@ -14,10 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/nth.h"
 #include "lib/state.h"
 #include "spoil.h"
 
-#define KS_FAULTS	"/sys/kernel/debug/"
 #define KS_NTH_LIMIT_S	60
 #define KS_NTH_MAX	400	/* a call with more places to fail is not ours */
 #define KS_SETTLE_MS	1000	/* what is let go of behind the caller's back */
@@ -25,65 +25,6 @@
 
 /* What became of one try; the child's exit status. */
 enum ks_outcome { KS_FAILED, KS_TOLERATED = 10, KS_STAYED = 11, KS_EXHAUSTED = 12 };
-
-/* ---- the kernel's knobs ---- */
-
-static void ks_knob(const char *name, const char *value)
-{
-	char path[96];
-	FILE *f;
-
-	snprintf(path, sizeof(path), KS_FAULTS "%s", name);
-	f = fopen(path, "we");
-	if (!f)
-		return;
-	fputs(value, f);
-	fclose(f);
-}
-
-/*
- * Sleeping allocations fail too, and nobody prints a stack for each. None of this
- * does anything by itself: the faults come from fail-nth alone.
- */
-static void ks_faults_prepare(void)
-{
-	if (access("/proc/self/fail-nth", W_OK))
-		ks_skip("this kernel has no fault injection");
-	ks_knob("failslab/ignore-gfp-wait", "N");
-	ks_knob("failslab/verbose", "0");
-	ks_knob("fail_page_alloc/ignore-gfp-wait", "N");
-	ks_knob("fail_page_alloc/ignore-gfp-highmem", "N");
-	ks_knob("fail_page_alloc/min-order", "0");
-	ks_knob("fail_page_alloc/verbose", "0");
-	ks_knob("fail_usercopy/verbose", "0");
-}
-
-static int ks_nth_open(void)
-{
-	int fd = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
-
-	CHECK_GE(fd, 0);
-	return fd;
-}
-
-static void ks_nth_arm(int fd, unsigned int nth)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", nth);
-
-	CHECK_EQ(pwrite(fd, text, (size_t)len, 0), len);
-}
-
-/* Whether the fault came; these calls copy too and may get what is left of it. */
-static bool ks_nth_disarm(int fd)
-{
-	char text[16] = "";
-	ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
-
-	while (pwrite(fd, "0", 1, 0) != 1)
-		;
-	return got > 0 && text[0] == '0';
-}
 
 /* ---- one try ---- */
 
@@ -344,7 +285,7 @@ KS_TABLE_LIMIT(nth, rows, KS_NTH_LIMIT_S)
 	struct ks_objects idle;
 
 	close(ks_client());
-	ks_faults_prepare();
+	ks_nth_prepare();
 	/* a job is running all the while, and its engine is to stay */
 	ks_watchdog(60000, 60000);
 	CHECK_OK(ks_objects_read(&idle));

@@ -161,7 +161,7 @@ static void op_cost(struct fuzz *z, struct hvcal_flow *f)
 	u32 pixels = (u32)take(z, 4);
 
 	if (hvcal_cost_learn(&z->cost, z->now, take_time(z), pixels)) {
-		hvcal_task_set(&f->task, hvcal_cost_predict(&z->cost, pixels),
+		hvcal_task_set(&f->task, hvcal_cost_predict(z->cost.planned, pixels),
 			       f->task.period_ns, f->task.deadline_ns);
 		hvcal_admit_replan(&z->q, take(z, 1) & 1, z->now);
 	}

@@ -1,91 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* The kernel back end against a kernel that does what the test wants. */
+/* The kernel back end against a kernel that does what the test wants: sessions, frames. */
 #include <errno.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 #include <cmocka.h>
 
-#include "fake_kernel.h"
-
-struct fixture {
-	struct fake_kernel k;
-	hvcal_context_t *ctx;
-	hvcal_session_t *s;
-	hvcal_pool_t *pool;
-};
-
-static void config_h264(hvcal_config_t *c)
-{
-	hvcal_config_default(c, sizeof(*c));
-	c->codec = HVCAL_CODEC_H264;
-	c->width = 128;
-	c->height = 64;
-	c->fps = 50;
-	c->bitrate = 1000000;
-}
-
-static void make_pool(struct fixture *f)
-{
-	hvcal_pool_params_t p;
-
-	hvcal_pool_params_default(&p, sizeof(p));
-	p.format = HVCAL_FORMAT_NV12;
-	p.width = 128;
-	p.height = 64;
-	assert_int_equal(hvcal_pool_create(f->ctx, &p, &f->pool), 0);
-}
-
-static int setup(void **state)
-{
-	static struct fixture f;
-	hvcal_config_t c;
-
-	memset(&f, 0, sizeof(f));
-	fake_kernel_init(&f.k);
-	assert_int_equal(fake_kernel_context(&f.k, &f.ctx), 0);
-	config_h264(&c);
-	assert_int_equal(hvcal_create_session(f.ctx, &c, &f.s, NULL), 0);
-	make_pool(&f);
-	*state = &f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	hvcal_destroy_session(&f->s);
-	hvcal_pool_destroy(&f->pool);
-	hvcal_shutdown(&f->ctx);
-	assert_int_equal(f->k.live_buffers, 0);
-	fake_kernel_finish(&f->k);
-	return 0;
-}
-
-static int submit(struct fixture *f, const hvcal_frame_t *frame)
-{
-	hvcal_buffer_t *b;
-	int ret;
-
-	assert_int_equal(hvcal_pool_acquire(f->pool, &b), 0);
-	ret = hvcal_submit_frame(f->s, b, frame);
-	hvcal_buffer_release(&b);
-	return ret;
-}
-
-static uint32_t pool_in_use(struct fixture *f)
-{
-	hvcal_pool_info_t i;
-
-	hvcal_pool_info_default(&i, sizeof(i));
-	assert_int_equal(hvcal_pool_get_info(f->pool, &i), 0);
-	return i.in_use;
-}
-
-/* ------------------------------------------------------------------------ */
+#include "kernel_fixture.h"
 
 static void test_open_errors(void **state)
 {
@@ -129,7 +51,7 @@ static void test_admission_refused(void **state)
 	hvcal_admission_t a;
 	hvcal_config_t c;
 
-	config_h264(&c);
+	fixture_config(&c);
 	c.sched = HVCAL_SCHED_REALTIME;
 	hvcal_admission_default(&a, sizeof(a));
 	f->k.fail[HVCAL_NR_SESSION_CREATE] = -ENOSPC;
@@ -168,7 +90,7 @@ static void test_engine_refuses_and_silence(void **state)
 	hvcal_config_t c;
 	unsigned int before = f->k.calls[HVCAL_NR_SESSION_DESTROY];
 
-	config_h264(&c);
+	fixture_config(&c);
 	c.open_timeout_ms = 20;
 	hvcal_admission_default(&a, sizeof(a));
 	f->k.manual_open = true;
@@ -201,7 +123,7 @@ static void test_packet(void **state)
 	frame.user_data = 0x1234567890;
 	frame.t35 = &msg;
 	frame.t35_count = 1;
-	assert_int_equal(submit(f, &frame), 0);
+	assert_int_equal(fixture_submit(f, &frame), 0);
 	assert_int_equal(f->k.params[0].flags, HVCAL_FRAME_FORCE_KEY | HVCAL_FRAME_QP);
 	assert_int_equal(f->k.params[0].qp_q8, 30 * 256);
 	assert_int_equal(f->k.jobs[0].meta.len, sizeof(head) + 8);
@@ -209,14 +131,14 @@ static void test_packet(void **state)
 	assert_int_equal(head.type, HVCAL_META_T35);
 	assert_int_equal(head.len, 3);
 	assert_memory_equal(f->k.meta[0] + sizeof(head), t35, 3);
-	assert_int_equal(pool_in_use(f), 1); /* the session's reference */
+	assert_int_equal(fixture_in_use(f), 1); /* the session's reference */
 
 	hvcal_packet_default(&p, sizeof(p));
 	assert_int_equal(hvcal_get_bitstream(f->s, &p, 0), -EAGAIN);
 	syncs = f->k.syncs;
 	fake_complete(&f->k, 0, 0, 100);
 	assert_int_equal(hvcal_get_bitstream(f->s, &p, 1000), HVCAL_GOT_PACKET);
-	assert_int_equal(pool_in_use(f), 0);
+	assert_int_equal(fixture_in_use(f), 0);
 	assert_int_equal(p.size, 100);
 	assert_non_null(p.data);
 	assert_int_equal(p.pts, 77);
@@ -245,7 +167,7 @@ static void test_packet_outlives(void **state)
 	hvcal_packet_t p;
 
 	hvcal_packet_default(&p, sizeof(p));
-	assert_int_equal(submit(f, NULL), 0);
+	assert_int_equal(fixture_submit(f, NULL), 0);
 	fake_complete(&f->k, 0, 0, 10);
 	assert_int_equal(hvcal_get_bitstream(f->s, &p, 1000), 0);
 	hvcal_destroy_session(&f->s);
@@ -266,7 +188,7 @@ static void submit_gop(struct fixture *f, unsigned int frames, unsigned int aske
 		hvcal_frame_default(&frame, sizeof(frame));
 		if (i == asked)
 			frame.flags = HVCAL_SUBMIT_KEY;
-		assert_int_equal(submit(f, &frame), 0);
+		assert_int_equal(fixture_submit(f, &frame), 0);
 	}
 }
 
@@ -286,8 +208,8 @@ static void test_key_frames_are_told(void **state)
 	hvcal_pool_destroy(&f->pool);
 	hvcal_shutdown(&f->ctx);
 	assert_int_equal(fake_kernel_context(&f->k, &f->ctx), 0);
-	make_pool(f);
-	config_h264(&c);
+	fixture_pool(f);
+	fixture_config(&c);
 	c.gop_size = 3;
 	assert_int_equal(hvcal_create_session(f->ctx, &c, &f->s, NULL), 0);
 	submit_gop(f, 8, 1);
@@ -304,10 +226,10 @@ static void test_queue_full(void **state)
 	unsigned int i;
 
 	for (i = 0; i < 8; i++) /* balanced: half of 16 */
-		assert_int_equal(submit(f, NULL), 0);
-	assert_int_equal(submit(f, NULL), -EAGAIN);
+		assert_int_equal(fixture_submit(f, NULL), 0);
+	assert_int_equal(fixture_submit(f, NULL), -EAGAIN);
 	assert_int_equal(hvcal_set_throughput_mode(f->s, HVCAL_THROUGHPUT_LATENCY), 0);
-	assert_int_equal(submit(f, NULL), -EAGAIN);
+	assert_int_equal(fixture_submit(f, NULL), -EAGAIN);
 	hvcal_packet_default(&p, sizeof(p));
 	for (i = 0; i < 7; i++) {
 		fake_complete(&f->k, i, 0, 1);
@@ -315,8 +237,8 @@ static void test_queue_full(void **state)
 		assert_int_equal(p.pts, i);
 		hvcal_release_packet(&p);
 	}
-	assert_int_equal(submit(f, NULL), 0);
-	assert_int_equal(submit(f, NULL), -EAGAIN);
+	assert_int_equal(fixture_submit(f, NULL), 0);
+	assert_int_equal(fixture_submit(f, NULL), -EAGAIN);
 }
 
 /* The mode of a real-time session decides what is reserved. */
@@ -330,7 +252,7 @@ static void test_throughput_reserves(void **state)
 	assert_int_equal(hvcal_set_throughput_mode(f->s, HVCAL_THROUGHPUT_BATCH), 0);
 	assert_int_equal(f->k.calls[HVCAL_NR_SESSION_RECONFIGURE], 0);
 
-	config_h264(&c);
+	fixture_config(&c);
 	c.sched = HVCAL_SCHED_REALTIME;
 	assert_int_equal(hvcal_create_session(f->ctx, &c, &s, NULL), 0);
 	assert_int_equal(hvcal_set_throughput_mode(s, HVCAL_THROUGHPUT_BALANCED), 0);
@@ -368,18 +290,18 @@ static void test_submit_errors(void **state)
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		f->k.fail[HVCAL_NR_JOB_SUBMIT] = cases[i].kernel;
-		assert_int_equal(submit(f, NULL), cases[i].ours);
-		assert_int_equal(pool_in_use(f), 0);
+		assert_int_equal(fixture_submit(f, NULL), cases[i].ours);
+		assert_int_equal(fixture_in_use(f), 0);
 	}
 	f->k.fail[HVCAL_NR_JOB_SUBMIT] = 0;
 	hvcal_frame_default(&frame, sizeof(frame));
 	/* every slot is still there */
 	for (i = 0; i < 8; i++)
-		assert_int_equal(submit(f, NULL), 0);
+		assert_int_equal(fixture_submit(f, NULL), 0);
 	frame.flags = 1U << 31;
-	assert_int_equal(submit(f, &frame), -EINVAL);
+	assert_int_equal(fixture_submit(f, &frame), -EINVAL);
 	frame.flags = HVCAL_SUBMIT_IN_FENCE;
-	assert_int_equal(submit(f, &frame), -EBADF);
+	assert_int_equal(fixture_submit(f, &frame), -EBADF);
 }
 
 static void test_import_fails(void **state)
@@ -387,10 +309,10 @@ static void test_import_fails(void **state)
 	struct fixture *f = *state;
 
 	f->k.fail[HVCAL_NR_BUFFER_IMPORT] = -EXDEV;
-	assert_int_equal(submit(f, NULL), -EXDEV);
-	assert_int_equal(pool_in_use(f), 0);
+	assert_int_equal(fixture_submit(f, NULL), -EXDEV);
+	assert_int_equal(fixture_in_use(f), 0);
 	f->k.fail[HVCAL_NR_BUFFER_IMPORT] = 0;
-	assert_int_equal(submit(f, NULL), 0);
+	assert_int_equal(fixture_submit(f, NULL), 0);
 }
 
 static void test_batch(void **state)
@@ -440,14 +362,14 @@ static void test_failed_frames(void **state)
 	hvcal_packet_t p;
 
 	hvcal_packet_default(&p, sizeof(p));
-	assert_int_equal(submit(f, NULL), 0);
+	assert_int_equal(fixture_submit(f, NULL), 0);
 	first_target = f->k.jobs[0].target;
 	fake_complete(&f->k, 0, -EIO, 0);
 	assert_int_equal(hvcal_get_bitstream(f->s, &p, 1000), HVCAL_GOT_NOTICE);
 	assert_int_equal(p.notice, HVCAL_NOTICE_FRAME_FAILED);
 	assert_int_equal(p.status, -EIO);
 	assert_null(p.data);
-	assert_int_equal(submit(f, NULL), 0);
+	assert_int_equal(fixture_submit(f, NULL), 0);
 	again = f->k.jobs[1].target;
 	assert_int_equal(again, first_target);
 	/* after a timeout the engine may still write: other memory, for good */
@@ -455,168 +377,13 @@ static void test_failed_frames(void **state)
 	assert_int_equal(hvcal_get_bitstream(f->s, &p, 1000), HVCAL_GOT_NOTICE);
 	assert_int_equal(p.status, -ETIMEDOUT);
 	for (unsigned int i = 2; i < 10; i++) {
-		assert_int_equal(submit(f, NULL), 0);
+		assert_int_equal(fixture_submit(f, NULL), 0);
 		assert_int_not_equal(f->k.jobs[i].target, first_target);
 	}
 	/* more bytes than there is room */
 	fake_complete(&f->k, 2, 0, 1ULL << 40);
 	assert_int_equal(hvcal_get_bitstream(f->s, &p, 1000), HVCAL_GOT_NOTICE);
 	assert_int_equal(p.status, -EPROTO);
-}
-
-static void test_notices(void **state)
-{
-	struct fixture *f = *state;
-	struct hvcal_event e = { .session = f->k.last_session };
-	hvcal_packet_t p;
-
-	hvcal_packet_default(&p, sizeof(p));
-	e.type = 12345; /* of a newer kernel */
-	fake_event(&f->k, &e);
-	e.type = HVCAL_EVENT_RESYNC;
-	e.engine = 9;
-	fake_event(&f->k, &e);
-	assert_int_equal(hvcal_get_bitstream(f->s, &p, 1000), HVCAL_GOT_NOTICE);
-	assert_int_equal(p.notice, HVCAL_NOTICE_RESYNC);
-	assert_int_equal(p.engine, 9);
-	e.type = HVCAL_EVENT_PRESSURE;
-	e.share_ppm = 1234;
-	fake_event(&f->k, &e);
-	assert_int_equal(hvcal_get_bitstream(f->s, &p, 1000), HVCAL_GOT_NOTICE);
-	assert_int_equal(p.notice, HVCAL_NOTICE_PRESSURE);
-	assert_int_equal(p.share_ppm, 1234);
-	/* flush: end of stream is told once, then the session goes on */
-	assert_int_equal(hvcal_flush(f->s), 0);
-	e.type = HVCAL_EVENT_FLUSHED;
-	fake_event(&f->k, &e);
-	assert_int_equal(hvcal_get_bitstream(f->s, &p, 1000), -ENODATA);
-	assert_int_equal(hvcal_get_bitstream(f->s, &p, 0), -EAGAIN);
-	assert_int_equal(submit(f, NULL), 0);
-	/* lost: what was there is still given, then it is final */
-	fake_complete(&f->k, 0, -ENODEV, 0);
-	e.type = HVCAL_EVENT_LOST;
-	fake_event(&f->k, &e);
-	assert_int_equal(hvcal_get_bitstream(f->s, &p, 1000), HVCAL_GOT_NOTICE);
-	assert_int_equal(p.status, -ENODEV);
-	assert_int_equal(hvcal_get_bitstream(f->s, &p, -1), -ENODEV);
-	assert_int_equal(hvcal_get_bitstream(f->s, &p, -1), -ENODEV);
-	assert_int_equal(submit(f, NULL), -ENODEV);
-}
-
-/* Notices that nobody reads must not push out the events of jobs. */
-static void test_flood(void **state)
-{
-	struct fixture *f = *state;
-	struct hvcal_event e = { .session = f->k.last_session,
-				 .type = HVCAL_EVENT_PRESSURE };
-	unsigned int i, packets = 0;
-	hvcal_packet_t p;
-	int ret;
-
-	for (i = 0; i < 8; i++)
-		assert_int_equal(submit(f, NULL), 0);
-	for (i = 0; i < 100; i++)
-		fake_event(&f->k, &e);
-	for (i = 0; i < 8; i++)
-		fake_complete(&f->k, i, 0, 1);
-	for (i = 0; i < 20; i++)
-		assert_int_equal(hvcal_context_pump(f->ctx), 0);
-	hvcal_packet_default(&p, sizeof(p));
-	while ((ret = hvcal_get_bitstream(f->s, &p, 0)) >= 0) {
-		packets += ret == HVCAL_GOT_PACKET;
-		hvcal_release_packet(&p);
-	}
-	assert_int_equal(ret, -EAGAIN);
-	assert_int_equal(packets, 8);
-}
-
-static void test_record_sizes(void **state)
-{
-	struct fixture *f = *state;
-	hvcal_packet_t p;
-
-	hvcal_packet_default(&p, sizeof(p));
-	/* shorter records of an older kernel: no result, the slot knows the pts */
-	assert_int_equal(submit(f, NULL), 0);
-	f->k.event_size = offsetof(struct hvcal_event, share_ppm);
-	fake_complete(&f->k, 0, 0, 50);
-	assert_int_equal(hvcal_get_bitstream(f->s, &p, 1000), 0);
-	assert_int_equal(p.size, 50);
-	assert_int_equal(p.pts, 0);
-	assert_int_equal(p.qp_q8, 0);
-	hvcal_release_packet(&p);
-	/* an event that names a slot that has nothing inside is dropped */
-	fake_complete(&f->k, 0, 0, 50);
-	assert_int_equal(hvcal_get_bitstream(f->s, &p, 20), -EAGAIN);
-}
-
-static void test_longer_records(void **state)
-{
-	static struct fixture f;
-	hvcal_pool_params_t pp;
-	hvcal_config_t c;
-	hvcal_packet_t p;
-
-	(void)state;
-	fake_kernel_init(&f.k);
-	f.k.caps.event_size = f.k.event_size = sizeof(struct hvcal_event) + 64;
-	assert_int_equal(fake_kernel_context(&f.k, &f.ctx), 0);
-	config_h264(&c);
-	assert_int_equal(hvcal_create_session(f.ctx, &c, &f.s, NULL), 0);
-	hvcal_pool_params_default(&pp, sizeof(pp));
-	pp.format = HVCAL_FORMAT_NV12;
-	pp.width = 128;
-	pp.height = 64;
-	assert_int_equal(hvcal_pool_create(f.ctx, &pp, &f.pool), 0);
-	hvcal_packet_default(&p, sizeof(p));
-	for (unsigned int i = 0; i < 30; i++) {
-		assert_int_equal(submit(&f, NULL), 0);
-		fake_complete(&f.k, i, 0, i + 1);
-		assert_int_equal(hvcal_get_bitstream(f.s, &p, 1000), 0);
-		assert_int_equal(p.size, i + 1);
-		assert_int_equal(p.pts, i);
-		hvcal_release_packet(&p);
-	}
-	hvcal_destroy_session(&f.s);
-	hvcal_pool_destroy(&f.pool);
-	hvcal_shutdown(&f.ctx);
-	fake_kernel_finish(&f.k);
-}
-
-/* No loop and no crash: a device that speaks nonsense is not used any more. */
-static void test_broken_records(void **state)
-{
-	static const uint32_t sizes[] = { 0, 4, 23, 65, 4096, UINT32_MAX };
-	unsigned char junk[64] = { 0 };
-	struct fixture *f;
-	hvcal_packet_t p;
-	size_t i;
-
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		assert_int_equal(setup(state), 0);
-		f = *state;
-		memcpy(junk, &sizes[i], sizeof(sizes[i]));
-		fake_event_raw(&f->k, junk, sizeof(junk));
-		hvcal_packet_default(&p, sizeof(p));
-		assert_int_equal(hvcal_get_bitstream(f->s, &p, 1000), -ENODEV);
-		assert_int_equal(submit(f, NULL), -ENODEV);
-		teardown(state);
-	}
-}
-
-static void test_device_gone(void **state)
-{
-	struct fixture *f = *state;
-	hvcal_session_t *s = NULL;
-	hvcal_config_t c;
-	hvcal_packet_t p;
-
-	hvcal_packet_default(&p, sizeof(p));
-	f->k.read_error = -ENODEV;
-	assert_int_equal(hvcal_get_bitstream(f->s, &p, -1), -ENODEV);
-	assert_int_equal(submit(f, NULL), -ENODEV);
-	config_h264(&c);
-	assert_int_equal(hvcal_create_session(f->ctx, &c, &s, NULL), -ENODEV);
 }
 
 static void test_reconfigure(void **state)
@@ -674,99 +441,18 @@ static void test_features(void **state)
 	hvcal_frame_default(&frame, sizeof(frame));
 	frame.width = 64;
 	frame.height = 32;
-	assert_int_equal(submit(f, &frame), -EOPNOTSUPP);
+	assert_int_equal(fixture_submit(f, &frame), -EOPNOTSUPP);
 	hvcal_frame_default(&frame, sizeof(frame));
 	frame.flags = HVCAL_SUBMIT_QP;
 	frame.qp_q8 = 256;
 	assert_int_equal(hvcal_enable_feature(f->s, HVCAL_FEATURE_FRAME_QP, 0), 0);
-	assert_int_equal(submit(f, &frame), 0);
+	assert_int_equal(fixture_submit(f, &frame), 0);
 	assert_int_equal(f->k.params[0].flags, 0);
 	assert_int_equal(hvcal_request_key_frame(f->s), 0);
-	assert_int_equal(submit(f, NULL), 0);
+	assert_int_equal(fixture_submit(f, NULL), 0);
 	assert_int_equal(f->k.params[1].flags, HVCAL_FRAME_FORCE_KEY);
-	assert_int_equal(submit(f, NULL), 0);
+	assert_int_equal(fixture_submit(f, NULL), 0);
 	assert_int_equal(f->k.params[2].flags, 0);
-}
-
-static void test_poll_fd(void **state)
-{
-	struct fixture *f = *state;
-	struct pollfd pfd;
-	hvcal_packet_t p;
-
-	pfd.fd = hvcal_get_fd(f->s);
-	pfd.events = POLLIN;
-	assert_true(pfd.fd >= 0);
-	assert_int_equal(hvcal_get_fd(f->s), pfd.fd);
-	assert_int_equal(poll(&pfd, 1, 0), 0);
-	assert_int_equal(submit(f, NULL), 0);
-	fake_complete(&f->k, 0, 0, 1);
-	assert_int_equal(poll(&pfd, 1, 1000), 1);
-	/* somebody else reads the device: the session's own event counts */
-	assert_int_equal(hvcal_context_pump(f->ctx), 0);
-	assert_int_equal(poll(&pfd, 1, 0), 1);
-	hvcal_packet_default(&p, sizeof(p));
-	assert_int_equal(hvcal_get_bitstream(f->s, &p, 0), 0);
-	hvcal_release_packet(&p);
-	assert_int_equal(poll(&pfd, 1, 0), 0);
-}
-
-struct getter {
-	hvcal_session_t *s;
-	int ret;
-	uint64_t size;
-};
-
-static void *get_thread(void *arg)
-{
-	struct getter *g = arg;
-	hvcal_packet_t p;
-
-	hvcal_packet_default(&p, sizeof(p));
-	g->ret = hvcal_get_bitstream(g->s, &p, 10000);
-	g->size = p.size;
-	hvcal_release_packet(&p);
-	return NULL;
-}
-
-/* Two threads, two sessions, one device: whoever reads, each gets its own. */
-static void test_dispatch(void **state)
-{
-	struct fixture *f = *state;
-	struct getter a = { .s = f->s }, b = { 0 };
-	struct hvcal_event e = { .type = HVCAL_EVENT_JOB };
-	hvcal_buffer_t *buf;
-	hvcal_config_t c;
-	pthread_t ta, tb;
-
-	config_h264(&c);
-	assert_int_equal(hvcal_create_session(f->ctx, &c, &b.s, NULL), 0);
-	for (int i = 0; i < 100; i++) {
-		assert_int_equal(hvcal_pool_acquire(f->pool, &buf), 0);
-		f->k.njobs = 0;
-		assert_int_equal(hvcal_submit_frame(a.s, buf, NULL), 0);
-		assert_int_equal(hvcal_submit_frame(b.s, buf, NULL), 0);
-		hvcal_buffer_release(&buf);
-		assert_int_equal(pthread_create(&ta, NULL, get_thread, &a), 0);
-		assert_int_equal(pthread_create(&tb, NULL, get_thread, &b), 0);
-		pthread_mutex_lock(&f->k.lock);
-		e.session = 2;
-		e.user_data = f->k.jobs[1].user_data;
-		e.bytes = 22;
-		fake_event(&f->k, &e);
-		e.session = 1;
-		e.user_data = f->k.jobs[0].user_data;
-		e.bytes = 11;
-		fake_event(&f->k, &e);
-		pthread_mutex_unlock(&f->k.lock);
-		pthread_join(ta, NULL);
-		pthread_join(tb, NULL);
-		assert_int_equal(a.ret, 0);
-		assert_int_equal(b.ret, 0);
-		assert_int_equal(a.size, 11);
-		assert_int_equal(b.size, 22);
-	}
-	hvcal_destroy_session(&b.s);
 }
 
 static void test_no_memory(void **state)
@@ -775,7 +461,7 @@ static void test_no_memory(void **state)
 	hvcal_session_t *s = NULL;
 	hvcal_config_t c;
 
-	config_h264(&c);
+	fixture_config(&c);
 	f->k.no_memory = true;
 	assert_int_equal(hvcal_create_session(f->ctx, &c, &s, NULL), -ENOMEM);
 	f->k.no_udmabuf = true;
@@ -813,7 +499,7 @@ static void test_lists(void **state)
 	assert_int_equal(hvcal_enumerate_engines(f->ctx, e, 1, &n), -EINVAL);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
@@ -830,16 +516,8 @@ int main(void)
 		T(test_import_fails),
 		T(test_batch),
 		T(test_failed_frames),
-		T(test_notices),
-		T(test_flood),
-		T(test_record_sizes),
-		cmocka_unit_test(test_longer_records),
-		cmocka_unit_test(test_broken_records),
-		T(test_device_gone),
 		T(test_reconfigure),
 		T(test_features),
-		T(test_poll_fd),
-		T(test_dispatch),
 		T(test_no_memory),
 		T(test_lists),
 	};

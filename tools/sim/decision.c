@@ -76,7 +76,7 @@ static double measure(unsigned int sessions)
 		noise = noise * 6364136223846793005ULL + 1442695040888963407ULL;
 		*t = (struct hvcal_ticket){ .deadline_ns = t->deadline_ns + period_of(f - flows),
 					    .queued_ns = now,
-					    .cost_ns = hvcal_cost_predict(cost, 1000000),
+					    .cost_ns = hvcal_cost_predict(cost->planned, 1000000),
 					    .ready = true };
 		hvcal_queue_append(q, f, t, now);
 	}

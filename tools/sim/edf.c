@@ -95,7 +95,7 @@ static void plan(struct edf_stream *s)
 {
 	const struct sim_class *c = s->model->class;
 
-	hvcal_task_set(&s->flow.task, hvcal_cost_predict(&s->model->cost, PIXELS),
+	hvcal_task_set(&s->flow.task, hvcal_cost_predict(s->model->cost.planned, PIXELS),
 		       c->period - (c->period >> DRIFT_SHIFT), c->deadline);
 }
 

@@ -26,7 +26,7 @@ static void seed_is_forty_percent_of_the_claim(struct kunit *test)
 	struct hvcal_cost *c = cost(test);
 
 	hvcal_cost_seed(c, 1000000);
-	KUNIT_EXPECT_EQ(test, hvcal_cost_predict(c, 1000000), 2500000);
+	KUNIT_EXPECT_EQ(test, hvcal_cost_predict(c->ns_per_mpix, 1000000), 2500000);
 }
 
 static void nothing_claimed_is_not_free(struct kunit *test)
@@ -44,7 +44,7 @@ static void few_samples_replace_the_seed(struct kunit *test)
 	for (i = 0; i < SEED_SAMPLES; i++)
 		hvcal_cost_learn(c, 0, 4000, 500000);
 	KUNIT_EXPECT_EQ(test, c->ns_per_mpix, 8000);
-	KUNIT_EXPECT_EQ(test, hvcal_cost_predict(c, 250000), 2000);
+	KUNIT_EXPECT_EQ(test, hvcal_cost_predict(c->ns_per_mpix, 250000), 2000);
 }
 
 /* @count frames of @ns, a millisecond apart. */

@@ -23,14 +23,25 @@ int ks_module_remove_within(int ms)
 	return err;
 }
 
-int ks_module_insert(void)
+int ks_module_open(void)
 {
 	const char *path = getenv("HVCAL_KO");
-	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1, err;
+
+	return path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+}
+
+int ks_module_insert_file(int fd)
+{
+	return syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+}
+
+int ks_module_insert(void)
+{
+	int fd = ks_module_open(), err;
 
 	if (fd < 0)
 		return -ENOENT;
-	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	err = ks_module_insert_file(fd);
 	close(fd);
 	return err;
 }
