@@ -16,7 +16,7 @@ coverage: all
 	ko=$$dir/drivers/hvcal/hvcal.ko; \
 	find $$dir -name '*.gcda' -delete; \
 	ln -sfn $$dir $(COVERAGE)/objects; \
-	tools/uml/hvcal-uml --variant gcov --timeout 1500 --module $$ko \
+	tools/uml/hvcal-uml --variant gcov --timeout 5400 --module $$ko \
 		--env HVCAL_KO=$$ko --env KS_SCALE=2 \
 		--rw $$(realpath $(B)) --rw $$dir --keep-log $(COVERAGE)/klog -- \
 		selftests/coverage/run $$dir --tag coverage --logs $(COVERAGE) \

@@ -30,9 +30,10 @@ SANITIZED := ^(lib|unit|conformance|provider)-
 NOT_SANITIZED := ^lib-(ffi|symbols|headers|layout)$$
 
 .PHONY: packages check check-native check-asan check-vm check-kernel check-uml check-leaks check-kcsan
-## packages: installs what building and testing need (Debian)
+## packages: installs what building and testing need (Debian), fetches headers for nvenc
 packages:
 	@tools/lib/apt-need $(CHECK_PKGS)
+	@tools/nvenc-headers --fetch >/dev/null || :
 
 # In several calls of make: what is found depends on the packages.
 ## check: everything that a stock kernel can run; installs what that needs
@@ -71,9 +72,9 @@ KERNEL ?= 6.12
 check-vm: all
 	@mkdir -p $(CHECK_LOGS)
 	@-ko=$$(tools/kernel/module $(KERNEL) 2>/dev/null | tail -n 1); \
-	tools/vm/hvcal-vm --kernel $(KERNEL) --timeout 1500 --modprobe vgem \
+	tools/vm/hvcal-vm --kernel $(KERNEL) --timeout 5400 --modprobe vgem \
 		--displays 2 --modprobe bochs \
-		--module "$$ko watchdog_floor_ms=10000 watchdog_cap_ms=60000 watchdog_attend_ms=10000" \
+		--module "$$ko watchdog_floor_ms=10000 watchdog_cap_ms=60000 watchdog_attend_ms=10000 watchdog_move_ms=5000" \
 		--env HVCAL_KO="$$ko" --env KS_SCALE=4 \
 		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/vm-$(KERNEL).klog -- \
 		selftests/run-suites --tag vm-$(KERNEL) --logs $(CHECK_LOGS) $(SUITES_VM) \
@@ -123,7 +124,7 @@ check-kcsan: all
 	@mkdir -p $(CHECK_LOGS)
 	@$(MAKE) -s check-detectors VARIANT=kcsan
 	@ko=$$(tools/kernel/module kcsan 2>/dev/null | tail -n 1); \
-	tools/vm/hvcal-vm --kernel kcsan --timeout 1500 --module "$$ko" \
+	tools/vm/hvcal-vm --kernel kcsan --timeout 5400 --module "$$ko" \
 		--env HVCAL_KO="$$ko" --env KS_SCALE=8 \
 		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/kcsan.klog -- \
 		selftests/run-suites --tag kcsan --logs $(CHECK_LOGS) \
@@ -139,7 +140,7 @@ define in_uml
 	@mkdir -p $(CHECK_LOGS)
 	@-ko=$$(tools/kernel/module $(if $(filter plain,$(VARIANT)),uml,uml-$(VARIANT)) \
 		2>/dev/null | tail -n 1); \
-	tools/uml/hvcal-uml --variant $(VARIANT) --timeout 1500 --module "$$ko" $2 \
+	tools/uml/hvcal-uml --variant $(VARIANT) --timeout 5400 --module "$$ko" $2 \
 		--append vicodec.multiplanar=$(if $(filter plain,$(VARIANT)),0,1) \
 		--env HVCAL_KO="$$ko" --env KS_SCALE=$(UML_SCALE) \
 		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/$1.klog -- \

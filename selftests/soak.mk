@@ -24,6 +24,6 @@ soak: all
 		tools/uml/hvcal-uml --variant $$variant --timeout $$limit --module "$$ko" \
 		--env KS_SCALE=4 -- $$run ;; \
 	*) tools/vm/hvcal-vm --kernel $(MACHINE) --timeout $$limit --modprobe vgem --env KS_SCALE=8 \
-		--module "$$ko watchdog_floor_ms=10000 watchdog_cap_ms=60000 watchdog_attend_ms=10000" -- $$run ;; \
+		--module "$$ko watchdog_floor_ms=10000 watchdog_cap_ms=60000 watchdog_attend_ms=10000 watchdog_move_ms=5000" -- $$run ;; \
 	esac
 soak: SHELL := /bin/bash

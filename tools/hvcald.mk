@@ -9,7 +9,7 @@ HVCALD := $(B)/tools/hvcald/hvcald
 HVCALD_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard tools/hvcald/*.c))
 
 HVCALD_PKGS := libseccomp libcap-ng
-SANDBOX_OBJS := $(addprefix $(B)/tools/hvcald/,sandbox.o filter.o notify.o)
+SANDBOX_OBJS := $(addprefix $(B)/tools/hvcald/,sandbox.o files.o filter.o notify.o)
 
 ifeq ($(shell pkg-config --exists $(HVCALD_PKGS) && echo yes),yes)
 SANDBOX_LIBS := $(shell pkg-config --libs $(HVCALD_PKGS))

@@ -44,7 +44,7 @@ static struct hvcal_engine *pick_engine_locked(struct hvcal_provider *p, u64 now
 {
 	struct hvcal_engine *e, *best = NULL;
 
-	if (p->overdue || p->state == HVCAL_PROVIDER_DEAD)
+	if (p->overdue || p->doomed || p->state == HVCAL_PROVIDER_DEAD)
 		return NULL;
 	list_for_each_entry(e, &p->engines, provider_link) {
 		struct hvcal_pick pick;
@@ -421,6 +421,7 @@ static int acquire_control(struct acquire *a)
 		b = w->binding;
 		hvcal_binding_get(b);
 		hvcal_work_issue_locked(w, ktime_get_ns(), hvcal_watchdog_control_budget());
+		trace_hvcal_control_dispatch(w, 0);
 	}
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 	if (!w)
@@ -545,6 +546,7 @@ static bool acquire_worth_a_look(struct hvcal_provider *p, bool *dead)
 	*dead = p->state == HVCAL_PROVIDER_DEAD;
 	work = hvcal_provider_has_work_locked(p);
 	spin_unlock_irqrestore(&hvcal.lock, flags);
+	hvcal_patience_looked(p, work);
 	return work || *dead;
 }
 

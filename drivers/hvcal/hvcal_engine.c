@@ -219,7 +219,8 @@ bool hvcal_engine_usable_locked(const struct hvcal_engine *e)
 {
 	lockdep_assert_held(&hvcal.lock);
 
-	return e->state == HVCAL_ENGINE_READY && e->provider->state != HVCAL_PROVIDER_DEAD;
+	return e->state == HVCAL_ENGINE_READY && e->provider->state != HVCAL_PROVIDER_DEAD &&
+	       !e->provider->doomed;
 }
 
 const struct hvcal_engine_cap *hvcal_engine_fits(const struct hvcal_engine *e,

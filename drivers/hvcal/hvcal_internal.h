@@ -100,6 +100,7 @@ extern struct hvcal_core hvcal;
 extern unsigned int hvcal_watchdog_floor_ms;
 extern unsigned int hvcal_watchdog_cap_ms;
 extern unsigned int hvcal_watchdog_attend_ms;
+extern unsigned int hvcal_watchdog_move_ms;
 extern unsigned int hvcal_max_sessions;
 extern unsigned int hvcal_max_buffers;
 extern unsigned int hvcal_max_queued;
@@ -228,9 +229,10 @@ struct hvcal_work {
 	bool held;		/* the engine waits for more input first */
 	struct hlist_node hash;	/* provider->issued, while ISSUED */
 	struct list_head link;	/* provider->control, while QUEUED; a local list later */
-	u64 issued_ns;
+	u64 issued_ns;		/* or queued, while QUEUED */
 	u64 budget_ns;
 	u32 strikes;		/* budgets that passed without an answer */
+	bool excused;		/* of this budget: the machine stood still */
 	struct hvcal_binding *binding;	/* strong unless IDLE */
 };
 
@@ -609,6 +611,10 @@ bool hvcal_migrate_job_refused_locked(struct hvcal_job *job, int status);
 void hvcal_migrate_proven_locked(struct hvcal_binding *b);
 /* @s asks for something else from now on, which only @engine is known to refuse. */
 void hvcal_migrate_forgive_locked(struct hvcal_session *s, u32 engine);
+/* The session of @b goes elsewhere, if hvcal_patience.c still wants that and there is a place. */
+void hvcal_migrate_away(struct hvcal_binding *b);
+/* Can @e take all that is queued in @s? */
+bool hvcal_migrate_may_take_locked(const struct hvcal_session *s, const struct hvcal_engine *e);
 /* An engine has come or gone: finds places for who has none. Process context. */
 void hvcal_migrate_homeless(void);
 /* @s goes to @offer, with what is queued. Uses up @to, and @spare at need. */
@@ -643,8 +649,25 @@ void hvcal_watchdog_init_provider(struct hvcal_provider *p);
 void hvcal_watchdog_stop_provider(struct hvcal_provider *p);
 /* Enough looks that a provider which owes nothing is not to be trusted? */
 bool hvcal_watchdog_absent_locked(const struct hvcal_provider *p);
+/* Has it something in hand that may take as long as this? */
+bool hvcal_watchdog_busy_locked(struct hvcal_provider *p);
 u64 hvcal_watchdog_control_budget(void);
 u64 hvcal_watchdog_job_budget(const struct hvcal_binding *b, const struct hvcal_job *job);
+
+/* ------------------------------------------------------------------------ */
+/* hvcal_patience.c                                                         */
+
+void hvcal_patience_init(struct hvcal_provider *p);
+/* Of one that is DEAD. Process context. */
+void hvcal_patience_stop(struct hvcal_provider *p);
+/* @p has been woken for work. From any context. */
+void hvcal_patience_expect(struct hvcal_provider *p);
+/* Its process looks whether there is @work: poll() or ACQUIRE. Without hvcal.lock. */
+void hvcal_patience_looked(struct hvcal_provider *p, bool work);
+/* @p is stuck: sessions that can leave it do. */
+void hvcal_patience_end_locked(struct hvcal_provider *p);
+/* Could the session of @b leave: is nothing of it in the provider's hands? */
+bool hvcal_patience_may_leave_locked(const struct hvcal_binding *b);
 
 /* ------------------------------------------------------------------------ */
 /* hvcal_provider.c                                                         */
@@ -670,6 +693,8 @@ struct hvcal_provider {
 	bool kill;			/* rather than hang: HVCAL_ENGINE_KILL */
 	u32 overdue;			/* issued works with a strike: no new work till then */
 	u32 missed;			/* looks in a row at which work lay there; see watchdog */
+	bool shunned;			/* its sessions waited too long, and it has not come yet */
+	bool doomed;			/* its process is being killed: nothing more for it */
 	u32 next_stream;
 	u32 next_buffer;
 	struct list_head engines;
@@ -682,6 +707,9 @@ struct hvcal_provider {
 	struct delayed_work retire;	/* second strike; holds a reference while queued */
 	struct delayed_work attend;	/* hvcal_watchdog.c; holds a reference while queued */
 	u64 late_ns;			/* from when on it is late */
+	struct delayed_work patience;	/* hvcal_patience.c; holds a reference while queued */
+	u64 look_ns;			/* when that is to look */
+	u64 woken_ns;			/* for work that it has not looked at; 0: it has */
 };
 
 extern const struct file_operations hvcal_provider_fops;

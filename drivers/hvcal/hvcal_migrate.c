@@ -167,8 +167,51 @@ void hvcal_migrate_locked(struct hvcal_session *s, struct hvcal_binding *to,
 	lockdep_assert_held(&hvcal.lock);
 
 	leave_locked(s);
-	s->state = HVCAL_SESSION_MIGRATING;
+	/* one that was never open is still to be */
+	if (s->state == HVCAL_SESSION_ACTIVE)
+		s->state = HVCAL_SESSION_MIGRATING;
 	settle_locked(s, to, offer, spare);
+}
+
+bool hvcal_migrate_may_take_locked(const struct hvcal_session *s, const struct hvcal_engine *e)
+{
+	const struct hvcal_job *job;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	list_for_each_entry(job, &s->jobs, link)
+		if (!hvcal_job_is_final(atomic_read(&job->state)) && !hvcal_job_may_run_on(job, e))
+			return false;
+	return true;
+}
+
+/* Another engine for @s, whose provider comes for its work. */
+static bool find_other_locked(struct hvcal_session *s, struct hvcal_offer *offer)
+{
+	return choose_locked(s, s->binding->engine->id, offer) &&
+	       offer->engine->provider->state == HVCAL_PROVIDER_LIVE &&
+	       hvcal_migrate_may_take_locked(s, offer->engine);
+}
+
+void hvcal_migrate_away(struct hvcal_binding *from)
+{
+	struct hvcal_binding *to = hvcal_binding_alloc();
+	struct hvcal_model *spare = hvcal_model_alloc();
+	struct hvcal_session *s = from->session;
+	struct hvcal_offer offer;
+	bool moved = false;
+	unsigned long flags;
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	if (to && spare && hvcal_patience_may_leave_locked(from) &&
+	    find_other_locked(s, &offer)) {
+		hvcal_migrate_locked(s, to, &offer, &spare);
+		moved = true;
+	}
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	kfree(spare);
+	if (!moved)
+		hvcal_binding_put(to);
 }
 
 static void migrate(struct hvcal_session *s)

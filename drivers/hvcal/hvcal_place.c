@@ -48,6 +48,9 @@ int hvcal_place_compare(const struct hvcal_place_candidate *a,
 	bool b_near = ask->gpu && b->gpu == ask->gpu;
 	int order;
 
+	*why = HVCAL_PLACED_ONLY;
+	if (a->suspect != b->suspect)
+		return a->suspect ? 1 : -1;
 	*why = HVCAL_PLACED_KIND;
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;

@@ -27,6 +27,7 @@ struct hvcal_place_ask {
 
 /* How an engine that can do it stands. */
 struct hvcal_place_candidate {
+	bool suspect;	/* its provider is SUSPECT: it takes nothing now, or does not come */
 	u32 kind;	/* enum hvcal_engine_kind */
 	u32 gpu;
 	int numa_node;
@@ -40,8 +41,8 @@ bool hvcal_place_fits(const struct hvcal_engine_cap *cap,
 		      const struct hvcal_place_ask *ask);
 
 /*
- * Negative if @a is the better place, 0 if they are equal. Hardware before
- * software, then the GPU that has the buffers, then the client's NUMA node; of
+ * Negative if @a is the better place, 0 if they are equal. One that takes work now
+ * before one that does not, hardware before software, then the GPU that has the buffers, then the client's NUMA node; of
  * those the least used, for best effort the one with fewer sessions a slot.
  * @why: enum hvcal_placed, what decided.
  */

@@ -57,6 +57,7 @@ struct hvcal_provider *hvcal_provider_create(struct hvcal_client *client)
 	hash_init(p->issued);
 	INIT_DELAYED_WORK(&p->retire, provider_retire_work);
 	hvcal_watchdog_init_provider(p);
+	hvcal_patience_init(p);
 	hvcal_object_add(HVCAL_OBJ_PROVIDERS);
 	return p;
 }
@@ -86,6 +87,7 @@ void hvcal_provider_wake(struct hvcal_provider *p)
 {
 	wake_up_interruptible_poll(&p->wait, EPOLLIN | EPOLLRDNORM);
 	hvcal_watchdog_expect(p);
+	hvcal_patience_expect(p);
 }
 
 void hvcal_provider_retire_engines(struct hvcal_provider *p)
@@ -141,6 +143,7 @@ void hvcal_provider_destroy(struct hvcal_provider *p)
 		hvcal_provider_put(p);
 	hvcal_provider_retire_engines(p);
 	hvcal_watchdog_stop_provider(p);
+	hvcal_patience_stop(p);
 
 	spin_lock_irqsave(&hvcal.lock, flags);
 	hash_for_each_safe(p->issued, bucket, tmp, w, hash) {
@@ -165,7 +168,7 @@ void hvcal_provider_judge_locked(struct hvcal_provider *p)
 
 	lockdep_assert_held(&hvcal.lock);
 
-	if (p->overdue || hvcal_watchdog_absent_locked(p))
+	if (p->overdue || p->shunned || p->doomed || hvcal_watchdog_absent_locked(p))
 		state = HVCAL_PROVIDER_SUSPECT;
 	if (p->state == state || p->state == HVCAL_PROVIDER_DEAD)
 		return;
@@ -198,9 +201,11 @@ void hvcal_provider_strike_locked(struct hvcal_provider *p, struct hvcal_work *w
 	lockdep_assert_held(&hvcal.lock);
 
 	w->issued_ns = now;
+	w->excused = false;
 	if (!w->strikes++) {
 		p->overdue++;
 		hvcal_provider_judge_locked(p);
+		hvcal_patience_end_locked(p);
 	} else {
 		hvcal_provider_give_up_locked(p, "does not answer");
 	}
@@ -356,6 +361,7 @@ static int answer_locked(struct hvcal_provider *p, u64 id, const struct hvcal_an
 			return 0;
 		}
 	} else if (w->type == HVCAL_ITEM_OPEN) {
+		trace_hvcal_control_complete(w, a->status);
 		hvcal_work_retract_locked(w);
 		list_add_tail(&w->link, works);
 		b->opened = !a->status;
@@ -365,6 +371,7 @@ static int answer_locked(struct hvcal_provider *p, u64 id, const struct hvcal_an
 			hvcal_binding_abort_close_locked(b);
 		return 0;
 	} else if (w->type == HVCAL_ITEM_CLOSE) {
+		trace_hvcal_control_complete(w, a->status);
 		answer_close_locked(p, b, works);
 	} else {
 		verdict = answer_job_locked(container_of(w, struct hvcal_job, work), a);
@@ -466,14 +473,17 @@ static __poll_t provider_poll(struct file *file, struct poll_table_struct *pt)
 	struct hvcal_provider *p = file->private_data;
 	unsigned long flags;
 	__poll_t mask = 0;
+	bool work;
 
 	poll_wait(file, &p->wait, pt);
 	spin_lock_irqsave(&hvcal.lock, flags);
+	work = hvcal_provider_has_work_locked(p);
 	if (p->state == HVCAL_PROVIDER_DEAD)
 		mask = EPOLLERR | EPOLLHUP;
-	else if (hvcal_provider_has_work_locked(p))
+	else if (work)
 		mask = EPOLLIN | EPOLLRDNORM;
 	spin_unlock_irqrestore(&hvcal.lock, flags);
+	hvcal_patience_looked(p, work);
 	return mask;
 }
 

@@ -403,6 +403,11 @@ bool hvcal_queue_pick(struct hvcal_queue *q, u64 now, struct hvcal_pick *pick)
 	}
 	pick_flow(pick, own, own ? own->lane : HVCAL_LANE_NONE, own ? due : 0);
 	pick->own = own;
+	if (own && q->crowded && q->loose.root && q->loose.root->key < due) {
+		/* else the backlog of those at home would keep it out for as long as it lasts */
+		pick_flow(pick, heap_flow(&q->loose), own->lane, q->loose.root->key);
+		return true;
+	}
 	if (own)
 		return true;
 	if (!free)

@@ -24,8 +24,8 @@
  * that the lane can bear: its slack in the worst case, or what the frames that are
  * really to come leave. So gaps are used and no guest can break a promise. When
  * promises cannot be kept any more (an engine became slow or lost slots), the queue
- * is crowded: real-time guests then run wherever a lane is free, which is EDF over
- * all slots.
+ * is crowded: real-time guests then run wherever a lane is free, and before those at
+ * home there whose deadline is later, which is EDF over all slots.
  *
  * A head starts its period when it is there, ready, and one period has passed
  * since its predecessor's did: before that it is only a guest, however fast its

@@ -40,15 +40,8 @@ static bool frames_before_locked(const struct hvcal_session *s, const struct hvc
 /* A better place that can do all that is queued. */
 static bool find_better_locked(struct hvcal_session *s, struct hvcal_offer *offer)
 {
-	struct hvcal_job *job;
-
-	if (!hvcal_sched_better_locked(s, offer))
-		return false;
-	list_for_each_entry(job, &s->jobs, link)
-		if (!hvcal_job_is_final(atomic_read(&job->state)) &&
-		    !hvcal_job_may_run_on(job, offer->engine))
-			return false;
-	return true;
+	return hvcal_sched_better_locked(s, offer) &&
+	       hvcal_migrate_may_take_locked(s, offer->engine);
 }
 
 bool hvcal_rebalance_gate_locked(struct hvcal_job *job)

@@ -236,6 +236,7 @@ static struct hvcal_place_candidate candidate(const struct hvcal_wish *wish,
 	if (wish->res->sched_class == HVCAL_CLASS_REALTIME && offer->lane == HVCAL_LANE_NONE)
 		used = U32_MAX - PPM;
 	return (struct hvcal_place_candidate){
+		.suspect = e->provider->state != HVCAL_PROVIDER_LIVE,
 		.kind = e->kind,
 		.gpu = e->gpu,
 		.numa_node = e->numa_node,

@@ -103,6 +103,42 @@ TRACE_EVENT(hvcal_job_complete,
 		  __entry->status, __entry->bytes, __entry->service)
 );
 
+/* OPEN and CLOSE, given to a provider and answered: what a move to another engine waits for. */
+DECLARE_EVENT_CLASS(hvcal_control,
+	TP_PROTO(const struct hvcal_work *work, int status),
+	TP_ARGS(work, status),
+	TP_STRUCT__entry(
+		__field(u64, client)
+		__field(u32, session)
+		__field(u32, engine)
+		__field(u32, type)
+		__field(int, status)
+	),
+	TP_fast_assign(
+		__entry->client = work->binding->session->client->id;
+		__entry->session = work->binding->session->handle;
+		__entry->engine = work->binding->engine->id;
+		__entry->type = work->type;
+		__entry->status = status;
+	),
+	TP_printk("client=%llu session=%u engine=%u type=%s status=%d",
+		  __entry->client, __entry->session, __entry->engine,
+		  __print_symbolic(__entry->type,
+				   { HVCAL_ITEM_OPEN, "open" },
+				   { HVCAL_ITEM_CLOSE, "close" }),
+		  __entry->status)
+);
+
+DEFINE_EVENT(hvcal_control, hvcal_control_dispatch,
+	TP_PROTO(const struct hvcal_work *work, int status),
+	TP_ARGS(work, status)
+);
+
+DEFINE_EVENT(hvcal_control, hvcal_control_complete,
+	TP_PROTO(const struct hvcal_work *work, int status),
+	TP_ARGS(work, status)
+);
+
 TRACE_EVENT(hvcal_admission,
 	TP_PROTO(const struct hvcal_session *session, u32 engine, int decision),
 	TP_ARGS(session, engine, decision),

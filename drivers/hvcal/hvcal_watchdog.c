@@ -7,6 +7,11 @@
  * provider gets nothing new until it has answered. Still no answer after another
  * budget: the provider is dead and its engines are retired.
  *
+ * A watchdog that itself comes late tells of a machine that stood still: a virtual
+ * one that was paused, or whose processors others had. The provider stood as well,
+ * and gets as much time again before it is judged; once for each strike, so that a
+ * machine that is always late has its ends, too.
+ *
  * And one a provider, for what nobody takes at all: the process is stopped, or
  * its acquiring thread hangs. While work lies there that ACQUIRE would give, and
  * the provider has nothing else in hand, it is looked at every third of
@@ -29,6 +34,9 @@
 /* Looks at a provider that does not come. */
 #define MISSED_SUSPECT	2
 #define MISSED_DEAD	3
+
+/* Later than jiffies, and kworkers on a busy machine, make it. */
+#define STILL_NS (50 * NSEC_PER_MSEC)
 
 u64 hvcal_watchdog_control_budget(void)
 {
@@ -102,22 +110,34 @@ static void watchdog_expire_locked(struct hvcal_engine *e, struct hvcal_work *w,
 	hvcal_provider_strike_locked(e->provider, w, now);
 }
 
+/* Gives the provider back what it lost with the machine, which was @late, or a budget. */
+static bool watchdog_excuses(struct hvcal_work *w, u64 now, u64 late)
+{
+	if (late < STILL_NS || w->excused)
+		return false;
+	w->issued_ns = now + min(late, w->budget_ns) - w->budget_ns;
+	w->excused = true;
+	return true;
+}
+
 static void watchdog_fire(struct work_struct *work)
 {
 	struct hvcal_engine *e = container_of(to_delayed_work(work), struct hvcal_engine,
 					      watchdog);
 	struct hvcal_binding *b;
-	u64 next = 0, now = ktime_get_ns();
+	u64 next = 0, late, now = ktime_get_ns();
 	unsigned long flags;
 
 	spin_lock_irqsave(&hvcal.lock, flags);
+	late = e->watchdog_at && now > e->watchdog_at ? now - e->watchdog_at : 0;
 	e->watchdog_at = 0;
 	list_for_each_entry(b, &e->bindings, link) {
 		u64 due;
 		struct hvcal_work *w = binding_watched_locked(b, &due);
 
 		if (w && due <= now) {
-			watchdog_expire_locked(e, w, now);
+			if (!watchdog_excuses(w, now, late))
+				watchdog_expire_locked(e, w, now);
 			w = binding_watched_locked(b, &due);
 		}
 		if (w && (!next || due < next))
@@ -163,6 +183,7 @@ bool hvcal_watchdog_absent_locked(const struct hvcal_provider *p)
 static void attended_locked(struct hvcal_provider *p)
 {
 	p->missed = 0;
+	p->shunned = false;
 	hvcal_provider_judge_locked(p);
 }
 
@@ -170,19 +191,20 @@ void hvcal_watchdog_attended(struct hvcal_provider *p)
 {
 	unsigned long flags;
 
-	if (!READ_ONCE(p->missed))
+	if (!READ_ONCE(p->missed) && !READ_ONCE(p->shunned))
 		return;
 	spin_lock_irqsave(&hvcal.lock, flags);
 	attended_locked(p);
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 }
 
-/* Has it something in hand that may take as long as this? */
-static bool provider_busy_locked(struct hvcal_provider *p)
+bool hvcal_watchdog_busy_locked(struct hvcal_provider *p)
 {
 	u64 now = ktime_get_ns();
 	struct hvcal_work *w;
 	int bucket;
+
+	lockdep_assert_held(&hvcal.lock);
 
 	hash_for_each(p->issued, bucket, w, hash)
 		if (!w->held &&
@@ -201,7 +223,7 @@ static void attend_look(struct work_struct *work)
 	spin_lock_irqsave(&hvcal.lock, flags);
 	late = ktime_get_ns() > READ_ONCE(p->late_ns);
 	waits = p->state != HVCAL_PROVIDER_DEAD && hvcal_provider_has_work_locked(p);
-	if (!waits || provider_busy_locked(p))
+	if (!waits || hvcal_watchdog_busy_locked(p))
 		attended_locked(p);
 	else if (!late && ++p->missed == MISSED_DEAD)
 		hvcal_provider_give_up_locked(p, "does not come for its work");

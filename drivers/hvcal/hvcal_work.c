@@ -20,6 +20,7 @@ void hvcal_work_queue_locked(struct hvcal_work *w, struct hvcal_binding *b, u32 
 	w->type = type;
 	w->state = HVCAL_WORK_QUEUED;
 	w->id = atomic64_inc_return(&hvcal.next_item);
+	w->issued_ns = ktime_get_ns();
 	list_add_tail(&w->link, &p->control);
 	hvcal_provider_wake(p);
 }
@@ -45,6 +46,7 @@ void hvcal_work_issue_locked(struct hvcal_work *w, u64 now, u64 budget_ns)
 	w->state = HVCAL_WORK_ISSUED;
 	w->held = false;
 	w->strikes = 0;
+	w->excused = false;
 	w->issued_ns = now;
 	w->budget_ns = budget_ns;
 	hash_add(e->provider->issued, &w->hash, w->id);

@@ -23,8 +23,9 @@
  * and null.crash=open|encode|flush|close aborts the process there; for encode,
  *   null.crash_after=N   at frame N                                (0)
  *   null.forbidden=C     frame crash_after begins with a call that engines may
- *                        not make: exec, fork, socket or file (creates one in the
- *                        current directory); its error is that of the frame
+ *                        not make: exec, fork, socket, file (creates one in the
+ *                        current directory) or write (to hvcal-null-written there,
+ *                        if it exists); its error is that of the frame
  */
 #include "null.h"
 
@@ -100,7 +101,7 @@ static void crash_at(const struct hvcal_engine_ctx *ctx, const char *where)
 /* 0: the call was possible after all. */
 static int forbidden_call(const char *which)
 {
-	int fd = 0;
+	int fd, ret;
 
 	if (!strcmp(which, "exec")) {
 		execl("/bin/true", "true", NULL);
@@ -113,12 +114,17 @@ static int forbidden_call(const char *which)
 			_exit(0);
 		return pid < 0 || waitpid(pid, NULL, 0) < 0 ? -errno : 0;
 	}
-	fd = !strcmp(which, "socket") ? socket(AF_UNIX, SOCK_STREAM, 0) :
-	     open("hvcal-null-forbidden", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	if (!strcmp(which, "socket"))
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	else if (!strcmp(which, "file"))
+		fd = open("hvcal-null-forbidden", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	else
+		fd = open("hvcal-null-written", O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
+	ret = !strcmp(which, "write") && write(fd, "!", 1) < 0 ? -errno : 0;
 	close(fd);
-	return 0;
+	return ret;
 }
 
 /* ------------------------------------------------------------------------ */
@@ -135,7 +141,7 @@ static int read_options(const struct hvcal_engine_host *host,
 			struct null_options *o, char *reason, size_t len)
 {
 	static const char *const places[] = { "open", "encode", "flush", "close", NULL };
-	static const char *const calls[] = { "exec", "fork", "socket", "file", NULL };
+	static const char *const calls[] = { "exec", "fork", "socket", "file", "write", NULL };
 	const struct {
 		const char *key;
 		unsigned long min, max, preset;
@@ -179,7 +185,7 @@ static int read_options(const struct hvcal_engine_host *host,
 		return -EINVAL;
 	}
 	if (o->forbidden && !one_of(o->forbidden, calls)) {
-		snprintf(reason, len, "null.forbidden=%s is none of exec, fork, socket, file",
+		snprintf(reason, len, "null.forbidden=%s is none of exec, fork, socket, file, write",
 			 o->forbidden);
 		return -EINVAL;
 	}

@@ -8,11 +8,10 @@
  *
  * Options: vpx.threads=N, vpx.slots=N, vpx.cost=N (claimed ns a megapixel)
  */
-#include <math.h>
-
 #include <vpx/vp8cx.h>
 #include <vpx/vpx_encoder.h>
 
+#include "segments.h"
 #include "twins.h"
 
 /* A claim for the cost model: preset 1 on one core of a recent CPU. */
@@ -106,7 +105,6 @@ static unsigned long deadline(const struct hvcal_engine_stream *s)
 
 /* ---- QP maps ---- */
 
-#define SEGMENTS 8
 #define SEGMENT_BLOCK 8		/* pixels of a side */
 #define STEP 4			/* indices from one quantiser to the next */
 #define STEPS (128 / STEP)	/* that a map goes up or down */
@@ -114,36 +112,6 @@ static unsigned long deadline(const struct hvcal_engine_stream *s)
 static int steps_of(int8_t offset)
 {
 	return (offset + (offset < 0 ? -STEP : STEP) / 2) / STEP;
-}
-
-/*
- * Offsets become segments: each its own, if there are eight or fewer. Else what
- * lies between the lowest and the highest is parted in eight, and each part has its
- * average. @segment: of each number of steps, from -STEPS on
- */
-static void make_segments(const unsigned int *counts, uint8_t *segment, int *delta)
-{
-	int low = 2 * STEPS, high = 0, used = 0, sum[SEGMENTS] = { 0 };
-	int weight[SEGMENTS] = { 0 };
-
-	for (int v = 0, n = 0; v <= 2 * STEPS; v++) {
-		if (!counts[v])
-			continue;
-		low = v < low ? v : low;
-		high = v;
-		segment[v] = (uint8_t)(n++ % SEGMENTS);
-		used = n;
-	}
-	for (int v = low; v <= high; v++) {
-		if (!counts[v])
-			continue;
-		if (used > SEGMENTS)
-			segment[v] = (uint8_t)((v - low) * SEGMENTS / (high - low + 1));
-		sum[segment[v]] += (v - STEPS) * (int)counts[v];
-		weight[segment[v]] += (int)counts[v];
-	}
-	for (int i = 0; i < SEGMENTS; i++)
-		delta[i] = weight[i] ? (int)lround((double)sum[i] / weight[i]) : 0;
 }
 
 static void fill_map(const struct hvcal_engine_job *job, const int8_t *map, vpx_roi_map_t *roi)
@@ -160,7 +128,7 @@ static void fill_map(const struct hvcal_engine_job *job, const int8_t *map, vpx_
 			roi->roi_map[y * roi->cols + x] = (uint8_t)steps;
 			counts[steps]++;
 		}
-	make_segments(counts, segment, roi->delta_q);
+	hvcal_segments_make(counts, 2 * STEPS + 1, segment, roi->delta_q);
 	for (uint32_t i = 0; i < roi->rows * roi->cols; i++)
 		roi->roi_map[i] = segment[roi->roi_map[i]];
 }

@@ -55,8 +55,8 @@ static void take_picture(struct decoder *d, const Dav1dPicture *p)
 	int qindex = p->frame_hdr->quant.yac;
 	struct conf_picture pic = { .has_qp = true, .qp = qindex };
 
-	/* segments may have their own */
-	if (p->frame_hdr->segmentation.enabled)
+	/* segments and blocks may have their own */
+	if (p->frame_hdr->segmentation.enabled || p->frame_hdr->delta.q.present)
 		pic.has_qp = false;
 	pic.qp_left = pic.qp_right = pic.qp;
 	take_hdr(p, &pic);

@@ -183,12 +183,9 @@ static void check_dts(struct conf *c, const struct conf_stream *s)
 /* Frames may be held and reordered; all come out, in an order that decodes. */
 static void quality_run(struct conf *c, uint32_t threads)
 {
-	struct hvcal_codec_config config = conf_config(c);
+	struct hvcal_codec_config config = conf_quality_config(c);
 	struct conf_stream *s;
 
-	config.tune = HVCAL_TUNE_QUALITY;
-	config.bframes = 3;
-	config.preset = 3;
 	config.threads = threads;
 	s = conf_open(c, &config);
 	if (!s)
@@ -234,16 +231,6 @@ static void test_buffer_reuse(struct conf *c)
 	conf_free(&s);
 }
 
-static bool takes(struct conf *c, const struct hvcal_codec_config *config)
-{
-	hvcal_engine_stream_t *stream;
-	int ret = c->engine->ops->open(c->engine->ctx, config, &stream);
-
-	if (!ret)
-		c->engine->ops->close(stream);
-	return !ret;
-}
-
 /* Any increasing number is a time; engines give it back as it was. */
 static void times_run(struct conf *c, uint32_t tune)
 {
@@ -258,7 +245,7 @@ static void times_run(struct conf *c, uint32_t tune)
 	/* times matter most where rates do; not every engine has them */
 	config.rc_mode = HVCAL_RC_CBR;
 	config.bitrate = 1000000;
-	if (!takes(c, &config))
+	if (!conf_takes(c, &config))
 		config.rc_mode = HVCAL_RC_CQP;
 	s = conf_open(c, &config);
 	if (!s)

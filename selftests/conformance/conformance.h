@@ -14,11 +14,12 @@
 #include "internal.h"
 #include "options.h"
 #include "plugin.h"
+#include "safe.h"
 
 #define PTS_BASE 1000	/* frame n has pts PTS_BASE + PTS_STEP * n */
 #define PTS_STEP 3
 #define CONF_CANARY 0xa5	/* what targets are full of beforehand */
-#define DONE_TIMEOUT_MS 20000
+#define DONE_TIMEOUT_MS 120000
 
 /** One engine, one of its capabilities, and the test that runs. */
 struct conf {
@@ -125,6 +126,12 @@ struct conf_how {
 
 /** A configuration that every encoder with this capability can do. */
 struct hvcal_codec_config conf_config(const struct conf *c);
+
+/** One that holds frames back, if the engine can; else what hosts take instead. */
+struct hvcal_codec_config conf_quality_config(struct conf *c);
+
+/** Does the engine open a stream of this configuration? */
+bool conf_takes(struct conf *c, const struct hvcal_codec_config *config);
 
 /** Is it the null engine, which codes nothing and looks at little? */
 bool conf_is_null(const struct conf *c);

@@ -34,6 +34,28 @@ struct hvcal_codec_config conf_config(const struct conf *c)
 	return config;
 }
 
+bool conf_takes(struct conf *c, const struct hvcal_codec_config *config)
+{
+	hvcal_engine_stream_t *stream;
+	int ret = c->engine->ops->open(c->engine->ctx, config, &stream);
+
+	if (!ret)
+		c->engine->ops->close(stream);
+	return !ret;
+}
+
+struct hvcal_codec_config conf_quality_config(struct conf *c)
+{
+	struct hvcal_codec_config config = conf_config(c);
+
+	config.tune = HVCAL_TUNE_QUALITY;
+	config.bframes = 3;
+	config.preset = 3;
+	if (!conf_takes(c, &config))
+		hvcal_safe_make(&config);
+	return config;
+}
+
 bool conf_is_null(const struct conf *c)
 {
 	return !strcmp(c->engine->ops->name, "null");

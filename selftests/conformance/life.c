@@ -278,13 +278,10 @@ static void test_two_streams(struct conf *c)
 
 static void test_close_with_frames(struct conf *c)
 {
-	struct hvcal_codec_config config = conf_config(c);
+	struct hvcal_codec_config config = conf_quality_config(c);
 	struct conf_stream *s;
 	unsigned int before;
 
-	config.tune = HVCAL_TUNE_QUALITY;
-	config.bframes = 3;
-	config.preset = 3;
 	for (unsigned int n = 0; n < 12 && !conf_failed(c); n += 3) {
 		s = conf_open(c, &config);
 		if (!s)

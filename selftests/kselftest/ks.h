@@ -41,6 +41,17 @@ void *ks_bad_pointer(void);
 uint64_t ks_now_ns(void);
 void ks_sleep_ms(int ms);
 
+/* ---- bounds in time ---- */
+
+/** Watches, in a thread, how long this machine stands still, from the first call on. */
+void ks_late_watch(void);
+int ks_since_ms(uint64_t start);
+/**
+ * What is added to a bound on a machine that is busy or slow, and what it stood
+ * still since ks_late_watch(): twice that. Ask when what is measured is over.
+ */
+int ks_slack_ms(void);
+
 struct hvcal_caps ks_caps(int fd);
 
 /** Fills @info for @engine; -ENODEV if it is not listed. */

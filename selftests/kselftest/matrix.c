@@ -21,8 +21,6 @@
 #define KS_FLOOR_MS	100
 #define KS_CAP_MS	400
 #define KS_MORE_MS	100	/* what is promised on top of the budget */
-/* of the test machine: a jiffy at 100 Hz, a wake-up, and busy processors */
-#define KS_SLACK_MS	150
 #define KS_SLOW_MS	60	/* slow, and yet within the budget */
 
 enum ks_fault {
@@ -58,35 +56,6 @@ static const struct ks_case cases[] = {
 	KS_FAULT("wrong_size", KS_WRONG_SIZE),
 	KS_FAULT("no_files", KS_NO_FILES),
 };
-
-/* ---- clocks ---- */
-
-/* How late this machine wakes who sleeps, at worst: no fault of the module. */
-static atomic_int ks_late_ms;
-
-static void *ks_watch_lateness(void *unused)
-{
-	for (;;) {
-		uint64_t start = ks_now_ns();
-		int late;
-
-		ks_sleep_ms(10);
-		late = (int)((ks_now_ns() - start) / KS_MS) - 10;
-		if (late > atomic_load(&ks_late_ms))
-			atomic_store(&ks_late_ms, late);
-	}
-	return unused;
-}
-
-static int ks_slack_ms(void)
-{
-	return ks_ms(KS_SLACK_MS) + 2 * atomic_load(&ks_late_ms);
-}
-
-static int ks_since_ms(uint64_t start)
-{
-	return (int)((ks_now_ns() - start) / KS_MS);
-}
 
 /* ---- the provider ---- */
 
@@ -364,7 +333,6 @@ KS_TABLE(fault, cases)
 		     test->fault == KS_WRONG_ID;
 	struct ks_objects before;
 	struct ks_stage st = { 0 };
-	pthread_t watch;
 	uint64_t start;
 
 	close(ks_client());
@@ -382,7 +350,7 @@ KS_TABLE(fault, cases)
 		st.peer = ks_peer_start(ks_client_run, &st);
 		ks_peer_hear(&st.peer);
 	}
-	CHECK_EQ(pthread_create(&watch, NULL, ks_watch_lateness, NULL), 0);
+	ks_late_watch();
 	ks_peer_hear(&st.provider);
 	start = ks_now_ns();
 	if (test->unload)

@@ -114,8 +114,6 @@ KS_TEST(away_from_who_takes_nothing)
 	CHECK_EQ(ks_stats(s.client, s.session).migrations, 1);
 }
 
-/* ---- engines that cannot do what is asked ---- */
-
 /* Answers the next item, an OPEN, with @status. */
 static void open_with(struct ks_provider *p, int status)
 {
@@ -124,6 +122,93 @@ static void open_with(struct ks_provider *p, int status)
 	ks_expect_item(p, &item, HVCAL_ITEM_OPEN);
 	CHECK_OK(ks_reply(p, item.id, status, 0));
 }
+
+#define KS_MOVE_MS 100
+
+/* The provider that does not come keeps its engine, which takes sessions again when it comes. */
+static void expect_back(struct ks_scene *s, struct ks_provider *p)
+{
+	struct hvcal_engine_info info;
+	struct hvcal_item item;
+
+	CHECK_OK(ks_engine_info(s->client, p->engine, &info));
+	CHECK_EQ(info.state, HVCAL_ENGINE_SUSPECT);
+	ks_expect_item(p, &item, HVCAL_ITEM_CLOSE);
+	CHECK_OK(ks_reply(p, item.id, 0, 0));
+	CHECK_OK(ks_engine_info(s->client, p->engine, &info));
+	CHECK_EQ(info.state, HVCAL_ENGINE_READY);
+}
+
+/* Real-time frames do not wait until their provider is given up: that never comes here. */
+KS_TEST(realtime_away_from_who_does_not_come)
+{
+	struct ks_provider first, second;
+	struct ks_scene s;
+	uint64_t jobs[3], start;
+
+	ks_param("watchdog_attend_ms", 0);
+	ks_param("watchdog_move_ms", KS_MOVE_MS);
+	ks_scene_engine(&first, "ks-mg-p1", HVCAL_ENGINE_HARDWARE);
+	ks_scene_create_realtime(&s, 20);
+	ks_open_reply(&first, s.client);
+	ks_scene_engine(&second, "ks-mg-p2", HVCAL_ENGINE_HARDWARE);
+	start = ks_now_ns();
+	for (int i = 0; i < 3; i++)
+		jobs[i] = ks_scene_submit(&s, (unsigned int)i);
+	ks_scene_resync(&s, &second);
+	CHECK_GE((ks_now_ns() - start) / KS_MS, KS_MOVE_MS);
+	for (int i = 0; i < 3; i++)
+		ks_scene_serve(&s, &second, jobs[i]);
+	CHECK_EQ(ks_stats(s.client, s.session).migrations, 1);
+	expect_back(&s, &first);
+}
+
+/* One that is not open yet is opened elsewhere, and its client hears of nothing else. */
+KS_TEST(realtime_opens_elsewhere)
+{
+	struct ks_provider first, second;
+	struct hvcal_event ev;
+	struct ks_scene s;
+
+	ks_param("watchdog_attend_ms", 0);
+	ks_param("watchdog_move_ms", KS_MOVE_MS);
+	ks_scene_engine(&first, "ks-mg-p3", HVCAL_ENGINE_HARDWARE);
+	ks_scene_create_realtime(&s, 20);
+	ks_scene_engine(&second, "ks-mg-p4", HVCAL_ENGINE_HARDWARE);
+	open_with(&second, 0);
+	ks_expect_event(s.client, &ev, HVCAL_EVENT_OPENED, 0);
+	CHECK_EQ(ev.engine, second.engine);
+	ks_scene_serve(&s, &second, ks_scene_submit(&s, 0));
+	ks_expect_idle(&first);
+}
+
+/* With nowhere to go they stay where they are, and nothing is lost. */
+KS_TEST(realtime_stays_without_another_engine)
+{
+	struct hvcal_engine_info info = { 0 };
+	struct ks_provider first;
+	struct ks_scene s;
+	uint64_t job, start;
+
+	ks_param("watchdog_attend_ms", 0);
+	ks_param("watchdog_move_ms", KS_MOVE_MS);
+	ks_scene_engine(&first, "ks-mg-p5", HVCAL_ENGINE_HARDWARE);
+	ks_scene_create_realtime(&s, 20);
+	ks_open_reply(&first, s.client);
+	job = ks_scene_submit(&s, 0);
+	start = ks_now_ns();
+	while (info.state != HVCAL_ENGINE_SUSPECT) {
+		CHECK_OK(ks_engine_info(s.client, first.engine, &info));
+		CHECK_LE((ks_now_ns() - start) / KS_MS, KS_WAIT_MS);
+		ks_sleep_ms(5);
+	}
+	ks_scene_serve(&s, &first, job);
+	CHECK_EQ(ks_stats(s.client, s.session).migrations, 0);
+	CHECK_OK(ks_engine_info(s.client, first.engine, &info));
+	CHECK_EQ(info.state, HVCAL_ENGINE_READY);
+}
+
+/* ---- engines that cannot do what is asked ---- */
 
 /* Each is asked once; the client hears of the one that can. */
 KS_TEST(refused_at_open)

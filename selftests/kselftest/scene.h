@@ -19,6 +19,8 @@ struct ks_scene {
 void ks_scene_engine(struct ks_provider *p, const char *name, uint32_t kind);
 /** The session is not opened yet. */
 void ks_scene_create(struct ks_scene *s, uint32_t loss);
+/** A frame each @period_ms; what an engine has when it dies is lost. */
+void ks_scene_create_realtime(struct ks_scene *s, unsigned int period_ms);
 /** A hardware engine, and the session opened there. */
 void ks_scene_open(struct ks_scene *s, struct ks_provider *p, const char *name, uint32_t loss);
 /** Submits a frame; its number. */

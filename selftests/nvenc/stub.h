@@ -16,11 +16,12 @@
  *                      by drivers for PCs; 2: imports work         (0)
  * libnvidia-encode:
  *   version=N          highest API version, major * 10 + minor     (the header's)
+ *                      a stub of 12.1 can be one of 12.0
  *   open_error=E       sessions fail to open with status E; what was opened half
  *                      must be destroyed
  *   sessions=N         sessions at once, 0 no limit                (0)
  *   sessions_error=E   status of one too many                      (10)
- *   codecs=N           1 H.264, 2 HEVC, 3 both                     (3)
+ *   codecs=N           1 H.264, 2 HEVC, 4 AV1, and their sums      (7)
  *   bframes=N, dyn_rc=N, dyn_bitrate=N, refresh=N  capabilities    (4, 1, 1, 1)
  *   invalidate=N       H.264 pictures can be forgotten             (1)
  *   hold=N             of N + 1 frames N need more input           (0)

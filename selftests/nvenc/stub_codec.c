@@ -16,6 +16,9 @@
 /* Adds less than any rounding; 0 would turn QP maps off, too. */
 #define AQ_MAPS_ONLY 0.0001f
 
+#define H264_BLOCK 16	/* of QP maps: macroblocks, coding tree blocks */
+#define HEVC_BLOCK 32
+
 static void fail(const char *what)
 {
 	fprintf(stderr, "nvenc stub: %s\n", what);
@@ -40,7 +43,7 @@ static float *offsets_new(const struct stub_format *f)
 static float *offsets_of(const struct stub_format *f, const int8_t *map, bool hevc, float *to)
 {
 	unsigned int w = (f->width + 15) / 16, h = (f->height + 15) / 16;
-	unsigned int block = STUB_BLOCK(hevc), cols = (f->width + block - 1) / block;
+	unsigned int block = hevc ? HEVC_BLOCK : H264_BLOCK, cols = (f->width + block - 1) / block;
 
 	if (!map)
 		return NULL;
@@ -93,8 +96,8 @@ static void *h264_open(const struct stub_format *f)
 	return h;
 }
 
-static void h264_encode(void *encoder, const struct stub_picture *pic, const uint8_t **packet,
-			size_t *len)
+static int h264_encode(void *encoder, const struct stub_picture *pic, const uint8_t **packet,
+		       size_t *len)
 {
 	struct h264 *h = encoder;
 	x264_picture_t in, out;
@@ -120,6 +123,7 @@ static void h264_encode(void *encoder, const struct stub_picture *pic, const uin
 		fail("x264 gives no packet");
 	*packet = nal[0].p_payload;
 	*len = (size_t)size;
+	return pic->qp + pic->map_mean;
 }
 
 static void h264_close(void *encoder)
@@ -131,10 +135,6 @@ static void h264_close(void *encoder)
 	free(h);
 }
 
-const struct stub_codec stub_h264 = {
-	.open = h264_open, .encode = h264_encode, .close = h264_close,
-};
-
 /* ---- HEVC ---- */
 
 struct hevc {
@@ -142,7 +142,7 @@ struct hevc {
 	x265_param *param;
 	x265_encoder *x265;
 	struct stub_format format;
-	float *offsets;
+	float *offsets, *none;
 	int64_t number;
 	uint8_t *packet;
 };
@@ -157,6 +157,7 @@ static void *hevc_open(const struct stub_format *f)
 		fail("no memory");
 	h->format = *f;
 	h->offsets = offsets_new(f);
+	h->none = offsets_new(f);
 	h->api = x265_api_get((int)f->depth);
 	p = h->api ? h->api->param_alloc() : NULL;
 	if (!p || h->api->param_default_preset(p, "ultrafast", "zerolatency"))
@@ -191,13 +192,13 @@ static void *hevc_open(const struct stub_format *f)
 	p->vui.matrixCoeffs = (int)f->matrix;
 	h->param = p;
 	h->x265 = h->api->encoder_open(p);
-	if (!h->x265 || !h->offsets)
+	if (!h->x265 || !h->offsets || !h->none)
 		fail("x265 does not open");
 	return h;
 }
 
-static void hevc_encode(void *encoder, const struct stub_picture *pic, const uint8_t **packet,
-			size_t *len)
+static int hevc_encode(void *encoder, const struct stub_picture *pic, const uint8_t **packet,
+		       size_t *len)
 {
 	struct hevc *h = encoder;
 	unsigned int sample = h->format.depth > 8 ? 2 : 1;
@@ -216,7 +217,8 @@ static void hevc_encode(void *encoder, const struct stub_picture *pic, const uin
 	in.pts = h->number++;
 	in.sliceType = pic->key ? X265_TYPE_IDR : X265_TYPE_P;
 	in.forceqp = pic->qp + 1;
-	in.quantOffsets = offsets_of(&h->format, pic->map, true, h->offsets);
+	/* x265 has room for them in a frame whose first picture had some: so all have */
+	in.quantOffsets = pic->map ? offsets_of(&h->format, pic->map, true, h->offsets) : h->none;
 	if (h->api->encoder_encode(h->x265, &nal, &count, &in, &out) != 1)
 		fail("x265 gives no packet");
 	*len = 0;
@@ -229,6 +231,7 @@ static void hevc_encode(void *encoder, const struct stub_picture *pic, const uin
 	for (uint32_t i = 0, at = 0; i < count; at += nal[i++].sizeBytes)
 		memcpy(h->packet + at, nal[i].payload, nal[i].sizeBytes);
 	*packet = h->packet;
+	return pic->qp + pic->map_mean;
 }
 
 static void hevc_close(void *encoder)
@@ -239,12 +242,9 @@ static void hevc_close(void *encoder)
 	h->api->param_free(h->param);
 	free(h->packet);
 	free(h->offsets);
+	free(h->none);
 	free(h);
 }
-
-const struct stub_codec stub_hevc = {
-	.open = hevc_open, .encode = hevc_encode, .close = hevc_close, .hevc = true,
-};
 
 /* ---- SEI ---- */
 
@@ -304,8 +304,9 @@ static size_t put_sei(bool hevc, uint8_t *to, const struct stub_sei *sei)
 	return n;
 }
 
-uint8_t *stub_packet_with_sei(bool hevc, const uint8_t *packet, size_t *len,
-			      const struct stub_sei *sei, unsigned int count)
+/* In front of the first slice. */
+static uint8_t *add_sei(bool hevc, const uint8_t *packet, size_t *len,
+			const struct stub_sei *sei, unsigned int count)
 {
 	size_t slice = first_slice(hevc, packet, *len), room = *len, n;
 	uint8_t *to;
@@ -323,3 +324,25 @@ uint8_t *stub_packet_with_sei(bool hevc, const uint8_t *packet, size_t *len,
 	*len += n - slice;
 	return to;
 }
+
+static uint8_t *h264_add(const uint8_t *packet, size_t *len, const struct stub_sei *list,
+			 unsigned int count)
+{
+	return add_sei(false, packet, len, list, count);
+}
+
+static uint8_t *hevc_add(const uint8_t *packet, size_t *len, const struct stub_sei *list,
+			 unsigned int count)
+{
+	return add_sei(true, packet, len, list, count);
+}
+
+const struct stub_codec stub_h264 = {
+	.open = h264_open, .encode = h264_encode, .close = h264_close, .add_metadata = h264_add,
+	.block = H264_BLOCK, .qp_max = 51, .size_max = 4096,
+};
+
+const struct stub_codec stub_hevc = {
+	.open = hevc_open, .encode = hevc_encode, .close = hevc_close, .add_metadata = hevc_add,
+	.hevc = true, .block = HEVC_BLOCK, .qp_max = 51, .size_max = 4096,
+};

@@ -8,7 +8,7 @@
 
 #define MAGIC 0x4e56454e
 #define PITCH_ALIGN 64
-#define RATE_QP_FIRST 28
+#define RATE_QP_PERCENT 55
 
 pthread_mutex_t stub_lock = PTHREAD_MUTEX_INITIALIZER;
 struct stub_counts stub_count;
@@ -18,8 +18,30 @@ static struct stub_session *sessions;
 
 /* ---- checks ---- */
 
+#define API(major, minor) ((major) << 4 | (minor))
+#define HEADER_API API(NVENCAPI_MAJOR_VERSION, NVENCAPI_MINOR_VERSION)
+
+/* Is this a driver of 12.0, where the header is of 12.1? Structures are the same. */
+static bool is_12_0(void)
+{
+	return HEADER_API == API(12, 1) && stub_api() == API(12, 0);
+}
+
+/* The header's version of a structure, as the driver wants it. */
+static uint32_t word_of_driver(const char *what, uint32_t word)
+{
+	if (!is_12_0())
+		return word;
+	if (!strcmp(what, "NV_ENC_INITIALIZE_PARAMS"))
+		return 0xf005000c;
+	if (!strcmp(what, "NV_ENC_LOCK_BITSTREAM"))
+		return 0x7002000c;
+	return word & ~(15U << 24);
+}
+
 bool stub_version_wrong(const char *what, uint32_t is, uint32_t should)
 {
+	should = word_of_driver(what, should);
 	if (is == should)
 		return false;
 	stub_forbidden("%s of version %#x instead of %#x", what, is, should);
@@ -68,7 +90,7 @@ static bool guid_is(const GUID *a, GUID b)
 
 /* ---- sessions ---- */
 
-static uint32_t supported_version(void)
+uint32_t stub_api(void)
 {
 	long v = stub_mode("version", NVENCAPI_MAJOR_VERSION * 10 + NVENCAPI_MINOR_VERSION);
 
@@ -94,7 +116,7 @@ static NVENCSTATUS NVENCAPI open_session(NV_ENC_OPEN_ENCODE_SESSION_EX_PARAMS *p
 	if (stub_version_wrong("NV_ENC_OPEN_ENCODE_SESSION_EX_PARAMS", p->version,
 			       NV_ENC_OPEN_ENCODE_SESSION_EX_PARAMS_VER))
 		return NV_ENC_ERR_INVALID_VERSION;
-	if (p->apiVersion != NVENCAPI_VERSION || p->deviceType != NV_ENC_DEVICE_TYPE_CUDA ||
+	if (p->apiVersion != (is_12_0() ? 12 : NVENCAPI_VERSION) || p->deviceType != NV_ENC_DEVICE_TYPE_CUDA ||
 	    p->reserved || !stub_zero(p->reserved1, sizeof(p->reserved1)) ||
 	    !stub_zero(p->reserved2, sizeof(p->reserved2))) {
 		stub_forbidden("NvEncOpenEncodeSessionEx with wrong parameters");
@@ -162,7 +184,7 @@ static NVENCSTATUS NVENCAPI destroy_encoder(void *handle)
 
 static NVENCSTATUS NVENCAPI get_guids(void *handle, GUID *guids, uint32_t size, uint32_t *count)
 {
-	long codecs = stub_mode("codecs", 3);
+	long codecs = stub_mode("codecs", 7);
 	struct stub_session *s;
 	NVENCSTATUS status = stub_check(handle, false, &s);
 
@@ -173,6 +195,10 @@ static NVENCSTATUS NVENCAPI get_guids(void *handle, GUID *guids, uint32_t size, 
 		guids[(*count)++] = NV_ENC_CODEC_H264_GUID;
 	if (codecs & 2 && *count < size)
 		guids[(*count)++] = NV_ENC_CODEC_HEVC_GUID;
+#if STUB_HAVE_AV1
+	if (codecs & 4 && *count < size)
+		guids[(*count)++] = NV_ENC_CODEC_AV1_GUID;
+#endif
 	return NV_ENC_SUCCESS;
 }
 
@@ -180,11 +206,16 @@ static const struct stub_codec *codec_of(GUID guid)
 {
 	if (guid_is(&guid, NV_ENC_CODEC_H264_GUID))
 		return &stub_h264;
+#if STUB_HAVE_AV1
+	if (guid_is(&guid, NV_ENC_CODEC_AV1_GUID))
+		return &stub_av1;
+#endif
 	return guid_is(&guid, NV_ENC_CODEC_HEVC_GUID) ? &stub_hevc : NULL;
 }
 
 static NVENCSTATUS NVENCAPI get_caps(void *handle, GUID guid, NV_ENC_CAPS_PARAM *p, int *value)
 {
+	const struct stub_codec *codec = codec_of(guid);
 	struct stub_session *s;
 	NVENCSTATUS status = stub_check(handle, false, &s);
 
@@ -192,21 +223,21 @@ static NVENCSTATUS NVENCAPI get_caps(void *handle, GUID guid, NV_ENC_CAPS_PARAM 
 		return status;
 	if (stub_version_wrong("NV_ENC_CAPS_PARAM", p->version, NV_ENC_CAPS_PARAM_VER))
 		return NV_ENC_ERR_INVALID_VERSION;
-	if (!codec_of(guid))
+	if (!codec)
 		return NV_ENC_ERR_INVALID_PARAM;
 	switch (p->capsToQuery) {
 	case NV_ENC_CAPS_WIDTH_MIN:
-		*value = 129;
+		*value = codec->av1 ? 192 : 129;
 		break;
 	case NV_ENC_CAPS_HEIGHT_MIN:
-		*value = 33;
+		*value = codec->av1 ? 128 : 33;
 		break;
 	case NV_ENC_CAPS_WIDTH_MAX:
 	case NV_ENC_CAPS_HEIGHT_MAX:
-		*value = 4096;
+		*value = (int)codec->size_max;
 		break;
 	case NV_ENC_CAPS_MB_NUM_MAX:
-		*value = 65536;
+		*value = (int)(codec->size_max / 16 * codec->size_max / 16);
 		break;
 	case NV_ENC_CAPS_NUM_ENCODER_ENGINES:
 		*value = 2;
@@ -215,9 +246,11 @@ static NVENCSTATUS NVENCAPI get_caps(void *handle, GUID guid, NV_ENC_CAPS_PARAM 
 		*value = (int)stub_mode("bframes", 4);
 		break;
 	case NV_ENC_CAPS_SUPPORT_10BIT_ENCODE:
-		*value = codec_of(guid)->hevc;
+		*value = codec->hevc || codec->av1;
 		break;
 	case NV_ENC_CAPS_SUPPORT_LOSSLESS_ENCODE:
+		*value = !codec->av1;
+		break;
 	case NV_ENC_CAPS_SUPPORT_CUSTOM_VBV_BUF_SIZE:
 		*value = 1;
 		break;
@@ -228,7 +261,7 @@ static NVENCSTATUS NVENCAPI get_caps(void *handle, GUID guid, NV_ENC_CAPS_PARAM 
 		*value = (int)stub_mode("dyn_rc", 1);
 		break;
 	case NV_ENC_CAPS_SUPPORT_REF_PIC_INVALIDATION:
-		*value = !codec_of(guid)->hevc && stub_mode("invalidate", 1);
+		*value = !codec->hevc && !codec->av1 && stub_mode("invalidate", 1);
 		break;
 	case NV_ENC_CAPS_SUPPORT_INTRA_REFRESH:
 		*value = (int)stub_mode("refresh", 1);
@@ -287,72 +320,6 @@ static NVENCSTATUS NVENCAPI get_preset(void *handle, GUID guid, GUID preset,
 
 /* ---- initialization ---- */
 
-NVENCSTATUS stub_rates_check(const struct stub_session *s, const NV_ENC_RC_PARAMS *rc)
-{
-	uint32_t qp = rc->constQP.qpInterP;
-
-	switch (rc->rateControlMode) {
-	case NV_ENC_PARAMS_RC_CONSTQP:
-		if (qp > 51 || rc->constQP.qpIntra > 51 || rc->constQP.qpInterB > 51)
-			return NV_ENC_ERR_INVALID_PARAM;
-		if (s->tuning == NV_ENC_TUNING_INFO_LOSSLESS && qp)
-			return NV_ENC_ERR_INVALID_PARAM;
-		if (rc->enableAQ || rc->enableTemporalAQ)
-			stub_forbidden("AQ moves the QPs of a constant QP");
-		break;
-	case NV_ENC_PARAMS_RC_CBR:
-		if (!rc->averageBitRate)
-			return NV_ENC_ERR_INVALID_PARAM;
-		break;
-	case NV_ENC_PARAMS_RC_VBR:
-		if (!rc->averageBitRate && !rc->targetQuality)
-			return NV_ENC_ERR_INVALID_PARAM;
-		if (rc->averageBitRate > rc->maxBitRate || rc->targetQuality > 51)
-			return NV_ENC_ERR_INVALID_PARAM;
-		break;
-	default:
-		return NV_ENC_ERR_UNSUPPORTED_PARAM;
-	}
-	if (s->tuning == NV_ENC_TUNING_INFO_LOSSLESS &&
-	    rc->rateControlMode != NV_ENC_PARAMS_RC_CONSTQP)
-		return NV_ENC_ERR_INVALID_PARAM;
-	if (rc->qpMapMode != NV_ENC_QP_MAP_DELTA && rc->qpMapMode != NV_ENC_QP_MAP_DISABLED)
-		return NV_ENC_ERR_UNSUPPORTED_PARAM;
-	if (rc->enableLookahead)
-		stub_forbidden("look-ahead, which this stub does not have");
-	return NV_ENC_SUCCESS;
-}
-
-static uint32_t idr_period(const struct stub_session *s, const NV_ENC_CONFIG *enc)
-{
-	return s->codec->hevc ? enc->encodeCodecConfig.hevcConfig.idrPeriod :
-	       enc->encodeCodecConfig.h264Config.idrPeriod;
-}
-
-static NVENCSTATUS config_check(const struct stub_session *s, const NV_ENC_INITIALIZE_PARAMS *p)
-{
-	const NV_ENC_CONFIG *enc = p->encodeConfig;
-	bool refresh = s->codec->hevc ?
-		       enc->encodeCodecConfig.hevcConfig.enableIntraRefresh :
-		       enc->encodeCodecConfig.h264Config.enableIntraRefresh;
-
-	if (!p->encodeWidth || p->encodeWidth > 4096 || p->encodeWidth % 2 ||
-	    !p->encodeHeight || p->encodeHeight > 4096 || p->encodeHeight % 2 ||
-	    !p->frameRateNum || !p->frameRateDen || !p->darWidth || !p->darHeight)
-		return NV_ENC_ERR_INVALID_PARAM;
-	if (enc->frameIntervalP < 1 || enc->frameIntervalP > stub_mode("bframes", 4) + 1)
-		return NV_ENC_ERR_INVALID_PARAM;
-	if (enc->gopLength == NVENC_INFINITE_GOPLENGTH && enc->frameIntervalP != 1)
-		stub_forbidden("an endless GOP with B pictures");
-	if (!enc->gopLength || idr_period(s, enc) != enc->gopLength)
-		return NV_ENC_ERR_INVALID_PARAM;
-	if (refresh && (enc->gopLength != NVENC_INFINITE_GOPLENGTH || enc->frameIntervalP != 1))
-		stub_forbidden("intra refresh with key frames or B pictures");
-	if (refresh && !stub_mode("refresh", 1))
-		return NV_ENC_ERR_UNSUPPORTED_PARAM;
-	return stub_rates_check(s, &enc->rcParams);
-}
-
 static NVENCSTATUS NVENCAPI initialize(void *handle, NV_ENC_INITIALIZE_PARAMS *p)
 {
 	struct stub_session *s;
@@ -372,14 +339,14 @@ static NVENCSTATUS NVENCAPI initialize(void *handle, NV_ENC_INITIALIZE_PARAMS *p
 		return NV_ENC_ERR_INVALID_PARAM;
 	}
 	s->codec = codec_of(p->encodeGUID);
-	status = s->codec ? config_check(s, p) : NV_ENC_ERR_INVALID_PARAM;
+	status = s->codec ? stub_config_check(s, p) : NV_ENC_ERR_INVALID_PARAM;
 	if (status)
 		return status;
 	s->init = *p;
 	s->enc = *p->encodeConfig;
 	s->init.encodeConfig = &s->enc;
 	stub_encoder_open(s);
-	s->rate_qp = RATE_QP_FIRST;
+	s->rate_qp = s->codec->qp_max * RATE_QP_PERCENT / 100.0;
 	s->initialized = true;
 	return NV_ENC_SUCCESS;
 }
@@ -708,14 +675,14 @@ static NVENCSTATUS NVENCAPI set_streams(void *handle, NV_ENC_CUSTREAM_PTR in,
 STUB_API NVENCSTATUS NVENCAPI NvEncodeAPIGetMaxSupportedVersion(uint32_t *version);
 NVENCSTATUS NVENCAPI NvEncodeAPIGetMaxSupportedVersion(uint32_t *version)
 {
-	*version = supported_version();
+	*version = stub_api();
 	return NV_ENC_SUCCESS;
 }
 
 STUB_API NVENCSTATUS NVENCAPI NvEncodeAPICreateInstance(NV_ENCODE_API_FUNCTION_LIST *list);
 NVENCSTATUS NVENCAPI NvEncodeAPICreateInstance(NV_ENCODE_API_FUNCTION_LIST *list)
 {
-	if (supported_version() < (NVENCAPI_MAJOR_VERSION << 4 | NVENCAPI_MINOR_VERSION))
+	if (stub_api() < HEADER_API && !is_12_0())
 		return NV_ENC_ERR_INVALID_VERSION;
 	if (stub_version_wrong("NV_ENCODE_API_FUNCTION_LIST", list->version,
 			       NV_ENCODE_API_FUNCTION_LIST_VER))

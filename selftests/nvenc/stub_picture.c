@@ -11,30 +11,21 @@
 
 #include "stub_session.h"
 
+#define QUALITY_MAX 51
 
 /* ---- the encoder ---- */
 
 void stub_encoder_open(struct stub_session *s)
 {
-	const NV_ENC_CONFIG_H264_VUI_PARAMETERS *vui = s->codec->hevc ?
-		&s->enc.encodeCodecConfig.hevcConfig.hevcVUIParameters :
-		&s->enc.encodeCodecConfig.h264Config.h264VUIParameters;
-	const struct stub_format format = {
-		.width = s->init.encodeWidth,
-		.height = s->init.encodeHeight,
-		.depth = s->codec->hevc ?
-			 8 + s->enc.encodeCodecConfig.hevcConfig.pixelBitDepthMinus8 : 8,
-		.fps_num = s->init.frameRateNum,
-		.fps_den = s->init.frameRateDen,
-		.refs = s->codec->hevc ? 0 : s->enc.encodeCodecConfig.h264Config.maxNumRefFrames,
-		.lossless = s->tuning == NV_ENC_TUNING_INFO_LOSSLESS,
-		.full_range = vui->videoFullRangeFlag,
-		.primaries = vui->colourPrimaries,
-		.transfer = vui->transferCharacteristics,
-		.matrix = vui->colourMatrix,
-	};
+	struct stub_format *format = &s->format;
 
-	s->encoder = s->codec->open(&format);
+	*format = stub_config_of(s->codec, &s->enc).format;
+	format->width = s->init.encodeWidth;
+	format->height = s->init.encodeHeight;
+	format->fps_num = s->init.frameRateNum;
+	format->fps_den = s->init.frameRateDen;
+	format->lossless = s->tuning == NV_ENC_TUNING_INFO_LOSSLESS;
+	s->encoder = s->codec->open(format);
 }
 
 void stub_waiting_free(struct stub_waiting *w)
@@ -71,9 +62,9 @@ static int base_qp(const struct stub_session *s, NV_ENC_PIC_TYPE type)
 			     type == NV_ENC_PIC_TYPE_B ? rc->constQP.qpInterB :
 			     rc->constQP.qpInterP);
 	if (!rc->averageBitRate)
-		return rc->targetQuality;
+		return rc->targetQuality * (int)s->codec->qp_max / QUALITY_MAX;
 	return clamp((int)lrint(s->rate_qp), rc->enableMinQP ? (int)rc->minQP.qpInterP : 0,
-		     rc->enableMaxQP ? (int)rc->maxQP.qpInterP : 51);
+		     rc->enableMaxQP ? (int)rc->maxQP.qpInterP : (int)s->codec->qp_max);
 }
 
 /* After each picture, towards the size that the bit rate has for one. */
@@ -84,24 +75,25 @@ static void rate_learn(struct stub_session *s, size_t bytes, bool key)
 
 	if (want < 1 || s->enc.rcParams.rateControlMode == NV_ENC_PARAMS_RC_CONSTQP || key)
 		return;
-	s->rate_qp += 1.5 * log2((double)bytes / want);
-	s->rate_qp = s->rate_qp < 1 ? 1 : s->rate_qp > 51 ? 51 : s->rate_qp;
+	s->rate_qp += 1.5 * s->codec->qp_max / QUALITY_MAX * log2((double)bytes / want);
+	s->rate_qp = s->rate_qp < 1 ? 1 : fmin(s->rate_qp, s->codec->qp_max);
 }
 
 static void code(struct stub_session *s, struct stub_waiting *w, struct stub_output *out)
 {
 	bool key = w->type == NV_ENC_PIC_TYPE_IDR;
+	int max = (int)s->codec->qp_max, qp;
 	const uint8_t *packet;
 
 	w->pic.key = key;
-	w->pic.qp = clamp(base_qp(s, w->type), 0, 51);
+	w->pic.qp = clamp(base_qp(s, w->type), 0, max);
 	w->pic.map = w->map;
-	s->codec->encode(s->encoder, &w->pic, &packet, &out->len);
+	qp = s->codec->encode(s->encoder, &w->pic, &packet, &out->len);
 	free(out->packet);
-	out->packet = stub_packet_with_sei(s->codec->hevc, packet, &out->len, w->sei, w->seis);
+	out->packet = s->codec->add_metadata(packet, &out->len, w->sei, w->seis);
 	out->type = w->type;
 	out->stamp = w->stamp;
-	out->qp = (uint32_t)clamp(w->pic.qp + w->map_mean, 0, 51);
+	out->qp = (uint32_t)clamp(qp, 0, max);
 	out->state = STUB_READY;
 	out->busy = 0;
 	if (!w->attempt)
@@ -115,16 +107,19 @@ static void code(struct stub_session *s, struct stub_waiting *w, struct stub_out
 
 /* ---- groups ---- */
 
-/* All that waits is coded: the last one first, if the others are B pictures. */
+/*
+ * All that waits is coded: the last one first, if the others are B pictures. Packets of
+ * AV1 show one picture each, so theirs stay in order.
+ */
 static void code_group(struct stub_session *s)
 {
 	struct stub_output *outputs[STUB_GROUP_MAX];
 	unsigned int n = s->grouped;
-	bool anchor = n > 1 && s->group[0].type == NV_ENC_PIC_TYPE_B;
+	bool anchor = n > 1 && s->group[0].type == NV_ENC_PIC_TYPE_B && !s->codec->av1;
 
 	for (unsigned int i = 0; i < n; i++)
 		outputs[i] = s->group[i].output;
-	if (anchor && s->group[n - 1].type == NV_ENC_PIC_TYPE_B)
+	if (n > 1 && s->group[n - 1].type == NV_ENC_PIC_TYPE_B)
 		s->group[n - 1].type = NV_ENC_PIC_TYPE_P;
 	else if (n == 1 && s->group[0].type == NV_ENC_PIC_TYPE_B)
 		s->group[0].type = NV_ENC_PIC_TYPE_P;
@@ -211,7 +206,7 @@ static void copy_picture(const struct stub_session *s, const struct stub_input *
 static void copy_map(const struct stub_session *s, const NV_ENC_PIC_PARAMS *pic,
 		     struct stub_waiting *w)
 {
-	unsigned int block = STUB_BLOCK(s->codec->hevc);
+	unsigned int block = s->codec->block;
 	unsigned int cols = (s->init.encodeWidth + block - 1) / block;
 	unsigned int rows = (s->init.encodeHeight + block - 1) / block;
 	long sum = 0;
@@ -227,18 +222,16 @@ static void copy_map(const struct stub_session *s, const NV_ENC_PIC_PARAMS *pic,
 	memcpy(w->map, pic->qpDeltaMap, pic->qpDeltaMapSize);
 	for (unsigned int i = 0; i < cols * rows; i++)
 		sum += w->map[i];
-	w->map_mean = (int)lrint((double)sum / (cols * rows));
+	w->pic.map_mean = (int)lrint((double)sum / (cols * rows));
 }
 
 static void copy_sei(const struct stub_session *s, const NV_ENC_PIC_PARAMS *pic,
 		     struct stub_waiting *w)
 {
-	const NV_ENC_CODEC_PIC_PARAMS *c = &pic->codecPicParams;
-	const NV_ENC_SEI_PAYLOAD *list = s->codec->hevc ? c->hevcPicParams.seiPayloadArray :
-					 c->h264PicParams.seiPayloadArray;
+	const struct stub_extra extra = stub_extra_of(s->codec, pic);
+	const NV_ENC_SEI_PAYLOAD *list = extra.list;
 
-	w->seis = s->codec->hevc ? c->hevcPicParams.seiPayloadArrayCnt :
-		  c->h264PicParams.seiPayloadArrayCnt;
+	w->seis = extra.count;
 	if (!w->seis)
 		return;
 	w->sei = calloc(w->seis, sizeof(*w->sei));
@@ -262,6 +255,8 @@ static struct stub_input *usable_input(struct stub_session *s, const NV_ENC_PIC_
 		;
 	if (!in || in->locked || (in->registered && !in->mapped) || in->used)
 		stub_forbidden("a picture whose memory is unknown, locked, not mapped, or in use");
+	else if (s->format.input_depth != (in->format == NV_ENC_BUFFER_FORMAT_YUV420_10BIT ? 10 : 8))
+		stub_forbidden("a picture whose depth is not that of the session");
 	else if (pic->bufferFmt != in->format || pic->inputWidth != s->init.encodeWidth ||
 		 pic->inputHeight != s->init.encodeHeight || in->width < pic->inputWidth ||
 		 in->height < pic->inputHeight)
@@ -325,11 +320,7 @@ static NVENCSTATUS planned_error(struct stub_session *s)
 
 static void note_refresh(const struct stub_session *s, const NV_ENC_PIC_PARAMS *pic)
 {
-	const NV_ENC_CODEC_PIC_PARAMS *c = &pic->codecPicParams;
-	unsigned int frames = s->codec->hevc ? c->hevcPicParams.forceIntraRefreshWithFrameCnt :
-			      c->h264PicParams.forceIntraRefreshWithFrameCnt;
-
-	if (!frames)
+	if (!stub_extra_of(s->codec, pic).refresh)
 		return;
 	if (s->enc.frameIntervalP != 1 || !stub_mode("refresh", 1))
 		stub_forbidden("a forced intra refresh with B pictures, or where there is none");
@@ -346,7 +337,7 @@ NVENCSTATUS NVENCAPI stub_invalidate(void *handle, uint64_t stamp)
 
 	if (status)
 		return status;
-	if (s->codec->hevc || !stub_mode("invalidate", 1))
+	if (s->codec->hevc || s->codec->av1 || !stub_mode("invalidate", 1))
 		return NV_ENC_ERR_UNSUPPORTED_PARAM;
 	if (stamp >= s->submitted || s->enc.frameIntervalP != 1 || s->grouped) {
 		stub_forbidden("the picture %llu is to be forgotten, of %llu",

@@ -12,6 +12,8 @@
 
 #define STUB_GROUP_MAX 16
 
+#define STUB_HAVE_AV1 (NVENCAPI_MAJOR_VERSION >= 12)
+
 struct stub_session;
 
 /** Memory for pictures, made by the library or registered. */
@@ -51,7 +53,6 @@ struct stub_waiting {
 	struct stub_sei *sei;
 	unsigned int seis;
 	int8_t *map;
-	int map_mean;
 	bool attempt;		/* does not count unless its state is restored */
 };
 
@@ -72,6 +73,7 @@ struct stub_session {
 	NV_ENC_TUNING_INFO tuning;
 	const struct stub_codec *codec;
 	void *encoder;
+	struct stub_format format;
 	NV_ENC_INITIALIZE_PARAMS init;
 	NV_ENC_CONFIG enc;
 	struct stub_input *inputs;
@@ -100,10 +102,33 @@ NVENCSTATUS stub_check(void *handle, bool initialized, struct stub_session **s);
 /** Refuses a structure of another version. */
 bool stub_version_wrong(const char *what, uint32_t is, uint32_t should);
 
+/** The driver's interface, as NvEncodeAPIGetMaxSupportedVersion() tells it. */
+uint32_t stub_api(void);
+
 /** Are these bytes zero, as reserved ones must be? */
 bool stub_zero(const void *at, size_t bytes);
 
-/** @return NV_ENC_SUCCESS, or what is wrong with the rates */
+/* ---- configurations (stub_config.c) ---- */
+
+/** What codecs have in places of their own; sizes and rates are not in it. */
+struct stub_config {
+	uint32_t idr_period;
+	bool refresh;
+	struct stub_format format;
+};
+
+struct stub_config stub_config_of(const struct stub_codec *codec, const NV_ENC_CONFIG *enc);
+
+/** The same of a picture. */
+struct stub_extra {
+	const NV_ENC_SEI_PAYLOAD *list;
+	unsigned int count, refresh;
+};
+
+struct stub_extra stub_extra_of(const struct stub_codec *codec, const NV_ENC_PIC_PARAMS *pic);
+
+/** @return NV_ENC_SUCCESS, or what is wrong with the configuration, the rates */
+NVENCSTATUS stub_config_check(const struct stub_session *s, const NV_ENC_INITIALIZE_PARAMS *p);
 NVENCSTATUS stub_rates_check(const struct stub_session *s, const NV_ENC_RC_PARAMS *rc);
 
 /* ---- pictures (stub_picture.c) ---- */
@@ -130,6 +155,8 @@ void stub_history_drop(struct stub_session *s);
 void stub_history_add(struct stub_session *s, const struct stub_waiting *w);
 void stub_history_free(struct stub_session *s);
 
+/** Ends the process if @p wants what the driver does not have. */
+void stub_state_check(const struct stub_session *s, const NV_ENC_INITIALIZE_PARAMS *p);
 void stub_state_functions(NV_ENCODE_API_FUNCTION_LIST *list);
 bool stub_state_cap(NV_ENC_CAPS cap);
 

@@ -7,6 +7,8 @@
 
 #include "stub_session.h"
 
+#define API_12_1 (12 << 4 | 1)
+
 void stub_history_drop(struct stub_session *s)
 {
 	struct stub_history *h = &s->history;
@@ -82,16 +84,33 @@ static NVENCSTATUS NVENCAPI restore(void *handle, NV_ENC_RESTORE_ENCODER_STATE_P
 	return NV_ENC_SUCCESS;
 }
 
+void stub_state_check(const struct stub_session *s, const NV_ENC_INITIALIZE_PARAMS *p)
+{
+	bool there = stub_api() >= API_12_1;
+
+	if (p->numStateBuffers && !there)
+		stub_forbidden("state buffers before 12.1");
+	if (p->splitEncodeMode && (!there || !(s->codec->hevc || s->codec->av1)))
+		stub_forbidden("split encoding before 12.1, or of H.264");
+}
+
 void stub_state_functions(NV_ENCODE_API_FUNCTION_LIST *list)
 {
-	list->nvEncRestoreEncoderState = restore;
+	if (stub_api() >= API_12_1)
+		list->nvEncRestoreEncoderState = restore;
 }
 
 bool stub_state_cap(NV_ENC_CAPS cap)
 {
-	return cap == NV_ENC_CAPS_DISABLE_ENC_STATE_ADVANCE;
+	return stub_api() >= API_12_1 && cap == NV_ENC_CAPS_DISABLE_ENC_STATE_ADVANCE;
 }
 #else
+void stub_state_check(const struct stub_session *s, const NV_ENC_INITIALIZE_PARAMS *p)
+{
+	(void)s;
+	(void)p;
+}
+
 bool stub_is_attempt(struct stub_session *s, const NV_ENC_PIC_PARAMS *pic)
 {
 	(void)s;

@@ -201,6 +201,29 @@ int lib_call(const char *library, const char *function, void *arg)
 	return call(arg);
 }
 
+const char *plugin_description(void)
+{
+	return hvcal_plugins_find(plugins, "nvenc")->ops->description;
+}
+
+uint32_t plugin_api(void)
+{
+	const char *at = strstr(plugin_description(), "API ");
+	unsigned int major, minor;
+
+	if (!at || sscanf(at, "API %u.%u", &major, &minor) != 2)
+		fail_msg("\"%s\" has no version", plugin_description());
+	return major << 4 | minor;
+}
+
+uint32_t stub_api(void)
+{
+	uint32_t version = 0;
+
+	assert_int_equal(lib_call(stub_encode_path, "NvEncodeAPIGetMaxSupportedVersion", &version), 0);
+	return version;
+}
+
 /* ---- running ---- */
 
 int nvenc_test_setup(void **state)
@@ -247,6 +270,7 @@ int main(int argc, char **argv)
 	failed = run_open_tests();
 	failed += run_work_tests();
 	failed += run_device_tests();
+	failed += run_av1_tests();
 	hvcal_plugins_unload(&plugins);
 	return failed ? 1 : 0;
 }

@@ -65,9 +65,15 @@ int nvenc_test_teardown(void **state);
 /** A function of the stub's libcuda. */
 void *cuda_function(const char *name);
 
-/** test_nvenc_open.c, test_nvenc_work.c, test_nvenc_device.c */
+/** Interfaces that the plug-in was built for, and that the stub has: major << 4 | minor. */
+uint32_t plugin_api(void);
+uint32_t stub_api(void);
+const char *plugin_description(void);
+
+/** test_nvenc_open.c, test_nvenc_work.c, test_nvenc_device.c, test_nvenc_av1.c */
 int run_open_tests(void);
 int run_work_tests(void);
 int run_device_tests(void);
+int run_av1_tests(void);
 
 #endif

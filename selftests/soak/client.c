@@ -183,6 +183,10 @@ static void note_resumed(struct stream *t, const hvcal_packet_t *p)
 			.frame_ns = 2000000000ULL / t->as->fps + p->done_ns - p->start_ns,
 			.late_ns = soak_late_ns(t->shared, died),
 			.dying_ns = gone ? gone - died : 0,
+			.died_ns = died,
+			.start_ns = p->start_ns,
+			.from = t->engine,
+			.to = p->engine,
 		};
 }
 

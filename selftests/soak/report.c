@@ -101,8 +101,9 @@ static unsigned int print_samples(const char *what, const struct soak_samples *s
 		within += one->ns <= one->frame_ns;
 		excused += one->ns > one->frame_ns && one->ns <= one->frame_ns + slack;
 		if (one->ns > one->frame_ns + slack && shown++ < SHOWN)
-			note("... later: %.1f ms, promised %.1f ms; the killed process took %.1f ms to go; the machine was %.1f ms late",
-			     ms(one->ns), ms(one->frame_ns), ms(one->dying_ns),
+			note("... later: %.1f ms, promised %.1f ms; engine %u killed at %.6f s took %.1f ms to go; engine %u was given the frame after %.1f ms; the machine was %.1f ms late",
+			     ms(one->ns), ms(one->frame_ns), one->from, ms(one->died_ns) / 1e3,
+			     ms(one->dying_ns), one->to, ms(one->start_ns - one->died_ns),
 			     ms(one->late_ns));
 	}
 	describe(text, sizeof(text), list, count);

@@ -42,6 +42,9 @@ struct soak_sample {
 	uint64_t frame_ns;	/* two frame intervals and this packet's own time */
 	uint64_t late_ns;	/* how late the machine woke a sleeper meanwhile */
 	uint64_t dying_ns;	/* until the engine's process was gone, 0 not seen */
+	uint64_t died_ns;	/* when it was killed */
+	uint64_t start_ns;	/* when the packet's frame was given to the next engine */
+	uint32_t from, to;	/* engines */
 };
 
 struct soak_samples {

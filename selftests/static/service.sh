@@ -55,7 +55,8 @@ else
 fi
 # what libseccomp and libcap-ng call in a worker
 missing=
-for call in seccomp prctl capset prlimit64 setpriority clone futex; do
+for call in landlock_create_ruleset landlock_add_rule landlock_restrict_self \
+	seccomp prctl capset prlimit64 setpriority clone futex; do
 	allowed "$call" || missing="$missing $call"
 done
 [ -z "$missing" ] || echo "# not allowed:$missing"

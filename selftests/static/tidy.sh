@@ -7,6 +7,8 @@ i=0
 check() {
 	local out simd=() policy=()
 	case $1 in
+	# which headers, for what the older ones lack
+	lib/engines/nvenc/*) policy=(-isystem "$(tools/nvenc-headers)") ;;
 	# the shims of kernel headers would hide limits.h and its like from others
 	tools/sim/*) policy=(-isystem tools/sim/shim -isystem drivers/hvcal -isystem uapi) ;;
 	*_avx2.c) simd=(-mavx2) ;;

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define WAIT_S 60	/* for what should come at once */
+
 static struct fake_provider *self(const struct hvcal_sys *sys)
 {
 	return (struct fake_provider *)(uintptr_t)sys;
@@ -275,10 +277,11 @@ bool fake_wait(struct fake_provider *k, unsigned int n)
 	struct timespec end;
 	bool there;
 
-	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += 10;
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += WAIT_S;
 	pthread_mutex_lock(&k->lock);
-	while (k->nresults < n && !pthread_cond_timedwait(&k->wake, &k->lock, &end))
+	while (k->nresults < n &&
+	       !pthread_cond_clockwait(&k->wake, &k->lock, CLOCK_MONOTONIC, &end))
 		;
 	there = k->nresults >= n;
 	pthread_mutex_unlock(&k->lock);

@@ -29,7 +29,7 @@
 #define WIDTH 640
 #define HEIGHT 368 /* whole blocks of vicodec */
 #define FRAMES 24
-#define WAIT_S 20
+#define WAIT_S 60
 #define SKIP_ALL 4
 #define UNBIND "/sys/bus/platform/drivers/vicodec/unbind"
 #define BIND "/sys/bus/platform/drivers/vicodec/bind"
@@ -126,8 +126,7 @@ static void host_log(void *cookie, int level, const char *line)
 static const char *host_option(void *cookie, const char *key)
 {
 	(void)cookie;
-	return !strcmp(key, "v4l2.allow_fwht") ? "1" :
-	       !strcmp(key, "v4l2.timeout_ms") ? "300" : NULL;
+	return !strcmp(key, "v4l2.allow_fwht") ? "1" : NULL;
 }
 
 static int create(char *reason, size_t len)
@@ -203,11 +202,11 @@ static const struct frame *wait_last(void)
 	struct timespec end;
 	int ret = 0;
 
-	clock_gettime(CLOCK_REALTIME, &end);
+	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += WAIT_S;
 	pthread_mutex_lock(&rig.lock);
 	while (!f->done && !ret)
-		ret = pthread_cond_timedwait(&rig.wake, &rig.lock, &end);
+		ret = pthread_cond_clockwait(&rig.wake, &rig.lock, CLOCK_MONOTONIC, &end);
 	pthread_mutex_unlock(&rig.lock);
 	assert_int_equal(ret, 0);
 	return f;

@@ -29,6 +29,7 @@ struct av1_job {
 	struct frame_pictures p;
 	struct av1_frame frame;
 	struct bits head;		/* the frame header OBU */
+	struct segments segments;
 	struct av1_cdfs cdfs;		/* of the tile, when it is coded */
 	unsigned int qindex;
 };
@@ -168,14 +169,55 @@ static VAStatus sequence_take(struct av1_job *j, const uint8_t *data, size_t len
 	return sequence_check(&j->state->sequence, j);
 }
 
+/* What the header says of segments, the parameters do, and there is a map for them. */
+static VAStatus segments_take(struct av1_job *j)
+{
+	static const uint32_t sides[] = { 16, 32, 64, 8 };
+	const VAEncSegParamAV1 *param = &j->pic->segments;
+	const VAEncSegMapBufferAV1 *map = j->c->map ? (const void *)j->c->map->data : NULL;
+	struct segments *s = &j->segments;
+
+	*s = (struct segments){
+		.count = j->frame.segments, .block = sides[j->pic->seg_id_block_size & 3],
+	};
+	SAME("segments", s->count != 0, param->seg_flags.bits.segmentation_enabled);
+	SAME("flags of segments", s->count ? 3 : 0, param->seg_flags.value);
+	SAME("segments", s->count, param->segment_number);
+	SAME("map of segments", s->count != 0, map != NULL);
+	for (unsigned int i = 0; i < 8; i++) {
+		s->delta[i] = j->frame.deltas[i];
+		SAME("features of a segment", param->feature_mask[i], i < s->count);
+		SAME("quantiser of a segment", s->delta[i], param->feature_data[i][0]);
+		if (s->count && ((int)j->frame.qindex + s->delta[i] < 1 ||
+				 j->frame.qindex + s->delta[i] > 255))
+			return wrong("segment %u has quantiser %u%+d", i, j->frame.qindex, s->delta[i]);
+	}
+	if (!s->count)
+		return VA_STATUS_SUCCESS;
+	SAME("blocks of segments", j->pic->seg_id_block_size,
+	     mode("segments") ? mode_number("segments") : 3);
+	s->cols = (j->state->sequence.width - 1) / s->block + 1;
+	s->rows = (j->state->sequence.height - 1) / s->block + 1;
+	SAME("bytes of the map", map->segmentMapDataSize, s->cols * s->rows);
+	s->map = map->pSegmentMap;
+	for (uint32_t i = 0; i < s->cols * s->rows; i++)
+		if (s->map[i] >= s->count)
+			return wrong("segment %u of %u", s->map[i], s->count);
+	segments_report(s);
+	return VA_STATUS_SUCCESS;
+}
+
 static VAStatus frame_take(struct av1_job *j)
 {
+	VAStatus status;
+
 	if (!j->state->sequence.valid)
 		return wrong("a frame without a sequence header");
 	if (!av1_frame_read(&j->frame, &j->state->sequence, j->head.data, j->head.count / 8))
 		return wrong("a bad frame header of %zu bits, read to %zu", j->head.count,
 			     j->frame.end);
-	return frame_check(&j->frame, j);
+	status = frame_check(&j->frame, j);
+	return status ? status : segments_take(j);
 }
 
 static VAStatus own_headers_take(struct av1_job *j, struct buffer *coded)
@@ -227,6 +269,7 @@ static size_t tile_code(struct av1_job *j, unsigned int qindex, struct bits *out
 		/* a picture that was coded with loss is not known here as the decoder has it */
 		.reference = !qindex && j->reference && j->reference->exact ? &j->p.last : NULL,
 		.recon = &j->p.made, .qindex = qindex, .bits = BLOCKS_BITS_AV1,
+		.segments = &j->segments,
 	};
 
 	if (j->frame.primary == AV1_NO_PRIMARY)

@@ -25,6 +25,8 @@ struct av1_frame {
 	bool lossless, tx_select, reduced_tx_set;
 	uint32_t order_hint, primary, refresh, refs[AV1_REFS], filter_type;
 	uint32_t qindex, filter[4], sharpness, cdef;
+	unsigned int segments;		/* the last one that has a quantiser, and one */
+	int deltas[8];
 	size_t at_qindex, at_filter, at_cdef, at_size, end;
 };
 
@@ -46,7 +48,7 @@ void av1_frame_write(struct bits *b, const VAEncSequenceParameterBufferAV1 *seq,
 struct av1_mode_cdfs {
 	uint16_t partition8[4][5], partition[3][4][11];	/* 16, 32, 64 */
 	uint16_t skip[3][3], key_y[14], y[14], uv[15], tx[3], tx_type[8], is_inter[4][3];
-	uint16_t single_ref[3][6][3], new_mv[6][3], zero_mv[2][3];
+	uint16_t single_ref[3][6][3], new_mv[6][3], zero_mv[2][3], segment[3][9];
 };
 
 struct av1_coef_cdfs {

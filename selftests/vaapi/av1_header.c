@@ -122,6 +122,24 @@ static void filters_read(struct av1_frame *f, const struct av1_sequence *s, stru
 	}
 }
 
+/* Quantisers alone, and a map in each picture. */
+static void segments_read(struct av1_frame *f, struct reader *r, bool *good)
+{
+	if (!read_u(r, 1))
+		return;
+	if (f->primary != AV1_NO_PRIMARY)
+		*good &= read_u(r, 3) == 5;
+	for (unsigned int i = 0; i < 8; i++) {
+		if (read_u(r, 1)) {
+			f->deltas[i] = (int)read_u(r, 9);
+			f->deltas[i] -= f->deltas[i] & 256 ? 512 : 0;
+			f->segments = i + 1;
+		}
+		*good &= !read_u(r, 7);
+	}
+	*good &= f->segments > 0;
+}
+
 bool av1_frame_read(struct av1_frame *f, const struct av1_sequence *s, const uint8_t *obu,
 		    size_t len)
 {
@@ -154,7 +172,8 @@ bool av1_frame_read(struct av1_frame *f, const struct av1_sequence *s, const uin
 	f->at_qindex = r.at;
 	f->qindex = read_u(&r, 8);
 	f->lossless = !f->qindex;
-	good &= !read_u(&r, 3 + 1 + 1);	/* no deltas, matrices, segments */
+	good &= !read_u(&r, 3 + 1);	/* no deltas, matrices */
+	segments_read(f, &r, &good);
 	if (f->qindex)
 		good &= !read_u(&r, 1);	/* delta_q_present */
 	if (!f->lossless) {
@@ -238,6 +257,23 @@ static void filters_write(struct bits *b, const VAEncSequenceParameterBufferAV1 
 	}
 }
 
+static void segments_write(struct bits *b, const VAEncPictureParameterBufferAV1 *pic)
+{
+	bits_put(b, pic->segments.seg_flags.bits.segmentation_enabled, 1);
+	if (!pic->segments.seg_flags.bits.segmentation_enabled)
+		return;
+	if (pic->primary_ref_frame != AV1_NO_PRIMARY) {
+		bits_put(b, pic->segments.seg_flags.bits.segmentation_update_map, 1);
+		bits_put(b, 1, 2);
+	}
+	for (unsigned int i = 0; i < 8; i++) {
+		bits_put(b, pic->segments.feature_mask[i], 1);
+		if (pic->segments.feature_mask[i])
+			bits_put(b, (uint32_t)pic->segments.feature_data[i][0] & 511, 9);
+		bits_put(b, 0, 7);
+	}
+}
+
 void av1_frame_write(struct bits *out, const VAEncSequenceParameterBufferAV1 *seq,
 		     const VAEncPictureParameterBufferAV1 *pic)
 {
@@ -262,7 +298,8 @@ void av1_frame_write(struct bits *out, const VAEncSequenceParameterBufferAV1 *se
 	bits_put(&b, 1, 1);
 	bits_put(&b, 0, (pic->frame_width_minus_1 >= 64) + (pic->frame_height_minus_1 >= 64));
 	bits_put(&b, pic->base_qindex, 8);
-	bits_put(&b, 0, 5);
+	bits_put(&b, 0, 4);
+	segments_write(&b, pic);
 	if (pic->base_qindex) {
 		bits_put(&b, 0, 1);
 		filters_write(&b, seq, pic);

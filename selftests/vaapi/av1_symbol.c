@@ -98,6 +98,7 @@ void av1_cdfs_reset(struct av1_cdfs *c)
 	RESET(c->modes.single_ref, c->modes.single_ref[0][0]);
 	RESET(c->modes.new_mv, c->modes.new_mv[0]);
 	RESET(c->modes.zero_mv, c->modes.zero_mv[0]);
+	RESET(c->modes.segment, c->modes.segment[0]);
 	RESET(c->coefs.all_zero, c->coefs.all_zero[0]);
 	RESET(c->coefs.eob, c->coefs.eob[0][0]);
 	RESET(c->coefs.eob_extra, c->coefs.eob_extra[0][0]);

@@ -28,6 +28,7 @@ struct tile {
 	uint8_t *above_skip, left_skip[8];
 	uint8_t *above_level[3], left_level[3][16];
 	uint8_t *above_dc[3], left_dc[3][16];	/* 1 negative, 2 positive */
+	uint8_t *segments;	/* of all blocks of 8x8 */
 };
 
 /* ---- coefficients ---- */
@@ -203,12 +204,48 @@ static void inter_modes_put(struct tile *t, int neighbours)
 	AV1_SYMBOL(&t->s, cdfs->zero_mv[0], 0);
 }
 
+/* What the decoder makes of a difference to what it expects. */
+static int segment_from(int diff, int expected, int count)
+{
+	int near = expected < count - expected - 1 ? expected : count - expected - 1;
+
+	if (!expected)
+		return diff;
+	if (expected == count - 1)
+		return count - diff - 1;
+	if (diff <= 2 * near)
+		return diff & 1 ? expected + (diff + 1) / 2 : expected - diff / 2;
+	return 2 * expected < count ? diff : count - diff - 1;
+}
+
+/* Behind the skip flag; blocks that are skipped have what is expected. */
+static void segment_put(struct tile *t, uint32_t col, uint32_t row, bool skip)
+{
+	uint8_t *own = t->segments + (size_t)row * t->cols + col;
+	int above = row ? own[-(ptrdiff_t)t->cols] : -1, left = col ? own[-1] : -1;
+	int corner = row && col ? own[-(ptrdiff_t)t->cols - 1] : -1;
+	int expected = above < 0 ? left < 0 ? 0 : left : left < 0 || corner == above ? above : left;
+	int ctx = corner < 0 ? 0 : corner == above && corner == left ? 2 :
+		  corner == above || corner == left || above == left;
+	int count = (int)t->k->segments->count, diff = 0;
+
+	if (!count)
+		return;
+	*own = skip ? (uint8_t)expected : (uint8_t)segment_at(t->k->segments, col, row);
+	if (skip)
+		return;
+	while (segment_from(diff, expected, count) != *own)
+		diff++;
+	AV1_SYMBOL(&t->s, t->cdfs->modes.segment[ctx], diff);
+}
+
 static void modes_put(struct tile *t, uint32_t col, uint32_t row, bool skip)
 {
 	int neighbours = (col > 0) + (row > 0);
 	bool inter = t->k->reference;
 
 	AV1_SYMBOL(&t->s, t->cdfs->modes.skip[t->above_skip[col] + t->left_skip[row % 8]], skip);
+	segment_put(t, col, row, skip);
 	if (!t->f->key)
 		AV1_SYMBOL(&t->s, t->cdfs->modes.is_inter[inter || !neighbours ? 0 : 1 + neighbours],
 			   inter);
@@ -232,13 +269,14 @@ static void contexts_clear(struct tile *t, uint32_t col, uint32_t row, uint32_t 
 
 static void block_put(struct tile *t, uint32_t col, uint32_t row, uint32_t size, int log2)
 {
+	struct block_coder k = coder_of(t->k, segment_at(t->k->segments, col, row));
 	int32_t levels[6][16];
 	bool skip = true;
 
 	for (int i = 0; i < 6 && size == 1; i++)
-		skip &= !(i < 4 ? block_code(t->k, 0, col * 8 + i % 2 * 4, row * 8 + i / 2 * 4,
+		skip &= !(i < 4 ? block_code(&k, 0, col * 8 + i % 2 * 4, row * 8 + i / 2 * 4,
 					     levels[i]) :
-			  block_code(t->k, i - 3, col * 4, row * 4, levels[i]));
+			  block_code(&k, i - 3, col * 4, row * 4, levels[i]));
 	modes_put(t, col, row, skip);
 	memset(t->above_skip + col, skip, size);
 	memset(t->left_skip + row % 8, skip, size);
@@ -313,7 +351,8 @@ void av1_tile_write(struct bits *out, const struct av1_frame *f, const struct bl
 	size_t n = t.cols + 8;	/* squares may reach beyond */
 	uint8_t *above = calloc(10, n), *at = above + 2 * n;
 
-	if (!above)
+	t.segments = calloc(t.cols, t.rows);
+	if (!above || !t.segments)
 		abort();
 	t.above_size = above;
 	t.above_skip = above + n;
@@ -332,5 +371,6 @@ void av1_tile_write(struct bits *out, const struct av1_frame *f, const struct bl
 			square_put(&t, col, row, 8, 4);
 	}
 	av1_symbols_end(&t.s);
+	free(t.segments);
 	free(above);
 }

@@ -266,6 +266,28 @@ bool block_code(const struct block_coder *k, int plane, uint32_t x, uint32_t y,
 	return any;
 }
 
+void segments_report(const struct segments *s)
+{
+	uint32_t first = s->map[0], last = s->map[s->cols - 1];
+
+	report("segments %ux%u of %u: %d .. %d\n", s->cols, s->rows, s->block, s->delta[first],
+	       s->delta[last]);
+}
+
+unsigned int segment_at(const struct segments *s, uint32_t col, uint32_t row)
+{
+	return s && s->count ? s->map[row * 8 / s->block * s->cols + col * 8 / s->block] : 0;
+}
+
+struct block_coder coder_of(const struct block_coder *k, unsigned int segment)
+{
+	struct block_coder own = *k;
+
+	if (k->segments && k->segments->count)
+		own.qindex = (unsigned int)((int)k->qindex + k->segments->delta[segment]);
+	return own;
+}
+
 unsigned int blocks_search(size_t (*size)(void *what, unsigned int qindex), void *what,
 			   unsigned int min, unsigned int max, size_t bytes)
 {

@@ -30,14 +30,32 @@ VAStatus pictures_make(struct frame_pictures *p, const struct surface *source,
 		       uint32_t width, uint32_t height);
 void pictures_free(struct frame_pictures *p);
 
+/** Quantisers of parts of a picture. */
+struct segments {
+	unsigned int count;		/* 0: none */
+	int delta[8];
+	const uint8_t *map;		/* one byte a block, row by row */
+	uint32_t cols, rows, block;	/* blocks, pixels of one */
+};
+
+/** Tells the test of them. */
+void segments_report(const struct segments *s);
+
+/** Segment of the block of 8x8 at a place. */
+unsigned int segment_at(const struct segments *s, uint32_t col, uint32_t row);
+
 /** How a picture is coded. */
 struct block_coder {
 	const struct samples *source;
 	const struct samples *reference;	/* NULL: predicted from neighbours, by their mean */
 	struct samples *recon;		/* before loop filters */
 	unsigned int qindex;		/* 0: without loss */
+	const struct segments *segments; /* NULL: of one quantiser */
 	unsigned int bits;		/* of the constants of the inverse transform */
 };
+
+/** The same coder, with the quantiser of a segment. */
+struct block_coder coder_of(const struct block_coder *k, unsigned int segment);
 
 #define BLOCKS_BITS_VP9 14
 #define BLOCKS_BITS_AV1 12

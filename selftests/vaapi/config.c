@@ -94,9 +94,10 @@ static uint32_t rc_taken(VAEntrypoint entrypoint)
 static uint32_t attribute(VAConfigAttribType type, VAProfile profile, VAEntrypoint entrypoint)
 {
 	VAConfigAttribValEncROI roi = { 0 };
+	VAConfigAttribValEncAV1Ext1 ext1 = { .bits.segment_feature_support = 1 };
 	const VAConfigAttribValEncHEVCFeatures features = {
 		.bits = { .amp = 1, .temporal_mvp = 1, .strong_intra_smoothing = 1,
-			  .sign_data_hiding = 1, .cu_qp_delta = 1 },
+			  .sign_data_hiding = 1, .cu_qp_delta = 1, .pcm = mode("exact") },
 	};
 	const VAConfigAttribValEncAV1Ext2 av1 = {
 		.bits = { .obu_size_bytes_minus1 = 1, .tx_mode_support = 5 },
@@ -123,14 +124,22 @@ static uint32_t attribute(VAConfigAttribType type, VAProfile profile, VAEntrypoi
 	case VAConfigAttribMaxPictureHeight:
 		/* one tile of AV1 is no larger */
 		return is_av1(profile) ? 2304 : 4096;
+	case VAConfigAttribEncAV1Ext1:
+		ext1.bits.min_segid_block_size_accepted = mode("segments") ?
+							  mode_number("segments") : 3;
+		return is_av1(profile) && !mode("no-segments") ? ext1.value : VA_ATTRIB_NOT_SUPPORTED;
 	case VAConfigAttribEncAV1Ext2:
 		return is_av1(profile) ? av1.value : VA_ATTRIB_NOT_SUPPORTED;
 	case VAConfigAttribEncMaxSlices:
 		return is_hevc(profile) ? 1 : SLICES_MAX;
 	case VAConfigAttribPredictionDirection:
-		return is_hevc(profile) && mode("only-b") ?
-		       VA_PREDICTION_DIRECTION_PREVIOUS | VA_PREDICTION_DIRECTION_BI_NOT_EMPTY :
-		       VA_PREDICTION_DIRECTION_PREVIOUS;
+		if (mode("past-only"))
+			return VA_PREDICTION_DIRECTION_PREVIOUS;
+		return VA_PREDICTION_DIRECTION_PREVIOUS | VA_PREDICTION_DIRECTION_FUTURE |
+		       (is_hevc(profile) && mode("only-b") ? VA_PREDICTION_DIRECTION_BI_NOT_EMPTY : 0);
+	case VAConfigAttribEncMaxRefFrames:
+		/* of each list; x264 and x265 make no B pictures in this order */
+		return mode("exact") && entrypoint == VAEntrypointEncSlice ? 1 << 16 | 2 : 1;
 	case VAConfigAttribEncHEVCFeatures:
 		return is_hevc(profile) && !mode("hevc-untold") ? features.value : VA_ATTRIB_NOT_SUPPORTED;
 	case VAConfigAttribEncHEVCBlockSizes:

@@ -71,7 +71,7 @@ void report(const char *format, ...)
 	fclose(f);
 }
 
-static uint64_t now_ns(void)
+uint64_t now_ns(void)
 {
 	struct timespec ts;
 
@@ -79,7 +79,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static void sleep_until(uint64_t ns)
+void sleep_until(uint64_t ns)
 {
 	struct timespec ts = {
 		.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000),
@@ -122,6 +122,8 @@ static void surface_clear(struct surface *s)
 	for (int i = 0; i < 4; i++)
 		if (s->map[i])
 			munmap(s->map[i], s->map_len[i]);
+	if (s->fd >= 0)
+		close(s->fd);
 }
 
 static void object_free(struct object *o)
@@ -283,7 +285,7 @@ static VAStatus begin_picture(VADriverContextP ctx, VAContextID id, VASurfaceID 
 	if (!s)
 		return VA_STATUS_ERROR_INVALID_SURFACE;
 	c->source = s;
-	c->pic = c->matrix = NULL;
+	c->pic = c->matrix = c->map = NULL;
 	c->seq_now = c->half_packed = false;
 	c->npacked = c->nslices = c->nrois = 0;
 	c->max_frame_bits = 0;
@@ -317,6 +319,7 @@ static VAStatus take_misc(struct context *c, const struct buffer *b)
 	case VAEncMiscParameterTypeHRD:
 		TAKE(c->hrd);
 		c->new_rates = true;
+		report("hrd %u of %u\n", c->hrd.initial_buffer_fullness, c->hrd.buffer_size);
 		break;
 	case VAEncMiscParameterTypeFrameRate:
 		TAKE(c->fps);
@@ -419,6 +422,9 @@ static VAStatus take_buffer(struct context *c, const struct buffer *b)
 	case VAQMatrixBufferType:
 		c->matrix = b;
 		return VA_STATUS_SUCCESS;
+	case VAEncMacroblockMapBufferType:
+		c->map = b;
+		return VA_STATUS_SUCCESS;
 	case VAEncMiscParameterBufferType:
 		return take_misc(c, b);
 	case VAEncPackedHeaderParameterBufferType:
@@ -456,6 +462,7 @@ static void strike(struct driver *d, struct context *c, struct buffer *coded, ui
 		coded->result = c->source->result = VA_STATUS_ERROR_ENCODING_ERROR;
 	}
 	coded->ready_ns = c->source->ready_ns = ready;
+	fences_attach(c->source, ready);
 }
 
 static VAStatus end_picture(VADriverContextP ctx, VAContextID id)
@@ -499,13 +506,16 @@ static VAStatus wait_for(uint64_t ready_ns, VAStatus result, uint64_t timeout_ns
 {
 	uint64_t now = now_ns(), end = timeout_ns > NEVER - now ? NEVER : now + timeout_ns;
 
-	if (ready_ns <= now)
+	if (ready_ns <= now) {
+		fences_settle();
 		return result;
+	}
 	if (ready_ns > end) {
 		sleep_until(end);
 		return VA_STATUS_ERROR_TIMEDOUT;
 	}
 	sleep_until(ready_ns);
+	fences_settle();
 	return result;
 }
 
@@ -540,6 +550,8 @@ static VAStatus surface_status(VADriverContextP ctx, VASurfaceID id, VASurfaceSt
 	if (!s)
 		return VA_STATUS_ERROR_INVALID_SURFACE;
 	*status = s->ready_ns > now_ns() ? VASurfaceRendering : VASurfaceReady;
+	if (*status == VASurfaceReady)
+		fences_settle();
 	return *status == VASurfaceReady ? s->result : VA_STATUS_SUCCESS;
 }
 

@@ -5,7 +5,8 @@
  * that contradict each other.
  *
  * HVCALTEST in the environment changes it; words separated by commas:
- *	exact		H.264 by I_PCM and P_Skip: the decoder gives back every bit
+ *	exact		H.264 and HEVC by samples as they are, and blocks that are skipped where the
+ *			references have the same: the decoder gives back every bit. B pictures
  *	own-headers	takes no packed headers, writes its own
  *	no-raw		takes no raw headers
  *	no-import	imports no DMA-BUFs
@@ -17,13 +18,19 @@
  *	low-power, low-power-cqp	has EncSliceLP too, the latter without rate control
  *	h264-only, vp9-only, av1-only	as it says
  *	hevc-untold	tells nothing of the tools of HEVC
- *	only-b		HEVC pictures that refer to others are of B slices, in which all is skipped
+ *	only-b		HEVC pictures that refer to others are of B slices
+ *	past-only	no reference is a later picture
  *	no-refresh	has no intra refresh (else of columns; exact H.264 does it)
  *	rois=N		takes N rectangles of QP offsets (8)
+ *	no-segments	AV1 has no quantisers of segments
+ *	segments=N	N is AV1's code for the blocks of its segments (3)
  *	hang=N, hang-always	picture number N (of the process) or each does not finish
  *	lost=N		the GPU is reset in picture number N
  *	busy=N		the encoder is busy at picture number N
  *	slow=MS		a picture takes that long
+ *	fences		puts the fence of a picture into its source, for as long as it takes
+ *	fences-early	the same, but signals it too early
+ *	fences-foreign	another one is there before, and none of its own
  *	report=PATH	appends a line for each call that tests want to know of
  */
 #ifndef HVCALTEST_DRIVER_H
@@ -66,6 +73,7 @@ struct surface {
 	void *map[4];		/* own memory in map[0], or imported */
 	size_t map_len[4];
 	bool imported;
+	int fd;			/* of the first object, -1 none */
 	uint64_t ready_ns;	/* when coding from it ends; UINT64_MAX never */
 	VAStatus result;	/* of coding from it */
 	/* as a reconstructed picture */
@@ -119,7 +127,7 @@ struct context {
 	/* of the picture */
 	struct surface *source;
 	bool seq_now;
-	const struct buffer *pic, *matrix;
+	const struct buffer *pic, *matrix, *map;
 	struct packed packed[PACKED_MAX];
 	unsigned int npacked;
 	bool half_packed;	/* the data of the last one are to come */
@@ -183,8 +191,19 @@ VAStatus destroy_config(VADriverContextP ctx, VAConfigID id);
 VAStatus query_config(VADriverContextP ctx, VAConfigID id, VAProfile *profile,
 		      VAEntrypoint *entrypoint, VAConfigAttrib *list, int *count);
 
+/* ---- fences.c ---- */
+
+/** Another user's, if there is to be one; before the picture. */
+void fences_import(const struct surface *s);
+/** The picture's own, which signals at a time. */
+void fences_attach(const struct surface *s, uint64_t ready_ns);
+/** The picture is there when its fence has signalled: waits for that. */
+void fences_settle(void);
+
 /* ---- the environment ---- */
 
+void sleep_until(uint64_t ns);
+uint64_t now_ns(void);
 bool mode(const char *word);
 /** The number behind "word="; 0 without. */
 unsigned int mode_number(const char *word);
@@ -217,6 +236,13 @@ void raw_store(const struct raw *r, struct surface *s);
 
 /** Is the column of macroblocks intra by order? */
 bool rir_column(const struct context *c, uint32_t column);
+
+/**
+ * Is the mean of two references, rounded up, the same as the picture in a square of the
+ * luma plane and in chroma? Both may be one.
+ */
+bool raw_same(const struct raw *r, const struct surface *past, const struct surface *future,
+	      uint32_t x, uint32_t y, uint32_t size);
 
 /** QP offset at a pixel: that of the first rectangle that covers it. */
 int roi_offset(const struct context *c, int x, int y);

@@ -6,6 +6,7 @@
 #include "h264.h"
 
 #define SLICE_P 0
+#define SLICE_B 1
 #define SLICE_I 2
 #define NAL_IDR 5
 
@@ -85,7 +86,7 @@ bool h264_pps_read(struct h264_pps *pps, const struct nal *nal, const struct h26
 	if (read_ue(&r))
 		return false;
 	pps->refs_l0 = read_ue(&r) + 1;
-	read_ue(&r);
+	pps->refs_l1 = read_ue(&r) + 1;
 	pps->weighted = read_u(&r, 1);
 	pps->weighted_bi = read_u(&r, 2);
 	pps->init_qp = read_se(&r) + 26;
@@ -102,6 +103,23 @@ bool h264_pps_read(struct h264_pps *pps, const struct nal *nal, const struct h26
 	}
 	pps->valid = !r.over;
 	return pps->valid;
+}
+
+static bool lists_read(struct h264_slice *h, struct reader *r)
+{
+	if (h->type == SLICE_B)
+		h->direct_spatial = read_u(r, 1);
+	if (h->type == SLICE_I)
+		return true;
+	if (h->type > SLICE_I)
+		return false;
+	if (read_u(r, 1)) {
+		h->refs_l0 = read_ue(r) + 1;
+		if (h->type == SLICE_B)
+			h->refs_l1 = read_ue(r) + 1;
+	}
+	/* other orders: nobody here has a use for them */
+	return !read_u(r, 1) && (h->type != SLICE_B || !read_u(r, 1));
 }
 
 static bool marking_read(struct h264_slice *h, struct reader *r)
@@ -132,17 +150,10 @@ bool h264_slice_read(struct h264_slice *h, const struct nal *nal, const struct h
 	if (sps->poc_type == 0)
 		h->poc_lsb = read_u(&r, sps->log2_poc_lsb);
 	h->refs_l0 = pps->refs_l0;
-	if (h->type == SLICE_P) {
-		if (read_u(&r, 1))
-			h->refs_l0 = read_ue(&r) + 1;
-		if (read_u(&r, 1))
-			return false;	/* reordering: nobody here has a use for it */
-	} else if (h->type != SLICE_I) {
+	h->refs_l1 = pps->refs_l1;
+	if (!lists_read(h, &r) || !marking_read(h, &r))
 		return false;
-	}
-	if (!marking_read(h, &r))
-		return false;
-	if (pps->cabac && h->type == SLICE_P)
+	if (pps->cabac && h->type != SLICE_I)
 		h->cabac_init_idc = read_ue(&r);
 	h->qp_at = r.at;
 	h->qp_delta = read_se(&r);
@@ -198,8 +209,11 @@ static VAStatus pps_check(const struct h264_pps *pps, const VAEncPictureParamete
 	     pic->pic_fields.bits.constrained_intra_pred_flag);
 	SAME("8x8 transform", pps->transform_8x8, pic->pic_fields.bits.transform_8x8_mode_flag);
 	SAME("references", pps->refs_l0, pic->num_ref_idx_l0_active_minus1 + 1);
+	SAME("references of list 1", pps->refs_l1, pic->num_ref_idx_l1_active_minus1 + 1);
 	return VA_STATUS_SUCCESS;
 }
+
+#define LOG2_POC(j) ((j)->seq->seq_fields.bits.log2_max_pic_order_cnt_lsb_minus4 + 4U)
 
 static VAStatus slice_check(const struct h264_slice *h, const struct h264_job *j, unsigned int n)
 {
@@ -214,6 +228,8 @@ static VAStatus slice_check(const struct h264_slice *h, const struct h264_job *j
 	if (h->nal_type == NAL_IDR)
 		SAME("idr_pic_id", h->idr_pic_id, slice->idr_pic_id);
 	SAME("POC", h->poc_lsb, slice->pic_order_cnt_lsb);
+	SAME("POC", h->poc_lsb, pic->CurrPic.TopFieldOrderCnt & ((1 << LOG2_POC(j)) - 1));
+	SAME("direct prediction", h->direct_spatial, slice->direct_spatial_mv_pred_flag);
 	SAME("QP delta", h->qp_delta, slice->slice_qp_delta);
 	SAME("cabac_init_idc", h->cabac_init_idc, slice->cabac_init_idc);
 	SAME("deblocking", h->no_deblock, slice->disable_deblocking_filter_idc);
@@ -306,13 +322,14 @@ static void slice_write(struct bits *b, const struct h264_job *j, unsigned int n
 	bits_put(b, p->frame_num, j->seq->seq_fields.bits.log2_max_frame_num_minus4 + 4U);
 	if (idr)
 		bits_ue(b, s->idr_pic_id);
-	bits_put(b, s->pic_order_cnt_lsb,
-		 j->seq->seq_fields.bits.log2_max_pic_order_cnt_lsb_minus4 + 4U);
-	if (s->slice_type == SLICE_P)
-		bits_put(b, 0, 2);
+	bits_put(b, s->pic_order_cnt_lsb, LOG2_POC(j));
+	if (s->slice_type == SLICE_B)
+		bits_put(b, s->direct_spatial_mv_pred_flag, 1);
+	if (s->slice_type != SLICE_I)
+		bits_put(b, 0, s->slice_type == SLICE_B ? 3 : 2);
 	if (ref)
 		bits_put(b, 0, idr ? 2 : 1);
-	if (p->pic_fields.bits.entropy_coding_mode_flag && s->slice_type == SLICE_P)
+	if (p->pic_fields.bits.entropy_coding_mode_flag && s->slice_type != SLICE_I)
 		bits_ue(b, s->cabac_init_idc);
 	bits_se(b, s->slice_qp_delta);
 	if (p->pic_fields.bits.deblocking_filter_control_present_flag) {
@@ -327,10 +344,27 @@ static void slice_write(struct bits *b, const struct h264_job *j, unsigned int n
 /* ---- a picture ---- */
 
 /* The reference that the parameters name must be what they say it is. */
+static VAStatus reference_find(struct driver *d, const struct h264_job *j, unsigned int i,
+			       struct surface **out)
+{
+	const VAPictureH264 *p = &j->pic->ReferenceFrames[i];
+	struct surface *s = object_find(d, p->picture_id, KIND_SURFACE);
+
+	*out = s;
+	if (!s || !s->coded || !s->reference)
+		return wrong("surface %u is no reference", p->picture_id);
+	if (s == j->recon)
+		return wrong("the reference is overwritten");
+	SAME("frame_num of the reference", s->frame_num, p->frame_idx);
+	SAME("POC of the reference", s->poc, p->TopFieldOrderCnt);
+	return VA_STATUS_SUCCESS;
+}
+
 static VAStatus references_check(struct driver *d, struct h264_job *j)
 {
 	const VAEncPictureParameterBufferH264 *p = j->pic;
 	bool idr = p->pic_fields.bits.idr_pic_flag;
+	VAStatus status;
 
 	j->recon = object_find(d, p->CurrPic.picture_id, KIND_SURFACE);
 	if (!j->recon || j->recon->imported || j->recon->width < j->raw.width ||
@@ -340,16 +374,21 @@ static VAStatus references_check(struct driver *d, struct h264_job *j)
 		return idr ? VA_STATUS_SUCCESS : wrong("a P picture without reference");
 	if (idr)
 		return wrong("a key frame with a reference");
-	j->reference = object_find(d, p->ReferenceFrames[0].picture_id, KIND_SURFACE);
-	if (!j->reference || !j->reference->coded || !j->reference->reference)
-		return wrong("surface %u is no reference", p->ReferenceFrames[0].picture_id);
-	if (j->reference == j->recon)
-		return wrong("the reference is overwritten");
-	SAME("frame_num of the reference", j->reference->frame_num, p->ReferenceFrames[0].frame_idx);
-	SAME("POC of the reference", j->reference->poc, p->ReferenceFrames[0].TopFieldOrderCnt);
-	for (unsigned int i = 0; i < j->nslices; i++)
+	status = reference_find(d, j, 0, &j->reference);
+	if (!status && !(p->ReferenceFrames[1].flags & VA_PICTURE_H264_INVALID))
+		status = reference_find(d, j, 1, &j->future);
+	if (status)
+		return status;
+	if (j->future && (j->reference->poc >= p->CurrPic.TopFieldOrderCnt ||
+			  j->future->poc <= p->CurrPic.TopFieldOrderCnt))
+		return wrong("a B picture %d that is not between %d and %d",
+			     p->CurrPic.TopFieldOrderCnt, j->reference->poc, j->future->poc);
+	for (unsigned int i = 0; i < j->nslices; i++) {
 		SAME("list 0", j->slice[i]->RefPicList0[0].picture_id,
 		     p->ReferenceFrames[0].picture_id);
+		SAME("list 1", j->slice[i]->RefPicList1[0].picture_id,
+		     p->ReferenceFrames[1].picture_id);
+	}
 	return VA_STATUS_SUCCESS;
 }
 
@@ -362,7 +401,7 @@ static VAStatus slices_check(struct h264_job *j)
 
 		SAME("first macroblock of a slice", s->macroblock_address, next);
 		SAME("slice type", s->slice_type,
-		     j->pic->pic_fields.bits.idr_pic_flag ? SLICE_I : SLICE_P);
+		     j->pic->pic_fields.bits.idr_pic_flag ? SLICE_I : j->future ? SLICE_B : SLICE_P);
 		SAME("QP of slices", s->slice_qp_delta, j->slice[0]->slice_qp_delta);
 		next += s->num_macroblocks;
 	}
@@ -483,10 +522,10 @@ static VAStatus code_exact(struct h264_job *j)
 
 static VAStatus job_code(struct driver *d, struct h264_job *j, struct buffer *coded)
 {
-	VAStatus status = slices_check(j);
+	VAStatus status = references_check(d, j);
 
 	if (!status)
-		status = references_check(d, j);
+		status = slices_check(j);
 	if (!status)
 		status = headers_put(j, coded);
 	if (!status)

@@ -18,13 +18,14 @@ struct h264_pps {
 	bool valid;
 	bool cabac, bottom_field_poc, weighted, deblock_control, constrained_intra, redundant;
 	bool transform_8x8;
-	uint32_t weighted_bi, refs_l0;
+	uint32_t weighted_bi, refs_l0, refs_l1;
 	int32_t init_qp, chroma_offset, chroma_offset2;
 };
 
 struct h264_slice {
 	uint32_t nal_type, nal_ref_idc;
-	uint32_t first_mb, type, frame_num, idr_pic_id, poc_lsb, cabac_init_idc, refs_l0;
+	uint32_t first_mb, type, frame_num, idr_pic_id, poc_lsb, cabac_init_idc, refs_l0, refs_l1;
+	bool direct_spatial;
 	int32_t qp_delta;
 	uint32_t no_deblock;
 	int32_t alpha, beta;
@@ -46,6 +47,7 @@ struct h264_job {
 	unsigned int nslices;
 	struct raw raw;
 	struct surface *recon, *reference;	/* reference: NULL in key frames */
+	struct surface *future;			/* of B pictures */
 	int qp;			/* of all slices */
 	int used_qp;		/* what a coder with rate control took */
 	struct bits data[SLICES_MAX];	/* slice data, without trailing bits */

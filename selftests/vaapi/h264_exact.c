@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * H.264 without loss: macroblocks as they are (I_PCM), in P slices P_Skip where the
- * reference has the same already. A wrong reference shows in the picture.
+ * reference has the same already, in B slices B_Skip where the mean of both has. A wrong
+ * reference shows in the picture.
  */
 #include <string.h>
 
@@ -13,11 +14,18 @@
 
 /* Contexts that are needed: three each of mb_type in I and mb_skip_flag, and two. */
 enum { CTX_TYPE_I, CTX_SKIP = 3, CTX_INTRA = 6, CTX_TYPE_IN_P, CTX_COUNT };
+/* And of mb_type in B, of which the last is that of intra macroblocks, too. */
+enum { CTX_TYPE_B = CTX_INTRA, CTX_COUNT_B = CTX_TYPE_B + 6 };
 
 static const int8_t init[CTX_COUNT][2] = {
 	{ 20, -15 }, { 2, 54 }, { 3, 74 },
 	/* cabac_init_idc 0 */
 	{ 23, 33 }, { 23, 2 }, { 21, 0 }, { 1, 9 }, { 5, 57 },
+};
+
+static const int8_t init_b[CTX_COUNT_B][2] = {
+	{ 20, -15 }, { 2, 54 }, { 3, 74 }, { 18, 64 }, { 9, 43 }, { 29, 0 },
+	{ 26, 67 }, { 16, 90 }, { 9, 104 }, { -46, 127 }, { -20, 104 }, { 1, 67 },
 };
 
 /* ---- macroblocks ---- */
@@ -51,21 +59,10 @@ static void samples_put(struct bits *b, const struct where *w)
 static bool can_skip(const struct where *w, uint32_t mb)
 {
 	const struct surface *ref = w->j->reference;
-	const struct raw *r = &w->j->raw;
-	uint32_t x = mb % w->cols * MB, y = mb / w->cols * MB;
 
-	if (!ref || w->j->qp > SKIP_QP_MAX || rir_column(w->j->c, mb % w->cols))
-		return false;
-	for (uint32_t i = 0; i < MB; i++)
-		if (memcmp(r->plane[0] + (size_t)(y + i) * r->width + x,
-			   ref->plane[0] + (size_t)(y + i) * ref->pitch[0] + x, MB))
-			return false;
-	for (uint32_t i = 0; i < MB / 2; i++)
-		for (uint32_t k = 0; k < MB; k++)
-			if (r->plane[1 + k % 2][(size_t)(y / 2 + i) * (r->width / 2) + x / 2 + k / 2] !=
-			    ref->plane[1][(size_t)(y / 2 + i) * ref->pitch[1] + x + k])
-				return false;
-	return true;
+	return ref && w->j->qp <= SKIP_QP_MAX && !rir_column(w->j->c, mb % w->cols) &&
+	       raw_same(&w->j->raw, ref, w->j->future ? w->j->future : ref, mb % w->cols * MB,
+			mb / w->cols * MB, MB);
 }
 
 static int neighbours(const struct where *w, bool want_skip)
@@ -79,9 +76,23 @@ static int neighbours(const struct where *w, bool want_skip)
 	return n;
 }
 
+/* The prefix of macroblocks that are intra in a B slice. */
+static void intra_in_b(struct cabac *c, const struct where *w)
+{
+	cabac_encode(c, CTX_TYPE_B + neighbours(w, false), 1);
+	cabac_encode(c, CTX_TYPE_B + 3, 1);
+	cabac_encode(c, CTX_TYPE_B + 4, 1);
+	cabac_encode(c, CTX_TYPE_B + 5, 1);
+	cabac_encode(c, CTX_TYPE_B + 5, 0);
+	cabac_encode(c, CTX_TYPE_B + 5, 1);
+	cabac_encode(c, CTX_TYPE_B + 5, 1);
+}
+
 static void pcm_cabac(struct cabac *c, const struct where *w, bool p)
 {
-	if (p) {
+	if (w->j->future) {
+		intra_in_b(c, w);
+	} else if (p) {
 		cabac_encode(c, CTX_INTRA, 1);
 		cabac_encode(c, CTX_TYPE_IN_P, 1);
 	} else {
@@ -96,10 +107,11 @@ static void pcm_cabac(struct cabac *c, const struct where *w, bool p)
 static void slice_cabac(struct bits *out, struct where *w, uint32_t end)
 {
 	struct cabac c = { .out = out };
-	bool p = w->j->reference;
+	bool p = w->j->reference, b = w->j->future;
+	const int8_t (*table)[2] = b ? init_b : init;
 
-	for (int i = 0; i < CTX_COUNT; i++)
-		cabac_context(&c, i, init[i][0], init[i][1], w->j->qp);
+	for (int i = 0; i < (b ? (int)CTX_COUNT_B : (int)CTX_COUNT); i++)
+		cabac_context(&c, i, table[i][0], table[i][1], w->j->qp);
 	cabac_start(&c);
 	for (; w->mb < end; w->mb++) {
 		bool skip = can_skip(w, w->mb);

@@ -156,7 +156,7 @@ static VAStatus take_slice(struct h264_job *j, const struct state *st, const x26
 		return VA_STATUS_ERROR_ENCODING_ERROR;
 	if (!h264_slice_read(&h, &nal, &st->sps, &st->pps) ||
 	    h.first_mb != j->slice[n]->macroblock_address || h.type != j->slice[n]->slice_type ||
-	    h.refs_l0 != st->pps.refs_l0) {
+	    h.refs_l0 != 1) {
 		nal_free(&nal);
 		return wrong("x264 makes another slice, at %u, of type %u", h.first_mb, h.type);
 	}

@@ -38,6 +38,19 @@ static VAStatus sps_check(const struct hevc_sps *sps, const struct hevc_job *j)
 	SAME("AMP", sps->amp, seq->seq_fields.bits.amp_enabled_flag);
 	SAME("SAO", sps->sao, seq->seq_fields.bits.sample_adaptive_offset_enabled_flag);
 	SAME("temporal MVP", sps->temporal_mvp, seq->seq_fields.bits.sps_temporal_mvp_enabled_flag);
+	SAME("PCM", sps->pcm, seq->seq_fields.bits.pcm_enabled_flag);
+	if (sps->pcm) {
+		SAME("PCM is filtered", 1, seq->seq_fields.bits.pcm_loop_filter_disabled_flag);
+		SAME("depth of PCM", sps->pcm_depth, seq->pcm_sample_bit_depth_luma_minus1 + 1);
+		SAME("depth of PCM", sps->pcm_depth, seq->pcm_sample_bit_depth_chroma_minus1 + 1);
+		SAME("smallest PCM", sps->log2_min_pcm,
+		     seq->log2_min_pcm_luma_coding_block_size_minus3 + 3);
+		SAME("largest PCM", sps->log2_max_pcm,
+		     seq->log2_max_pcm_luma_coding_block_size_minus3 + 3);
+	}
+	SAME("pictures kept", sps->kept, seq->ip_period > 1 ? 2 : 1);
+	SAME("pictures reordered", sps->reordered, seq->ip_period > 1);
+	SAME("layers", sps->layers, seq->seq_fields.bits.hierachical_flag + 1);
 	SAME("strong smoothing", sps->strong_intra,
 	     seq->seq_fields.bits.strong_intra_smoothing_enabled_flag);
 	return VA_STATUS_SUCCESS;
@@ -68,6 +81,10 @@ static VAStatus slice_check(const struct hevc_slice *h, const struct hevc_job *j
 	int32_t poc = j->pic->decoded_curr_pic.pic_order_cnt;
 
 	SAME("NAL unit type", h->nal_type, j->pic->nal_unit_type);
+	SAME("layer", h->layer, j->pic->hierarchical_level_plus1 ?
+	     j->pic->hierarchical_level_plus1 - 1 : 0);
+	if (h->layer >= j->sps->layers)
+		return wrong("layer %u of %u", h->layer, j->sps->layers);
 	SAME("IDR", h->nal_type >= 19, idr);
 	SAME("slice type", h->type, s->slice_type);
 	SAME("QP delta", h->qp_delta, s->slice_qp_delta);
@@ -75,11 +92,15 @@ static VAStatus slice_check(const struct hevc_slice *h, const struct hevc_job *j
 	SAME("SAO of chroma", h->sao_chroma, s->slice_fields.bits.slice_sao_chroma_flag);
 	if (idr)
 		return VA_STATUS_SUCCESS;
-	SAME("reference", h->nal_type, j->pic->pic_fields.bits.reference_pic_flag);
+	SAME("reference", h->nal_type & 1, j->pic->pic_fields.bits.reference_pic_flag);
 	SAME("POC", h->poc_lsb, poc & ((1 << j->sps->log2_poc_lsb) - 1));
 	SAME("references", h->kept, 1);
 	SAME("POC of the reference", poc - (int32_t)h->delta_poc,
 	     j->pic->reference_frames[0].pic_order_cnt);
+	SAME("references to come", h->after, !!j->future);
+	if (j->future)
+		SAME("POC of the reference to come", poc + (int32_t)h->delta_after,
+		     j->pic->reference_frames[1].pic_order_cnt);
 	SAME("merge candidates", h->merge_candidates, s->max_num_merge_cand);
 	SAME("temporal MVP", h->temporal_mvp, s->slice_fields.bits.slice_temporal_mvp_enabled_flag);
 	SAME("zero MVD", h->mvd_l1_zero, s->slice_fields.bits.mvd_l1_zero_flag);
@@ -90,28 +111,45 @@ static VAStatus slice_check(const struct hevc_slice *h, const struct hevc_job *j
 }
 
 /* The reference that the parameters name must be what they say it is. */
+static VAStatus reference_find(struct driver *d, const struct hevc_job *j, unsigned int i,
+			       uint32_t flags, struct surface **out)
+{
+	const VAPictureHEVC *ref = &j->pic->reference_frames[i];
+	int32_t poc = j->pic->decoded_curr_pic.pic_order_cnt;
+	struct surface *s = object_find(d, ref->picture_id, KIND_SURFACE);
+
+	*out = s;
+	if (!s || !s->coded || !s->reference || s == j->recon)
+		return wrong("surface %u is no reference", ref->picture_id);
+	SAME("POC of the reference", s->poc, ref->pic_order_cnt);
+	SAME("flags of the reference", ref->flags, flags);
+	SAME("reference to come", ref->pic_order_cnt > poc, i);
+	return VA_STATUS_SUCCESS;
+}
+
 static VAStatus references_check(struct driver *d, struct hevc_job *j)
 {
 	const VAPictureHEVC *ref = &j->pic->reference_frames[0];
 	bool idr = j->pic->pic_fields.bits.idr_pic_flag;
+	VAStatus status;
 
 	j->recon = object_find(d, j->pic->decoded_curr_pic.picture_id, KIND_SURFACE);
 	if (!j->recon || j->recon->imported)
 		return wrong("no surface to reconstruct in");
-	SAME("slice type", j->slice->slice_type,
-	     idr ? SLICE_I : mode("only-b") ? SLICE_B : SLICE_P);
 	if (ref->flags & VA_PICTURE_HEVC_INVALID)
 		return idr ? VA_STATUS_SUCCESS : wrong("a P picture without reference");
 	if (idr)
 		return wrong("a key frame with a reference");
-	j->reference = object_find(d, ref->picture_id, KIND_SURFACE);
-	if (!j->reference || !j->reference->coded || !j->reference->reference ||
-	    j->reference == j->recon)
-		return wrong("surface %u is no reference", ref->picture_id);
-	SAME("POC of the reference", j->reference->poc, ref->pic_order_cnt);
+	status = reference_find(d, j, 0, VA_PICTURE_HEVC_RPS_ST_CURR_BEFORE, &j->reference);
+	if (!status && !(ref[1].flags & VA_PICTURE_HEVC_INVALID))
+		status = reference_find(d, j, 1, VA_PICTURE_HEVC_RPS_ST_CURR_AFTER, &j->future);
+	if (status)
+		return status;
+	SAME("slice type", j->slice->slice_type, mode("only-b") || j->future ? SLICE_B : SLICE_P);
+	SAME("coding type", j->pic->pic_fields.bits.coding_type, j->future ? 3 : 2);
 	SAME("list 0", j->slice->ref_pic_list0[0].picture_id, ref->picture_id);
 	if (j->slice->slice_type == SLICE_B)
-		SAME("list 1", j->slice->ref_pic_list1[0].picture_id, ref->picture_id);
+		SAME("list 1", j->slice->ref_pic_list1[0].picture_id, ref[!!j->future].picture_id);
 	return VA_STATUS_SUCCESS;
 }
 
@@ -242,7 +280,7 @@ static VAStatus job_code(struct driver *d, struct hevc_job *j, struct buffer *co
 	if (!status)
 		status = headers_put(j, st, coded);
 	if (!status)
-		status = j->slice->slice_type == SLICE_B ? hevc_skip(j) : hevc_x265(j, &st->x265);
+		status = j->sps->pcm ? hevc_exact(j) : hevc_x265(j, &st->x265);
 	if (!status)
 		status = slice_put(j, coded);
 	if (status)

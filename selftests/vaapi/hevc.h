@@ -11,7 +11,9 @@ struct hevc_sps {
 	bool valid;
 	uint32_t profile, level, width, height, crop_right, crop_bottom, depth, log2_poc_lsb;
 	uint32_t log2_min_cb, log2_ctb, log2_min_tb, log2_max_tb, depth_inter, depth_intra;
-	bool amp, sao, temporal_mvp, strong_intra;
+	bool amp, sao, temporal_mvp, strong_intra, pcm;
+	uint32_t layers, kept, reordered;	/* pictures beside the one that is decoded */
+	uint32_t pcm_depth, log2_min_pcm, log2_max_pcm;
 };
 
 struct hevc_pps {
@@ -22,7 +24,8 @@ struct hevc_pps {
 };
 
 struct hevc_slice {
-	uint32_t nal_type, type, poc_lsb, kept, delta_poc, merge_candidates;
+	uint32_t nal_type, layer, type, poc_lsb, kept, delta_poc, merge_candidates;
+	uint32_t after, delta_after;	/* pictures to come that it refers to */
 	bool temporal_mvp, sao_luma, sao_chroma, collocated_l0, mvd_l1_zero, cabac_init;
 	int32_t qp_delta;
 	/* in the NAL unit with its header, without emulation prevention */
@@ -44,6 +47,7 @@ struct hevc_job {
 	struct raw raw;
 	uint32_t visible_width, visible_height;
 	struct surface *recon, *reference;
+	struct surface *future;	/* of B pictures between two */
 	int qp;
 	struct bits data;	/* slice data, from a whole byte on */
 };
@@ -57,7 +61,7 @@ void hevc_slice_write(struct bits *b, const struct hevc_job *j);
 VAStatus hevc_x265(struct hevc_job *j, void **state);
 void hevc_x265_close(void *state);
 
-/** Codes a B slice in which each block is that of both references, which are one. */
-VAStatus hevc_skip(struct hevc_job *j);
+/** Codes slice data without loss. */
+VAStatus hevc_exact(struct hevc_job *j);
 
 #endif

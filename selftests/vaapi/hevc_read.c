@@ -12,6 +12,16 @@ static uint32_t header_read(struct reader *r)
 	return head >> 9 & 63;
 }
 
+static bool pcm_read(struct hevc_sps *sps, struct reader *r)
+{
+	sps->pcm_depth = read_u(r, 4) + 1;
+	if (read_u(r, 4) + 1 != sps->pcm_depth)
+		return false;
+	sps->log2_min_pcm = read_ue(r) + 3;
+	sps->log2_max_pcm = sps->log2_min_pcm + read_ue(r);
+	return read_u(r, 1);	/* not filtered */
+}
+
 bool hevc_sps_read(struct hevc_sps *sps, const struct nal *nal)
 {
 	struct reader r = { .data = nal->data, .count = nal->bits };
@@ -21,14 +31,16 @@ bool hevc_sps_read(struct hevc_sps *sps, const struct nal *nal)
 	if (header_read(&r) != TYPE_SPS)
 		return false;
 	read_u(&r, 4);
-	if (read_u(&r, 3))
-		return false;	/* one sub-layer */
+	sps->layers = read_u(&r, 3) + 1;
 	read_u(&r, 1);
 	sps->profile = read_u(&r, 8) & 31;
 	read_u(&r, 32);
 	read_u(&r, 32);
 	read_u(&r, 16);
 	sps->level = read_u(&r, 8);
+	/* nothing that is a sub-layer's own */
+	if (sps->layers > 2 || (sps->layers == 2 && read_u(&r, 16)))
+		return false;
 	read_ue(&r);
 	if (read_ue(&r) != 1)
 		return false;
@@ -47,10 +59,11 @@ bool hevc_sps_read(struct hevc_sps *sps, const struct nal *nal)
 		return false;
 	sps->log2_poc_lsb = read_ue(&r) + 4;
 	all = read_u(&r, 1);
-	(void)all;		/* with one sub-layer the same */
-	read_ue(&r);
-	read_ue(&r);
-	read_ue(&r);
+	for (uint32_t i = 0; i < (all ? sps->layers : 1); i++) {
+		sps->kept = read_ue(&r);
+		sps->reordered = read_ue(&r);
+		read_ue(&r);
+	}
 	sps->log2_min_cb = read_ue(&r) + 3;
 	sps->log2_ctb = sps->log2_min_cb + read_ue(&r);
 	sps->log2_min_tb = read_ue(&r) + 2;
@@ -61,8 +74,11 @@ bool hevc_sps_read(struct hevc_sps *sps, const struct nal *nal)
 		return false;	/* scaling lists */
 	sps->amp = read_u(&r, 1);
 	sps->sao = read_u(&r, 1);
-	if (read_u(&r, 1) || read_ue(&r) || read_u(&r, 1))
-		return false;	/* PCM, reference sets, long-term references */
+	sps->pcm = read_u(&r, 1);
+	if (sps->pcm && !pcm_read(sps, &r))
+		return false;
+	if (read_ue(&r) || read_u(&r, 1))
+		return false;	/* reference sets, long-term references */
 	sps->temporal_mvp = read_u(&r, 1);
 	sps->strong_intra = read_u(&r, 1);
 	sps->valid = !r.over;
@@ -109,7 +125,8 @@ static bool references_read(struct hevc_slice *h, struct reader *r)
 	if (read_u(r, 1))
 		return false;
 	h->kept = read_ue(r);
-	if (!h->kept || h->kept > 15 || read_ue(r))
+	h->after = read_ue(r);
+	if (!h->kept || h->kept > 15 || h->after > 1)
 		return false;
 	h->delta_poc = read_ue(r) + 1;
 	if (!read_u(r, 1))
@@ -117,6 +134,11 @@ static bool references_read(struct hevc_slice *h, struct reader *r)
 	for (uint32_t i = 1; i < h->kept; i++) {
 		read_ue(r);
 		read_u(r, 1);
+	}
+	if (h->after) {
+		h->delta_after = read_ue(r) + 1;
+		if (!read_u(r, 1))
+			return false;
 	}
 	return true;
 }
@@ -128,8 +150,9 @@ bool hevc_slice_read(struct hevc_slice *h, const struct nal *nal, const struct h
 	bool idr;
 
 	*h = (struct hevc_slice){ .nal_type = header_read(&r) };
+	h->layer = (nal->data[1] & 7U) - 1;
 	idr = h->nal_type == TYPE_IDR_W_RADL || h->nal_type == TYPE_IDR_N_LP;
-	if ((!idr && h->nal_type > 1) || !sps->valid || !pps->valid || !read_u(&r, 1))
+	if ((!idr && h->nal_type > 2) || !sps->valid || !pps->valid || !read_u(&r, 1))
 		return false;
 	if (idr)
 		read_u(&r, 1);

@@ -15,13 +15,17 @@ static void profile_put(struct bits *b, const struct hevc_job *j)
 	bits_put(b, 0, 32);
 	bits_put(b, 0, 12);
 	bits_put(b, j->seq->general_level_idc, 8);
+	if (j->seq->seq_fields.bits.hierachical_flag)
+		bits_put(b, 0, 16);
 }
 
-static void buffering_put(struct bits *b)
+static void buffering_put(struct bits *b, const struct hevc_job *j)
 {
-	bits_put(b, 1, 1);
-	bits_ue(b, 1);
-	bits_ue(b, 0);
+	bool reorders = j->seq->ip_period > 1;
+
+	bits_put(b, 0, 1);
+	bits_ue(b, reorders ? 2 : 1);
+	bits_ue(b, reorders);
 	bits_ue(b, 0);
 }
 
@@ -34,10 +38,11 @@ static void end(struct bits *b)
 void hevc_vps_write(struct bits *b, const struct hevc_job *j)
 {
 	bits_put(b, 32 << 9 | 1, 16);
-	bits_put(b, 0x0c01, 16);	/* number 0, base layer, one layer, nesting */
+	/* number 0, base layer, one layer, nesting */
+	bits_put(b, 0x0c01 | j->seq->seq_fields.bits.hierachical_flag * 2U, 16);
 	bits_put(b, 0xffff, 16);
 	profile_put(b, j);
-	buffering_put(b);
+	buffering_put(b, j);
 	bits_put(b, 0, 6);
 	bits_ue(b, 0);
 	bits_put(b, 0, 2);		/* no timing, no extension */
@@ -50,7 +55,7 @@ void hevc_sps_write(struct bits *b, const struct hevc_job *j)
 	uint32_t right = j->raw.width - j->visible_width, below = j->raw.height - j->visible_height;
 
 	bits_put(b, 33 << 9 | 1, 16);
-	bits_put(b, 1, 8);
+	bits_put(b, 1 | j->seq->seq_fields.bits.hierachical_flag * 2U, 8);
 	profile_put(b, j);
 	bits_ue(b, 0);
 	bits_ue(b, s->seq_fields.bits.chroma_format_idc);
@@ -66,7 +71,7 @@ void hevc_sps_write(struct bits *b, const struct hevc_job *j)
 	bits_ue(b, s->seq_fields.bits.bit_depth_luma_minus8);
 	bits_ue(b, s->seq_fields.bits.bit_depth_chroma_minus8);
 	bits_ue(b, 4);
-	buffering_put(b);
+	buffering_put(b, j);
 	bits_ue(b, s->log2_min_luma_coding_block_size_minus3);
 	bits_ue(b, s->log2_diff_max_min_luma_coding_block_size);
 	bits_ue(b, s->log2_min_transform_block_size_minus2);
@@ -76,7 +81,15 @@ void hevc_sps_write(struct bits *b, const struct hevc_job *j)
 	bits_put(b, 0, 1);
 	bits_put(b, s->seq_fields.bits.amp_enabled_flag, 1);
 	bits_put(b, s->seq_fields.bits.sample_adaptive_offset_enabled_flag, 1);
-	bits_put(b, 0, 1);
+	bits_put(b, s->seq_fields.bits.pcm_enabled_flag, 1);
+	if (s->seq_fields.bits.pcm_enabled_flag) {
+		bits_put(b, s->pcm_sample_bit_depth_luma_minus1, 4);
+		bits_put(b, s->pcm_sample_bit_depth_chroma_minus1, 4);
+		bits_ue(b, s->log2_min_pcm_luma_coding_block_size_minus3);
+		bits_ue(b, s->log2_max_pcm_luma_coding_block_size_minus3 -
+			   s->log2_min_pcm_luma_coding_block_size_minus3);
+		bits_put(b, s->seq_fields.bits.pcm_loop_filter_disabled_flag, 1);
+	}
 	bits_ue(b, 0);
 	bits_put(b, 0, 1);
 	bits_put(b, s->seq_fields.bits.sps_temporal_mvp_enabled_flag, 1);
@@ -119,7 +132,8 @@ void hevc_slice_write(struct bits *b, const struct hevc_job *j)
 	const VAEncSliceParameterBufferHEVC *s = j->slice;
 	int32_t poc = p->decoded_curr_pic.pic_order_cnt;
 
-	bits_put(b, p->nal_unit_type * 512U | 1, 16);
+	bits_put(b, p->nal_unit_type * 512U |
+		    (p->hierarchical_level_plus1 ? p->hierarchical_level_plus1 : 1U), 16);
 	bits_put(b, 1, 1);
 	if (p->pic_fields.bits.idr_pic_flag)
 		bits_put(b, 0, 1);
@@ -129,9 +143,13 @@ void hevc_slice_write(struct bits *b, const struct hevc_job *j)
 		bits_put(b, (uint32_t)poc & 0xff, 8);
 		bits_put(b, 0, 1);
 		bits_ue(b, 1);
-		bits_ue(b, 0);
+		bits_ue(b, !!j->future);
 		bits_ue(b, (uint32_t)(poc - p->reference_frames[0].pic_order_cnt) - 1);
 		bits_put(b, 1, 1);
+		if (j->future) {
+			bits_ue(b, (uint32_t)(p->reference_frames[1].pic_order_cnt - poc) - 1);
+			bits_put(b, 1, 1);
+		}
 		if (j->seq->seq_fields.bits.sps_temporal_mvp_enabled_flag)
 			bits_put(b, s->slice_fields.bits.slice_temporal_mvp_enabled_flag, 1);
 	}

@@ -60,6 +60,49 @@ void raw_store(const struct raw *r, struct surface *s)
 				       r->plane[1 + p] + ((size_t)y * r->width / 2 + x) * b, b);
 }
 
+static unsigned int sample_at(const uint8_t *row, uint32_t x, unsigned int bytes)
+{
+	uint16_t v = row[x];
+
+	if (bytes == 2)
+		memcpy(&v, row + (size_t)2 * x, sizeof(v));
+	/* ten bits lie in the high ones */
+	return bytes == 2 ? v >> 6 : v;
+}
+
+static bool row_same(const struct raw *r, const struct surface *past, const struct surface *future,
+		     int plane, uint32_t x, uint32_t y, uint32_t size)
+{
+	const uint8_t *row[] = {
+		past->plane[!!plane] + (size_t)y * past->pitch[!!plane],
+		future->plane[!!plane] + (size_t)y * future->pitch[!!plane],
+	};
+	const uint8_t *own = r->plane[plane] +
+			     (size_t)y * (plane ? r->width / 2 : r->width) * r->sample;
+
+	for (uint32_t i = x; i < x + size; i++) {
+		uint32_t at = plane ? 2 * i + (uint32_t)plane - 1 : i;
+		unsigned int a = sample_at(row[0], at, r->sample);
+		unsigned int b = sample_at(row[1], at, r->sample);
+
+		if (sample_at(own, i, r->sample) != (a + b + 1) / 2)
+			return false;
+	}
+	return true;
+}
+
+bool raw_same(const struct raw *r, const struct surface *past, const struct surface *future,
+	      uint32_t x, uint32_t y, uint32_t size)
+{
+	for (uint32_t i = 0; i < size; i++)
+		if (!row_same(r, past, future, 0, x, y + i, size))
+			return false;
+	for (uint32_t i = 0; i < size; i++)
+		if (!row_same(r, past, future, 1 + i % 2, x / 2, y / 2 + i / 2, size / 2))
+			return false;
+	return true;
+}
+
 bool rir_column(const struct context *c, uint32_t column)
 {
 	return c->rir.rir_flags.bits.enable_rir_column &&

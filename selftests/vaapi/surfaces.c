@@ -63,6 +63,8 @@ static VAStatus surface_import(struct surface *s, const VADRMPRIMESurfaceDescrip
 	s->imported = true;
 	s->fourcc = desc->fourcc;
 	status = import_objects(s, desc);
+	s->fd = dup(desc->objects[0].fd);
+	fences_import(s);
 	for (int p = 0; p < 2 && !status; p++) {
 		uint32_t object = desc->layers[0].object_index[p];
 		uint32_t pitch = desc->layers[0].pitch[p], offset = desc->layers[0].offset[p];
@@ -100,6 +102,7 @@ VAStatus create_surfaces2(VADriverContextP ctx, unsigned int format, unsigned in
 		struct surface *s = object_new(driver_of(ctx), KIND_SURFACE, sizeof(*s));
 		VAStatus status = VA_STATUS_SUCCESS;
 
+		s->fd = -1;
 		s->fourcc = fourcc;
 		s->width = width;
 		s->height = height;

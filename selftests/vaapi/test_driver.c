@@ -153,6 +153,23 @@ static void test_hang_always(struct conf *c)
 	conf_free(&s);
 }
 
+/* ---- fences ---- */
+
+/* The first picture shows what fences are worth; all others have theirs. */
+static void test_fences(struct conf *c)
+{
+	source_run(c, 0);
+	CHECK(c, fences_given == 4 && !fences_early, "%u fences for five frames, %u too early",
+	      fences_given, fences_early);
+}
+
+static void test_no_fences(struct conf *c)
+{
+	source_run(c, c->options && hvcal_options_get(c->options, "vaapi.import") ?
+		   320 * 192 * 3 / 2 : 0);
+	CHECK(c, !fences_given, "%u fences that are of no use", fences_given);
+}
+
 /* ---- what is told ---- */
 
 static void test_entrypoint_low(struct conf *c)
@@ -268,6 +285,55 @@ static void test_fine_map(struct conf *c)
 	      reported("rois 4") == 1, "the driver takes four rectangles");
 }
 
+/* ---- segments ---- */
+
+/* The left half better, the right half worse. */
+static void segments_run(struct conf *c, int qp)
+{
+	int8_t map[MAP_COLS * MAP_ROWS];
+	struct conf_how with = {
+		.qp = qp, .map = map, .map_block = 16, .map_stride = MAP_COLS, .map_rows = MAP_ROWS,
+	};
+	struct hvcal_codec_config config = conf_config(c);
+	struct conf_stream *s = conf_open(c, &config);
+
+	for (unsigned int i = 0; i < sizeof(map); i++)
+		map[i] = i % MAP_COLS < MAP_COLS / 2 ? -5 : 7;
+	if (!s)
+		return;
+	/* with a map, and without */
+	for (unsigned int i = 0; i < 4; i++)
+		if (conf_send(s, i % 2 ? NULL : &with))
+			conf_fail(c, "frame %u is refused", i);
+	conf_flush(s);
+	conf_decode(s, 0, 25, NULL);
+	conf_free(&s);
+}
+
+static void test_segments(struct conf *c)
+{
+	segments_run(c, 100);
+	EXPECT(c, 2, "segments 40x24 of 8: -5 .. 7\n");
+	/* none is lossless, and none beyond the scale */
+	segments_run(c, 3);
+	EXPECT(c, 2, "segments 40x24 of 8: -2 .. 7\n");
+	segments_run(c, 251);
+	EXPECT(c, 2, "segments 40x24 of 8: -5 .. 4\n");
+}
+
+static void test_large_segments(struct conf *c)
+{
+	segments_run(c, 100);
+	EXPECT(c, 2, "segments 5x3 of 64: -5 .. 7\n");
+}
+
+static void test_no_segments(struct conf *c)
+{
+	CHECK(c, !(c->cap->flags & HVCAL_CAP_ROI), "maps are claimed");
+	segments_run(c, 100);
+	EXPECT(c, 0, "segments ");
+}
+
 /* ---- engines that cannot be made ---- */
 
 static char locked_option[64];
@@ -307,6 +373,13 @@ const struct test tests_driver[] = {
 	{ "slow_driver", "exact,slow=20", NULL, .run = test_import },
 	{ "slow_driver_surface_wait", "exact,slow=20,surface-wait", NULL, .run = test_import },
 	{ "slow_driver_no_wait", "exact,slow=20,no-wait", NULL, .run = test_import },
+	{ "fences", "exact,slow=200,fences", NULL, .run = test_fences },
+	{ "fences_no_wait", "exact,slow=200,fences,no-wait", NULL, .run = test_fences },
+	{ "fences_none", "exact,slow=30", NULL, .run = test_no_fences },
+	{ "fences_too_early", "exact,slow=60,fences-early", NULL, .run = test_no_fences },
+	{ "fences_of_others", "exact,slow=30,fences-foreign", NULL, .run = test_no_fences },
+	{ "fences_of_copies", "exact,slow=30,fences", "vaapi.import=0", .run = test_no_fences },
+	{ "fences_and_a_hang", "exact,hang=3,fences", HANG, .run = test_hang },
 	{ "hang", "exact,hang=3", HANG, .run = test_hang },
 	{ "hang_surface_wait", "exact,hang=3,surface-wait", HANG, .run = test_hang },
 	{ "hang_no_wait", "exact,hang=3,no-wait", HANG, .run = test_hang },
@@ -322,6 +395,15 @@ const struct test tests_driver[] = {
 	{ "max_bytes", NULL, NULL, .run = test_max_bytes },
 	{ "map", "rois=4", NULL, .run = test_map },
 	{ "fine_map", "rois=4", NULL, .run = test_fine_map },
+	{ "vp9_segments", NULL, NULL, .run = test_segments, .codec = HVCAL_CODEC_VP9 },
+	{ "vp9_segments_headers_of_the_driver", "own-headers", NULL, .run = test_segments,
+	  .codec = HVCAL_CODEC_VP9 },
+	{ "av1_segments", NULL, NULL, .run = test_segments, .codec = HVCAL_CODEC_AV1 },
+	{ "av1_segments_headers_of_the_driver", "own-headers", NULL, .run = test_segments,
+	  .codec = HVCAL_CODEC_AV1 },
+	{ "av1_large_segments", "segments=2", NULL, .run = test_large_segments,
+	  .codec = HVCAL_CODEC_AV1 },
+	{ "av1_no_segments", "no-segments", NULL, .run = test_no_segments, .codec = HVCAL_CODEC_AV1 },
 	{ "no_entrypoint", "no-entrypoint", NULL, .error = -EOPNOTSUPP,
 	  .reason = "has no entrypoint that encodes" },
 	{ "no_device", NULL, "vaapi.device=/nowhere/renderD128", .error = -ENODEV,

@@ -4,6 +4,7 @@
 #define SELFTESTS_VAAPI_TEST_H
 
 #include "../conformance/conformance.h"
+#include "safe.h"
 
 #define GOOD_PSNR 34.0	/* of the test pictures at the QP of conf_config() */
 
@@ -19,11 +20,14 @@ struct test {
 	void (*before)(void), (*after)(void);
 };
 
-/** Those that end with an empty one: what is coded, and what is told and goes wrong. */
-extern const struct test tests_coded[], tests_driver[];
+/** Those that end with an empty one: what is coded, in which order, what is told and goes wrong. */
+extern const struct test tests_coded[], tests_order[], tests_hrd[], tests_driver[];
 
 /** How often a line that begins so is in the driver's report. */
 unsigned int reported(const char *what);
+
+/** Fences that the engine handed out, and those of them that signalled before their frame. */
+extern unsigned int fences_given, fences_early;
 
 #define EXPECT(c, count, what) \
 	do { \
@@ -34,7 +38,7 @@ unsigned int reported(const char *what);
 /** A configuration in which the driver codes every bit, as far as the codec has one. */
 struct hvcal_codec_config exact_config(const struct conf *c);
 
-/** All frames that were coded must be what was given; HEVC is coded with loss. */
+/** All frames that were coded must be what was given, as far as the driver codes every bit. */
 void all_exact(struct conf_stream *s);
 
 /** Opens a stream, sends frames, looks at what became of them, and closes it. */

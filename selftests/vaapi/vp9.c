@@ -19,6 +19,7 @@ struct vp9_job {
 	struct frame_pictures p;
 	struct vp9_header header;
 	struct bits head;
+	struct segments segments;
 	unsigned int qindex;
 };
 
@@ -51,7 +52,7 @@ static VAStatus offsets_check(const struct vp9_header *h, const VAEncPicturePara
 	SAME("place of its other deltas", h->at_mode_deltas, pic->bit_offset_mode_lf_delta);
 	SAME("place of the quantiser", h->at_qindex, pic->bit_offset_qindex);
 	SAME("place of segments", h->at_segmentation, pic->bit_offset_segmentation);
-	SAME("bits of segments", 1, pic->bit_size_segmentation);
+	SAME("bits of segments", h->end_segmentation - h->at_segmentation, pic->bit_size_segmentation);
 	SAME("place of the first size", h->at_first_size, pic->bit_offset_first_partition_size);
 	return VA_STATUS_SUCCESS;
 }
@@ -116,6 +117,39 @@ static VAStatus header_check(const struct vp9_header *h, const struct vp9_job *j
 	return VA_STATUS_SUCCESS;
 }
 
+/* What the header says of segments, the parameters do, and there is a map for them. */
+static VAStatus segments_take(struct vp9_job *j)
+{
+	const VAEncMiscParameterTypeVP9PerSegmantParam *param = (const void *)j->c->matrix->data;
+	struct segments *s = &j->segments;
+
+	*s = (struct segments){
+		.count = j->header.segments, .block = 8,
+		.cols = (j->header.width + 7) / 8, .rows = (j->header.height + 7) / 8,
+	};
+	SAME("segments", s->count != 0, j->pic->pic_flags.bits.segmentation_enabled);
+	SAME("map of segments", s->count != 0, j->pic->pic_flags.bits.segmentation_update_map);
+	SAME("map of segments", s->count != 0, j->c->map != NULL);
+	for (int i = 0; i < 8; i++) {
+		s->delta[i] = j->header.deltas[i];
+		SAME("quantiser of a segment", s->delta[i], param->seg_data[i].segment_qindex_delta);
+		SAME("filter of a segment", param->seg_data[i].segment_lf_level_delta, 0);
+		SAME("flags of a segment", param->seg_data[i].seg_flags.value, 0);
+		if (s->count && ((int)j->header.qindex + s->delta[i] < 1 ||
+				 j->header.qindex + s->delta[i] > 255))
+			return wrong("segment %d has quantiser %u%+d", i, j->header.qindex, s->delta[i]);
+	}
+	if (!s->count)
+		return VA_STATUS_SUCCESS;
+	SAME("bytes of the map", j->c->map->size, s->cols * s->rows);
+	s->map = j->c->map->data;
+	for (size_t i = 0; i < j->c->map->size; i++)
+		if (s->map[i] >= s->count)
+			return wrong("segment %u of %u", s->map[i], s->count);
+	segments_report(s);
+	return VA_STATUS_SUCCESS;
+}
+
 static VAStatus header_take(struct vp9_job *j)
 {
 	const struct packed *p = &j->c->packed[0];
@@ -127,13 +161,15 @@ static VAStatus header_take(struct vp9_job *j)
 			return wrong("%u packed headers instead of one", j->c->npacked);
 		bits_bytes(&j->head, p->data, p->size);
 	} else {
-		vp9_header_write(&j->head, j->pic,
+		vp9_header_write(&j->head, j->pic, (const void *)j->c->matrix->data,
 				 j->c->config->profile == VAProfileVP9Profile2 ? 2 : 0);
 	}
 	if (!vp9_header_read(&j->header, j->head.data, j->head.count / 8) ||
 	    (j->header.end + 7) / 8 != j->head.count / 8)
 		return wrong("a bad header of %zu bits", j->head.count);
 	status = header_check(&j->header, j);
+	if (!status)
+		status = segments_take(j);
 	if (!status && j->c->npacked)
 		status = offsets_check(&j->header, j->pic);
 	return status;
@@ -148,6 +184,7 @@ static size_t tile_code(struct vp9_job *j, unsigned int qindex, struct bits *out
 		/* a picture that was coded with loss is not known here as the decoder has it */
 		.reference = !qindex && j->reference && j->reference->exact ? &j->p.last : NULL,
 		.recon = &j->p.made, .qindex = qindex, .bits = BLOCKS_BITS_VP9,
+		.segments = &j->segments,
 	};
 
 	vp9_tile_write(out, &j->header, &k);
@@ -221,22 +258,13 @@ static VAStatus job_code(struct driver *d, struct vp9_job *j, struct buffer *cod
 	return VA_STATUS_SUCCESS;
 }
 
-static VAStatus segments_check(const struct context *c)
-{
-	static const VAEncMiscParameterTypeVP9PerSegmantParam none;
-
-	return c->matrix && c->matrix->size == sizeof(none) &&
-	       !memcmp(c->matrix->data, &none, sizeof(none)) ? VA_STATUS_SUCCESS :
-	       wrong("segments are there, or their parameters not");
-}
-
 static VAStatus code(struct driver *d, struct context *c, struct buffer *coded)
 {
 	struct vp9_job j = { .c = c, .pic = (const void *)c->pic->data };
-	VAStatus status = segments_check(c);
+	VAStatus status;
 
-	if (status)
-		return status;
+	if (!c->matrix || c->matrix->size != sizeof(VAEncMiscParameterTypeVP9PerSegmantParam))
+		return wrong("there are no parameters of segments");
 	if (!j.pic->pic_flags.bits.frame_type && !c->seq_now)
 		return wrong("a key frame without its sequence");
 	if (!c->state)

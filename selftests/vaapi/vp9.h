@@ -15,14 +15,17 @@ struct vp9_header {
 	uint32_t filter_level, sharpness, qindex, log2_tile_columns, log2_tile_rows, first_size;
 	int32_t ref_deltas[4], mode_deltas[2];
 	bool bias[3];
+	unsigned int segments;		/* 0, or eight */
+	int deltas[8];			/* of their quantisers */
 	size_t at_filter_level, at_ref_deltas, at_mode_deltas, at_qindex, at_segmentation;
-	size_t at_first_size, end;
+	size_t end_segmentation, at_first_size, end;
 };
 
 /** @return false: it is none, or one of what no test needs */
 bool vp9_header_read(struct vp9_header *h, const uint8_t *data, size_t bytes);
 /** The header that the parameters ask for. */
-void vp9_header_write(struct bits *b, const VAEncPictureParameterBufferVP9 *pic, uint32_t profile);
+void vp9_header_write(struct bits *b, const VAEncPictureParameterBufferVP9 *pic,
+		      const VAEncMiscParameterTypeVP9PerSegmantParam *segments, uint32_t profile);
 
 extern const uint8_t vp9_coef_probs[2][2][6][6][3];
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The uncompressed header of VP9, read and written. */
+#include <stdlib.h>
+
 #include "vp9.h"
 
 #define SYNC_CODE 0x498342
@@ -80,6 +82,22 @@ static void tiles_read(struct vp9_header *h, struct reader *r)
 	h->log2_tile_rows = read_u(r, 1) ? 1 + read_u(r, 1) : 0;
 }
 
+/* Quantisers alone, as differences, and a map in each picture. */
+static void segments_read(struct vp9_header *h, struct reader *r, bool *good)
+{
+	if (!read_u(r, 1))
+		return;
+	h->segments = 8;
+	*good &= read_u(r, 1);		/* segmentation_update_map */
+	*good &= !read_u(r, 7);		/* of default probabilities */
+	*good &= !read_u(r, 1);		/* segmentation_temporal_update */
+	*good &= read_u(r, 2) == 2;	/* new data, not absolute */
+	for (int i = 0; i < 8; i++) {
+		h->deltas[i] = delta_read(r, 8);
+		*good &= !read_u(r, 3);
+	}
+}
+
 bool vp9_header_read(struct vp9_header *h, const uint8_t *data, size_t bytes)
 {
 	struct reader r = { .data = data, .count = bytes * 8 };
@@ -108,7 +126,8 @@ bool vp9_header_read(struct vp9_header *h, const uint8_t *data, size_t bytes)
 	for (int i = 0; i < 3; i++)
 		good &= !delta_read(&r, 4);
 	h->at_segmentation = r.at;
-	good &= !read_u(&r, 1);
+	segments_read(h, &r, &good);
+	h->end_segmentation = r.at;
 	tiles_read(h, &r);
 	h->at_first_size = r.at;
 	h->first_size = read_u(&r, 16);
@@ -140,7 +159,26 @@ static void inter_write(struct bits *b, const VAEncPictureParameterBufferVP9 *pi
 	bits_put(b, filters[pic->pic_flags.bits.mcomp_filter_type & 3], 3);
 }
 
-void vp9_header_write(struct bits *b, const VAEncPictureParameterBufferVP9 *pic, uint32_t profile)
+static void segments_write(struct bits *b, const VAEncPictureParameterBufferVP9 *pic,
+			   const VAEncMiscParameterTypeVP9PerSegmantParam *segments)
+{
+	bits_put(b, pic->pic_flags.bits.segmentation_enabled, 1);
+	if (!pic->pic_flags.bits.segmentation_enabled)
+		return;
+	bits_put(b, pic->pic_flags.bits.segmentation_update_map, 1);
+	bits_put(b, 0, 8);
+	bits_put(b, 2, 2);
+	for (int i = 0; i < 8; i++) {
+		int delta = segments->seg_data[i].segment_qindex_delta;
+
+		bits_put(b, 1, 1);
+		bits_put(b, (uint32_t)abs(delta), 8);
+		bits_put(b, delta < 0 ? 8 : 0, 4);	/* its sign, and no other feature */
+	}
+}
+
+void vp9_header_write(struct bits *b, const VAEncPictureParameterBufferVP9 *pic,
+		      const VAEncMiscParameterTypeVP9PerSegmantParam *segments, uint32_t profile)
 {
 	uint32_t blocks = (pic->frame_width_dst + 63) / 64;
 
@@ -165,7 +203,8 @@ void vp9_header_write(struct bits *b, const VAEncPictureParameterBufferVP9 *pic,
 	bits_put(b, 3, 2);
 	bits_put(b, 0, 6);		/* and no delta is another */
 	bits_put(b, pic->luma_ac_qindex, 8);
-	bits_put(b, 0, 4);
+	bits_put(b, 0, 3);
+	segments_write(b, pic, segments);
 	if (blocks >= 8)
 		bits_put(b, 0, 1);
 	bits_put(b, 0, 1);

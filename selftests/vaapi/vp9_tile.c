@@ -226,6 +226,9 @@ static void modes_put(struct tile *t, uint32_t col, uint32_t row, bool skip)
 	int neighbours = (col > 0) + (row > 0);
 	bool inter = t->k->reference;
 
+	if (t->k->segments->count)
+		for (int i = 2; i >= 0; i--)
+			bool_put(&t->b, segment_at(t->k->segments, col, row) >> i & 1, PROB_MAX);
 	bool_put(&t->b, skip, skip_probs[t->above_skip[col] + t->left_skip[row % 8]]);
 	if (!t->h->inter) {
 		bool_put(&t->b, false, KEY_Y_DC);
@@ -244,14 +247,15 @@ static void modes_put(struct tile *t, uint32_t col, uint32_t row, bool skip)
 
 static void block_put(struct tile *t, uint32_t col, uint32_t row, uint32_t size)
 {
+	struct block_coder k = coder_of(t->k, segment_at(t->k->segments, col, row));
 	int32_t levels[6][16];
 	bool any[6], skip = true;
 
 	for (int i = 0; i < 6 && size == 1; i++) {
 		int plane = i < 4 ? 0 : i - 3;
 
-		any[i] = plane ? block_code(t->k, plane, col * 4, row * 4, levels[i]) :
-			 block_code(t->k, 0, col * 8 + i % 2 * 4, row * 8 + i / 2 * 4, levels[i]);
+		any[i] = plane ? block_code(&k, plane, col * 4, row * 4, levels[i]) :
+			 block_code(&k, 0, col * 8 + i % 2 * 4, row * 8 + i / 2 * 4, levels[i]);
 		skip &= !any[i];
 	}
 	modes_put(t, col, row, skip);

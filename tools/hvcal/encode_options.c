@@ -16,6 +16,7 @@ enum {
 	OPT_STREAMS, OPT_FRAMES, OPT_REALTIME, OPT_THROUGHPUT, OPT_PSNR, OPT_SSIM, OPT_DIRECT,
 	OPT_NO_DIRECT, OPT_JSON, OPT_QUIET, OPT_FORMAT, OPT_INPUT_FORMAT, OPT_CONTAINER,
 	OPT_DEPTH, OPT_CEILING, OPT_ENGINE_RC, OPT_NO_HINTS, OPT_AQ, OPT_BFRAMES, OPT_ENGINE_OPTIONS,
+	OPT_LAYERS,
 };
 
 static const struct option long_options[] = {
@@ -37,6 +38,7 @@ static const struct option long_options[] = {
 	{ "size", required_argument, NULL, OPT_SIZE },
 	{ "gop", required_argument, NULL, OPT_GOP },
 	{ "bframes", required_argument, NULL, OPT_BFRAMES },
+	{ "layers", required_argument, NULL, OPT_LAYERS },
 	{ "preset", required_argument, NULL, OPT_PRESET },
 	{ "tune", required_argument, NULL, OPT_TUNE },
 	{ "depth", required_argument, NULL, OPT_DEPTH },
@@ -99,6 +101,8 @@ static void print_help(void)
 	      "      --gop N            frames from key frame to key frame, 0 only the first\n"
 	      "                         (default 250)\n"
 	      "      --bframes N        consecutive B frames, 0..16 (default 0)\n"
+	      "      --layers N         temporal layers; with 2 nothing refers to each second\n"
+	      "                         picture, and its packet may be left out (default 1)\n"
 	      "      --preset N         0 fastest .. 9 slowest (default 4)\n"
 	      "      --tune NAME        low-latency (default) or quality\n"
 	      "      --threads N        of a software engine\n"
@@ -322,6 +326,11 @@ static int take_option(struct encode_options *o, int option)
 		return take_number("gop", 0, 1000000, &o->config.gop_size);
 	case OPT_BFRAMES:
 		return take_number("bframes", 0, 16, &o->config.bframes);
+	case OPT_LAYERS:
+		ret = take_number("layers", 1, 2, &number);
+		o->config.features &= ~(1U << HVCAL_FEATURE_LAYERS);
+		o->config.features |= number == 2 ? 1U << HVCAL_FEATURE_LAYERS : 0;
+		return ret;
 	case OPT_PRESET:
 		return take_number("preset", 0, 9, &o->config.preset);
 	case OPT_TUNE:
@@ -397,6 +406,9 @@ static int check(struct encode_options *o)
 		return cli_usage("encode", "--qp is for --rc cqp");
 	if (c->quality && c->rc_mode != HVCAL_RC_ICQ)
 		return cli_usage("encode", "--quality is for --rc icq");
+	if (c->features & 1U << HVCAL_FEATURE_LAYERS &&
+	    (c->bframes || c->tune == HVCAL_TUNE_QUALITY))
+		return cli_usage("encode", "--layers 2 goes neither with --bframes nor with --tune quality");
 	if (c->max_bitrate && c->max_bitrate < c->bitrate)
 		return cli_usage("encode", "--maxrate is below --bitrate");
 	return -1;

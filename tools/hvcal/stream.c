@@ -141,6 +141,7 @@ static int take_packet(struct stream *s, const hvcal_packet_t *packet)
 	if (packet->flags & HVCAL_PACKET_SKIPPED)
 		return 0;
 	s->result->key_frames += out.key;
+	s->result->upper_frames += packet->temporal_layer > 0;
 	ret = sink_write(params->sink, &out);
 	if (!ret && s->quality) {
 		ret = quality_packet(s->quality, packet->data, packet->size, packet->pts);
@@ -244,6 +245,8 @@ static int submit(struct stream *s, hvcal_buffer_t *buffer, int64_t pts)
 	hvcal_frame_default(&frame, sizeof(frame));
 	frame.pts = pts;
 	frame.user_data = s->params->source->frames;
+	if (s->params->config.features & 1U << HVCAL_FEATURE_LAYERS)
+		frame.temporal_layer = (s->params->source->frames - 1) % 2;
 	frame.t35 = s->params->source->t35;
 	frame.t35_count = s->params->source->t35_count;
 	while ((ret = hvcal_submit_frame(s->session, buffer, &frame)) == -EAGAIN) {

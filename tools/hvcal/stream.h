@@ -41,6 +41,7 @@ struct stream_result {
 	uint32_t kind;		/**< enum hvcal_kind of it, 0 unknown */
 	uint64_t frames;
 	uint64_t key_frames;
+	uint64_t upper_frames;	/**< of the upper temporal layer */
 	uint64_t late;		/**< after their deadline */
 	uint64_t bytes;
 	uint64_t wall_ns;	/**< first picture read to last packet written */

@@ -190,7 +190,7 @@ static int add_special(scmp_filter_ctx f)
 {
 	const scmp_datum_t clone_seen = CLONE_THREAD | CLONE_NEWNS | CLONE_NEWCGROUP |
 		CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
-	const scmp_datum_t creates = O_CREAT | (O_TMPFILE & ~O_DIRECTORY);
+	const scmp_datum_t creates = O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
 	struct scmp_arg_cmp own_limits[] = { SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0) };
 	struct scmp_arg_cmp own_nice[] = { SCMP_A0(SCMP_CMP_EQ, PRIO_PROCESS),
 					   SCMP_A1(SCMP_CMP_EQ, 0) };
@@ -201,7 +201,7 @@ static int add_special(scmp_filter_ctx f)
 	ret = allow_with(f, CALL(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, clone_seen, CLONE_THREAD));
 	if (!ret)
 		ret = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);
-	/* files that are there */
+	/* files that are there, as they are */
 	if (!ret)
 		ret = allow_with(f, CALL(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, creates, 0));
 	if (!ret)

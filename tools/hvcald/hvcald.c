@@ -207,6 +207,9 @@ static int serve(const struct hvcald *d, struct hvcal_plugins *plugins)
 	if (!d->sandbox)
 		hvcald_say("--no-sandbox: engines run with the rights of user %u and may call "
 			   "anything", geteuid());
+	else if (!hvcald_files_can_guard())
+		hvcald_say("no Landlock in this kernel: engines may write what user %u may",
+			   d->user.name ? d->user.uid : geteuid());
 	if (!d->single)
 		return hvcald_supervise(d, plugins);
 	if (plugins->count != 1) {

@@ -104,6 +104,10 @@ int hvcald_rights_drop(const char *name, const struct hvcald_user *user)
 	/* nor may workers of one user look into each other's memory */
 	if (!ret && (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))
 		ret = -errno;
+	if (!ret) {
+		step = "guarding files";
+		ret = hvcald_files_guard();
+	}
 	if (ret)
 		hvcald_say("engine %s: no sandbox, %s: %s (--no-sandbox runs without)", name,
 			   step, strerror(-ret));

@@ -77,6 +77,34 @@ static void earliest_deadline_goes_first(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, next(&rig->q));
 }
 
+/* Who had to come without a reservation is not kept out by the backlog of those who have one. */
+static void crowded_queue_is_fair_to_guests(struct kunit *test)
+{
+	struct queue_rig *rig = rig_make(test, 1, 2, 0);
+	struct hvcal_ticket *guest = ticket(test, 150, 0), *home[3];
+	u32 i;
+
+	settle(rig, 0, 0);
+	for (i = 0; i < ARRAY_SIZE(home); i++) {
+		home[i] = ticket(test, 10, 0);
+		hvcal_queue_append(&rig->q, &rig->flows[0], home[i], 0);
+	}
+	hvcal_queue_append(&rig->q, &rig->flows[1], guest, 0);
+	rig->q.crowded = true;
+	/* by deadline: 100, and the next one's period starts late */
+	KUNIT_EXPECT_PTR_EQ(test, next_at(&rig->q, 120), home[0]);
+	hvcal_queue_done(&rig->q, &rig->flows[0], home[0], 120);
+	KUNIT_EXPECT_PTR_EQ(test, next_at(&rig->q, 120), guest);
+	KUNIT_EXPECT_TRUE(test, rig->q.lane[0].busy);
+	hvcal_queue_done(&rig->q, &rig->flows[1], guest, 130);
+	/* where all promises are kept, those at home come first */
+	rig->q.crowded = false;
+	guest = ticket(test, 160, 0);
+	hvcal_queue_append(&rig->q, &rig->flows[1], guest, 130);
+	KUNIT_EXPECT_PTR_EQ(test, next_at(&rig->q, 130), home[1]);
+	KUNIT_EXPECT_NULL(test, next_at(&rig->q, 130));
+}
+
 static void order_within_a_flow_is_kept(struct kunit *test)
 {
 	struct queue_rig *rig = rig_make(test, 3, 1, 0);
@@ -451,6 +479,7 @@ static void random_operations_match_a_search(struct kunit *test)
 
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(earliest_deadline_goes_first),
+	KUNIT_CASE(crowded_queue_is_fair_to_guests),
 	KUNIT_CASE(order_within_a_flow_is_kept),
 	KUNIT_CASE(head_that_waits_holds_up_its_flow_only),
 	KUNIT_CASE(depth_limits_what_a_flow_has_running),

@@ -16,6 +16,7 @@ struct hvcal_core hvcal = {
 unsigned int hvcal_watchdog_floor_ms = 1000;
 unsigned int hvcal_watchdog_cap_ms = 10000;
 unsigned int hvcal_watchdog_attend_ms;
+unsigned int hvcal_watchdog_move_ms;
 unsigned int hvcal_max_sessions = 64;
 unsigned int hvcal_max_buffers = 4096;
 unsigned int hvcal_max_queued = 64;
@@ -446,6 +447,7 @@ int rig_init(struct kunit *test)
 	/* far from the kernel's own time: no timer that is armed by it fires */
 	rig.now_ns = 1000000 * RIG_MS;
 	hvcal_watchdog_attend_ms = 1000000;
+	hvcal_watchdog_move_ms = 1000000;
 	memset(&hvcal.objects, 0, sizeof(hvcal.objects));
 	INIT_LIST_HEAD(&hvcal.engines);
 	INIT_LIST_HEAD(&hvcal.sessions);

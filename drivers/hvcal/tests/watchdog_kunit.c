@@ -108,6 +108,37 @@ static void second_strike_ends_the_provider(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_DEAD);
 }
 
+/* The timer comes late itself: nobody ran, and the frame gets that time back. */
+static void still_machine_is_no_strike(struct kunit *test)
+{
+	struct peers peers = peers_make(test);
+	struct hvcal_job *job = running(test, &peers);
+	u64 still = 700 * RIG_MS;
+
+	fire_after(peers.e, CAP_NS + still);
+	RIG_EXPECT_STATE(test, job, HVCAL_JOB_RUNNING);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_LIVE);
+	KUNIT_EXPECT_EQ(test, peers.e->watchdog_at, rig_now() + still);
+	KUNIT_EXPECT_EQ(test, rig_answer(peers.p, job->work.id, 0), 0);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, 0);
+}
+
+/* Once: who does not answer is judged, on however slow a machine. */
+static void always_late_machine_has_its_ends(struct kunit *test)
+{
+	struct peers peers = peers_make(test);
+	struct hvcal_job *job = running(test, &peers);
+	u64 still = 700 * RIG_MS;
+
+	fire_after(peers.e, CAP_NS + STILL_NS - 1);
+	RIG_EXPECT_STATE(test, job, HVCAL_JOB_TIMEDOUT);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, -ETIMEDOUT);
+	fire_after(peers.e, CAP_NS + still);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_SUSPECT);
+	fire_after(peers.e, 2 * still);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_DEAD);
+}
+
 static void quarantine_ends_with_the_file(struct kunit *test)
 {
 	struct peers peers = peers_make(test);
@@ -543,6 +574,8 @@ static struct kunit_case watchdog_cases[] = {
 	KUNIT_CASE(in_time_is_no_strike),
 	KUNIT_CASE(first_strike_ends_the_frame),
 	KUNIT_CASE(second_strike_ends_the_provider),
+	KUNIT_CASE(still_machine_is_no_strike),
+	KUNIT_CASE(always_late_machine_has_its_ends),
 	KUNIT_CASE(quarantine_ends_with_the_file),
 	KUNIT_CASE(completion_wins_over_the_watchdog),
 	KUNIT_CASE(canceled_frame_is_watched_all_the_same),

@@ -22,10 +22,10 @@ static const struct {
 int nvenc_session_open(struct hvcal_engine_ctx *c, void **session, struct nvenc_failure *failure)
 {
 	NV_ENC_OPEN_ENCODE_SESSION_EX_PARAMS params = {
-		.version = NV_ENC_OPEN_ENCODE_SESSION_EX_PARAMS_VER,
+		.version = c->lib.versions->open_session,
 		.deviceType = NV_ENC_DEVICE_TYPE_CUDA,
 		.device = c->cuda,
-		.apiVersion = NVENCAPI_VERSION,
+		.apiVersion = c->lib.versions->client,
 	};
 
 	*session = NULL;
@@ -44,7 +44,9 @@ int nvenc_session_open(struct hvcal_engine_ctx *c, void **session, struct nvenc_
 /* Drivers answer with an error about what they do not know: that is a no. */
 static int cap(struct hvcal_engine_ctx *c, void *session, GUID guid, NV_ENC_CAPS what)
 {
-	NV_ENC_CAPS_PARAM param = { .version = NV_ENC_CAPS_PARAM_VER, .capsToQuery = what };
+	NV_ENC_CAPS_PARAM param = {
+		.version = c->lib.versions->caps_param, .capsToQuery = what,
+	};
 	int value = 0;
 
 	if (c->lib.api.nvEncGetEncodeCaps(session, guid, &param, &value) != NV_ENC_SUCCESS)
@@ -76,7 +78,7 @@ static void read_codec(struct hvcal_engine_ctx *c, void *session, struct nvenc_c
 	k->invalidation = CAP(SUPPORT_REF_PIC_INVALIDATION);
 	k->custom_vbv = CAP(SUPPORT_CUSTOM_VBV_BUF_SIZE);
 #if NVENC_HAVE_STATE
-	k->state_advance = CAP(DISABLE_ENC_STATE_ADVANCE);
+	k->state_advance = c->lib.versions->state && CAP(DISABLE_ENC_STATE_ADVANCE);
 #endif
 #undef CAP
 	/* H.264 has ten bits on the newest chips only, and nothing here to ask for them */
@@ -92,7 +94,8 @@ static void read_all(struct hvcal_engine_ctx *c, void *session, const GUID *guid
 		for (uint32_t j = 0; j < count; j++) {
 			struct nvenc_codec *k = &c->codecs[c->ncodecs];
 
-			if (memcmp(known[i].guid, &guids[j], sizeof(GUID)))
+			if (memcmp(known[i].guid, &guids[j], sizeof(GUID)) ||
+			    (known[i].codec == HVCAL_CODEC_AV1 && !c->lib.versions->av1))
 				continue;
 			*k = (struct nvenc_codec){ .codec = known[i].codec, .guid = guids[j] };
 			read_codec(c, session, k);

@@ -11,7 +11,6 @@
 
 #define ATTEMPTS 6
 #define STEP_MIN 2
-#define MAP_OFFSET_MAX 127
 #define STATE_BUFFER 0
 
 /* A frame halves with every sixth of the QPs of H.264, whatever their scale. */
@@ -32,7 +31,7 @@ static void raise_qp(const hvcal_engine_stream_t *s, struct nvenc_slot *slot,
 	for (uint32_t i = 0; i < s->map_cells; i++) {
 		int sum = slot->map[i] + step;
 
-		slot->map[i] = (int8_t)(sum < MAP_OFFSET_MAX ? sum : MAP_OFFSET_MAX);
+		slot->map[i] = (int8_t)(sum < NVENC_OFFSET_MAX ? sum : NVENC_OFFSET_MAX);
 	}
 	pic->qpDeltaMap = slot->map;
 	pic->qpDeltaMapSize = s->map_cells;
@@ -56,7 +55,7 @@ static int64_t attempt(hvcal_engine_stream_t *s, struct nvenc_slot *slot, NV_ENC
 		       bool key)
 {
 	NV_ENC_LOCK_BITSTREAM lock = {
-		.version = NV_ENC_LOCK_BITSTREAM_VER, .outputBitstream = slot->output,
+		.version = s->ctx->lib.versions->lock_output, .outputBitstream = slot->output,
 	};
 	uint32_t limit = slot->job->params.max_bytes;
 	int64_t pts = slot->job->params.pts, ret = 0;

@@ -74,7 +74,10 @@ static bool profile_guid(const struct hvcal_codec_config *c, GUID *guid)
 			NV_ENC_HEVC_PROFILE_MAIN_GUID;
 		return c->profile <= 2 && !(deep && c->profile == 1);
 	default:
-		*guid = NV_ENC_CODEC_PROFILE_AUTOSELECT_GUID;
+#if NVENC_HAVE_AV1
+		/* seq_profile 0, which has ten bits, too */
+		*guid = NV_ENC_AV1_PROFILE_MAIN_GUID;
+#endif
 		return !c->profile;
 	}
 }
@@ -333,13 +336,17 @@ static void fill_hevc(NV_ENC_CONFIG_HEVC *h, const NV_ENC_CONFIG *enc,
 
 #if NVENC_HAVE_AV1
 static void fill_av1(NV_ENC_CONFIG_AV1 *a, const NV_ENC_CONFIG *enc,
-		     const struct hvcal_codec_config *c)
+		     const struct nvenc_codec *k, const struct hvcal_codec_config *c)
 {
 	a->level = c->level ? c->level : NV_ENC_LEVEL_AV1_AUTOSELECT;
 	a->idrPeriod = enc->gopLength;
 	a->repeatSeqHdr = 1;
 	a->chromaFormatIDC = 1;
 	a->useBFramesAsRef = NV_ENC_BFRAME_REF_MODE_DISABLED;
+	if (nvenc_config_invalidates(k, c))
+		a->maxNumRefFramesInDPB = NVENC_DPB;
+	/* tiles are what AV1 has instead of slices; NVENC takes the next lower power of 2 */
+	a->numTileRows = c->slices;
 #if NVENC_API_AT_LEAST(13, 0)
 	a->inputBitDepth = c->format == HVCAL_FORMAT_P010 ? NV_ENC_BIT_DEPTH_10 : NV_ENC_BIT_DEPTH_8;
 	a->outputBitDepth = a->inputBitDepth;
@@ -360,14 +367,14 @@ static void fill_av1(NV_ENC_CONFIG_AV1 *a, const NV_ENC_CONFIG *enc,
 #endif
 
 void nvenc_config_fill(NV_ENC_INITIALIZE_PARAMS *init, NV_ENC_CONFIG *enc,
-		       const struct nvenc_codec *k, const struct hvcal_codec_config *c,
-		       const struct nvenc_settings *settings)
+		       const struct hvcal_engine_ctx *ctx, const struct nvenc_codec *k,
+		       const struct hvcal_codec_config *c)
 {
 	uint32_t bframes = nvenc_config_bframes(k, c);
 	bool sar = c->sar_num && c->sar_den;
 
 	*init = (NV_ENC_INITIALIZE_PARAMS){
-		.version = NV_ENC_INITIALIZE_PARAMS_VER,
+		.version = ctx->lib.versions->initialize,
 		.encodeGUID = k->guid,
 		.presetGUID = nvenc_config_preset(c),
 		.tuningInfo = nvenc_config_tuning(c),
@@ -382,15 +389,14 @@ void nvenc_config_fill(NV_ENC_INITIALIZE_PARAMS *init, NV_ENC_CONFIG *enc,
 	};
 #if NVENC_HAVE_SPLIT
 	/* the field is not for H.264 */
-	if (k->codec != HVCAL_CODEC_H264)
-		init->splitEncodeMode = settings->split;
+	if (k->codec != HVCAL_CODEC_H264 && ctx->lib.versions->split)
+		init->splitEncodeMode = ctx->settings.split;
 #endif
 #if NVENC_HAVE_STATE
 	/* pictures that wait for each other cannot be coded again */
-	if (settings->ceiling && k->state_advance && !bframes)
+	if (ctx->settings.ceiling && k->state_advance && !bframes)
 		init->numStateBuffers = 1;
 #endif
-	(void)settings;
 	profile_guid(c, &enc->profileGUID);
 	enc->frameIntervalP = (int32_t)bframes + 1;
 	if (c->gop && !(c->flags & HVCAL_CONFIG_INTRA_REFRESH))
@@ -409,6 +415,6 @@ void nvenc_config_fill(NV_ENC_INITIALIZE_PARAMS *init, NV_ENC_CONFIG *enc,
 		fill_hevc(&enc->encodeCodecConfig.hevcConfig, enc, k, c);
 #if NVENC_HAVE_AV1
 	else
-		fill_av1(&enc->encodeCodecConfig.av1Config, enc, c);
+		fill_av1(&enc->encodeCodecConfig.av1Config, enc, k, c);
 #endif
 }

@@ -9,7 +9,6 @@
 #include "nvenc.h"
 
 #define BUSY_WAIT_NS 2000000
-#define MAP_OFFSET_MAX 127
 
 /* ---- a busy chip ---- */
 
@@ -31,7 +30,7 @@ NVENCSTATUS nvenc_submit(hvcal_engine_stream_t *s, NV_ENC_PIC_PARAMS *pic)
 	uint64_t end = hvcal_soft_now_ns() + s->ctx->settings.busy_ms * 1000000ULL;
 	NVENCSTATUS status;
 
-	while (is_busy(status = s->ctx->lib.api.nvEncEncodePicture(s->session, pic)) &&
+	while (is_busy(status = nvenc_versions_encode(&s->ctx->lib, s->session, pic)) &&
 	       hvcal_soft_now_ns() < end)
 		wait_a_little();
 	return status;
@@ -82,10 +81,13 @@ static uint32_t frame_type(NV_ENC_PIC_TYPE type)
 	}
 }
 
-/* With B pictures, decoding is one picture ahead of showing. */
+/*
+ * With B pictures, decoding is one picture ahead of showing; but packets of AV1 show one
+ * picture each, and bring along what that refers to.
+ */
 static int64_t dts_of(const hvcal_engine_stream_t *s, int64_t pts)
 {
-	if (!s->bframes)
+	if (!s->bframes || s->codec->codec == HVCAL_CODEC_AV1)
 		return pts;
 	if (!s->coded)
 		return s->pts[0] - 1;
@@ -141,7 +143,7 @@ static struct nvenc_slot *slot_of(hvcal_engine_stream_t *s, uint64_t number)
 static int collect_one(hvcal_engine_stream_t *s, NV_ENC_OUTPUT_PTR output)
 {
 	NV_ENC_LOCK_BITSTREAM lock = {
-		.version = NV_ENC_LOCK_BITSTREAM_VER, .outputBitstream = output,
+		.version = s->ctx->lib.versions->lock_output, .outputBitstream = output,
 	};
 	NVENCSTATUS status = nvenc_lock_output(s, &lock);
 	struct nvenc_slot *slot;
@@ -210,8 +212,8 @@ static void map_add_job(const hvcal_engine_stream_t *s, const struct hvcal_engin
 			};
 			int sum = *cells + map_cell(map, &job->params, from, to);
 
-			*cells++ = (int8_t)(sum > MAP_OFFSET_MAX ? MAP_OFFSET_MAX :
-					    sum < -MAP_OFFSET_MAX ? -MAP_OFFSET_MAX : sum);
+			*cells++ = (int8_t)(sum > NVENC_OFFSET_MAX ? NVENC_OFFSET_MAX :
+					    sum < -NVENC_OFFSET_MAX ? -NVENC_OFFSET_MAX : sum);
 		}
 }
 
@@ -328,7 +330,7 @@ static int encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 	int qp = frame_qp(s, job);
 	int ret = nvenc_stream_set_qp(s, qp);
 	NV_ENC_PIC_PARAMS pic = {
-		.version = NV_ENC_PIC_PARAMS_VER,
+		.version = s->ctx->lib.versions->pic_params,
 		.inputWidth = s->config.width,
 		.inputHeight = s->config.height,
 		.frameIdx = (uint32_t)s->frames,
@@ -376,7 +378,7 @@ int nvenc_stream_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 int nvenc_stream_end(hvcal_engine_stream_t *s)
 {
 	NV_ENC_PIC_PARAMS end = {
-		.version = NV_ENC_PIC_PARAMS_VER, .encodePicFlags = NV_ENC_PIC_FLAG_EOS,
+		.version = s->ctx->lib.versions->pic_params, .encodePicFlags = NV_ENC_PIC_FLAG_EOS,
 	};
 	NVENCSTATUS status;
 

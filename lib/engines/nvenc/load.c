@@ -73,14 +73,16 @@ int nvenc_load_cuda(struct nvenc_lib *lib, const struct nvenc_reason *r)
 }
 
 /* Drivers keep all older versions of the interface, so newer ones do. */
-static int negotiate(uint32_t driver, const struct nvenc_reason *r)
+static int negotiate(struct nvenc_lib *lib, const struct nvenc_reason *r)
 {
-	const uint32_t client = NVENC_CLIENT_VERSION;
+	const uint32_t driver = lib->driver_api, needed = nvenc_versions_oldest();
 
-	if (driver >= client)
+	lib->versions = nvenc_versions_for(driver);
+	if (lib->versions)
 		return 0;
-	nvenc_say(r, "the NVIDIA driver is too old: it speaks NVENC API %u.%u, this plug-in needs %u.%u; install a newer driver, or build the plug-in with older headers",
-		  driver >> 4, driver & 15, client >> 4, client & 15);
+	nvenc_say(r, "the NVIDIA driver is too old: it speaks NVENC API %u.%u, this plug-in needs %u.%u; install a newer driver%s",
+		  driver >> 4, driver & 15, needed >> 4, needed & 15,
+		  needed > NVENC_VERSION(11, 1) ? ", or build the plug-in with older headers" : "");
 	return -ELIBSCN;
 }
 
@@ -105,11 +107,11 @@ static int load_functions(struct nvenc_lib *lib, const struct nvenc_reason *r)
 			  nvenc_status_name(status));
 		return -EIO;
 	}
-	ret = negotiate(lib->driver_api, r);
+	ret = negotiate(lib, r);
 	if (ret)
 		return ret;
 	memset(&lib->api, 0, sizeof(lib->api));
-	lib->api.version = NV_ENCODE_API_FUNCTION_LIST_VER;
+	lib->api.version = lib->versions->functions;
 	status = create(&lib->api);
 	if (status == NV_ENC_SUCCESS)
 		return 0;

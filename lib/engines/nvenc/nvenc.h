@@ -4,7 +4,8 @@
  * looked for: a machine without them loses nothing.
  *
  * plugin.c    engines: making, describing, ending
- * load.c      libcuda and libnvidia-encode, versions
+ * load.c      libcuda and libnvidia-encode
+ * versions.c  drivers that are older than the headers
  * cuda.c      devices, contexts
  * errors.c    what their error codes mean here
  * caps.c      what a chip can do
@@ -68,12 +69,27 @@ struct nvenc_cuda {
 #undef NVENC_MEMBER
 };
 
+/**
+ * How to speak to a driver: versions of structures, and what it has. Structures are
+ * those of the header, but bear these.
+ */
+struct nvenc_versions {
+	uint32_t api;		/* NVENC_VERSION() */
+	uint32_t client;	/* as NVENCAPI_VERSION */
+	uint32_t functions, open_session, caps_param, preset_config, config, initialize;
+	uint32_t reconfigure, create_input, create_output, lock_input, register_resource;
+	uint32_t map_resource, pic_params, lock_output;
+	bool av1, split, state;
+	bool short_pic;		/* its NV_ENC_PIC_PARAMS is shorter in the middle */
+};
+
 struct nvenc_lib {
 	const char *cuda_path, *encode_path;
 	void *cuda_handle, *encode_handle;
 	struct nvenc_cuda cu;
 	NV_ENCODE_API_FUNCTION_LIST api;
 	uint32_t driver_api;	/* NVENC_VERSION() */
+	const struct nvenc_versions *versions;	/* that it is spoken to with */
 };
 
 /** Room for a line to people. */
@@ -96,6 +112,18 @@ int nvenc_load_encode(struct nvenc_lib *lib, const struct nvenc_reason *r);
 
 /** Closes what is open. */
 void nvenc_unload(struct nvenc_lib *lib);
+
+/* ---- older drivers (versions.c) ---- */
+
+/** What a driver of interface @driver understands; NULL: it is too old. */
+const struct nvenc_versions *nvenc_versions_for(uint32_t driver);
+
+/** The oldest interface, NVENC_VERSION(). */
+uint32_t nvenc_versions_oldest(void);
+
+/** nvEncEncodePicture(), in the layout of the driver. */
+NVENCSTATUS nvenc_versions_encode(const struct nvenc_lib *lib, void *session,
+				  NV_ENC_PIC_PARAMS *pic);
 
 /* ---- errors (errors.c) ---- */
 
@@ -225,8 +253,11 @@ uint32_t nvenc_config_bframes(const struct nvenc_codec *codec,
 bool nvenc_config_invalidates(const struct nvenc_codec *codec,
 			      const struct hvcal_codec_config *config);
 
-/** Bytes of the side of a block of NVENC's QP map. */
+/** Samples of the side of a block of NVENC's QP map. */
 uint32_t nvenc_config_map_block(uint32_t codec);
+
+/* Offsets in it are bytes. */
+#define NVENC_OFFSET_MAX 127
 
 /** Makes @rc that of a constant QP. */
 void nvenc_config_const_qp(NV_ENC_RC_PARAMS *rc, int qp);
@@ -237,8 +268,8 @@ void nvenc_config_rates(NV_ENC_RC_PARAMS *rc, const struct nvenc_codec *codec,
 
 /** Everything else into what the preset gave. */
 void nvenc_config_fill(NV_ENC_INITIALIZE_PARAMS *init, NV_ENC_CONFIG *enc,
-		       const struct nvenc_codec *codec, const struct hvcal_codec_config *config,
-		       const struct nvenc_settings *settings);
+		       const struct hvcal_engine_ctx *c, const struct nvenc_codec *codec,
+		       const struct hvcal_codec_config *config);
 
 /* ---- streams (session.c) ---- */
 

@@ -36,6 +36,7 @@
 
 #define STR(x) #x
 #define XSTR(x) STR(x)
+#define API_TEXT XSTR(NVENCAPI_MAJOR_VERSION) "." XSTR(NVENCAPI_MINOR_VERSION)
 
 /* ---- a test encode ---- */
 
@@ -198,6 +199,18 @@ static int read_options(struct hvcal_engine_ctx *c, const struct nvenc_reason *r
 	return 0;
 }
 
+/* What the options want and the headers have, an older driver may lack. */
+static int options_fit(const struct hvcal_engine_ctx *c, const struct nvenc_reason *r)
+{
+	const struct nvenc_versions *v = c->lib.versions;
+
+	if ((v->split || c->settings.split == SPLIT_NEVER) && (v->state || !c->settings.ceiling))
+		return 0;
+	nvenc_say(r, "nvenc.split and nvenc.ceiling need a driver of NVENC API 12.1 or later; this one speaks %u.%u",
+		  c->lib.driver_api >> 4, c->lib.driver_api & 15);
+	return -EINVAL;
+}
+
 static void fill_desc(const struct hvcal_engine_ctx *c, struct hvcal_engine_desc *desc)
 {
 	uint32_t engines = 1;
@@ -241,6 +254,15 @@ static int device_ready(struct hvcal_engine_ctx *c, const struct nvenc_reason *r
 	return ret;
 }
 
+static void tell_older(const struct hvcal_engine_ctx *c)
+{
+	const struct nvenc_versions *v = c->lib.versions;
+
+	if (v->api < NVENC_CLIENT_VERSION)
+		nvenc_log(c, LOG_NOTICE, "nvenc: the driver speaks NVENC API %u.%u, this plug-in up to " API_TEXT ": %ssplit encoding and ceilings are not there",
+			  c->lib.driver_api >> 4, c->lib.driver_api & 15, v->av1 ? "" : "AV1, ");
+}
+
 static int engine_start(struct hvcal_engine_ctx *c, const struct nvenc_reason *r)
 {
 	int count, ret;
@@ -252,9 +274,13 @@ static int engine_start(struct hvcal_engine_ctx *c, const struct nvenc_reason *r
 		ret = nvenc_cuda_init(&c->lib, &count, r);
 	if (!ret)
 		ret = nvenc_load_encode(&c->lib, r);
+	if (!ret)
+		ret = options_fit(c, r);
 	/* what is wrong with the driver is an error of the first engine only */
 	if (c->index && (ret || c->index >= count))
 		ret = -ENOENT;
+	if (!ret && !c->index)
+		tell_older(c);
 	if (!ret)
 		ret = device_ready(c, r);
 	if (ret)
@@ -300,8 +326,7 @@ const struct hvcal_engine_plugin hvcal_engine_plugin = {
 	.abi = HVCAL_ENGINE_ABI,
 	.size = sizeof(hvcal_engine_plugin),
 	.name = "nvenc",
-	.description = "NVIDIA encoders by NVENC API " XSTR(NVENCAPI_MAJOR_VERSION) "."
-		       XSTR(NVENCAPI_MINOR_VERSION) WITHOUT_AV1,
+	.description = "NVIDIA encoders by NVENC API " API_TEXT WITHOUT_AV1,
 	.license = "MIT",
 	.create = engine_create,
 	.destroy = engine_destroy,

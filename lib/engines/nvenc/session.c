@@ -28,12 +28,14 @@ static int slot_create(hvcal_engine_stream_t *s, struct nvenc_slot *slot)
 {
 	const NV_ENCODE_API_FUNCTION_LIST *api = &s->ctx->lib.api;
 	NV_ENC_CREATE_INPUT_BUFFER in = {
-		.version = NV_ENC_CREATE_INPUT_BUFFER_VER,
+		.version = s->ctx->lib.versions->create_input,
 		.width = s->config.width,
 		.height = s->config.height,
 		.bufferFmt = nvenc_config_format(s->config.format),
 	};
-	NV_ENC_CREATE_BITSTREAM_BUFFER out = { .version = NV_ENC_CREATE_BITSTREAM_BUFFER_VER };
+	NV_ENC_CREATE_BITSTREAM_BUFFER out = {
+		.version = s->ctx->lib.versions->create_output,
+	};
 	NVENCSTATUS status = api->nvEncCreateInputBuffer(s->session, &in);
 
 	if (status != NV_ENC_SUCCESS)
@@ -51,8 +53,8 @@ static int encoder_init(hvcal_engine_stream_t *s)
 {
 	const NV_ENCODE_API_FUNCTION_LIST *api = &s->ctx->lib.api;
 	NV_ENC_PRESET_CONFIG preset = {
-		.version = NV_ENC_PRESET_CONFIG_VER,
-		.presetCfg = { .version = NV_ENC_CONFIG_VER },
+		.version = s->ctx->lib.versions->preset_config,
+		.presetCfg = { .version = s->ctx->lib.versions->config },
 	};
 	NVENCSTATUS status;
 
@@ -62,7 +64,7 @@ static int encoder_init(hvcal_engine_stream_t *s)
 	if (status != NV_ENC_SUCCESS)
 		return nvenc_fail(s->ctx, "NvEncGetEncodePresetConfigEx", status, false);
 	s->enc = preset.presetCfg;
-	nvenc_config_fill(&s->init, &s->enc, s->codec, &s->config, &s->ctx->settings);
+	nvenc_config_fill(&s->init, &s->enc, s->ctx, s->codec, &s->config);
 	s->const_qp = s->enc.rcParams.rateControlMode == NV_ENC_PARAMS_RC_CONSTQP;
 	s->qp = (int)s->enc.rcParams.constQP.qpInterP;
 	status = api->nvEncInitializeEncoder(s->session, &s->init);
@@ -201,7 +203,7 @@ void nvenc_stream_close(hvcal_engine_stream_t *s)
 static int apply_rates(hvcal_engine_stream_t *s)
 {
 	NV_ENC_RECONFIGURE_PARAMS params = {
-		.version = NV_ENC_RECONFIGURE_PARAMS_VER,
+		.version = s->ctx->lib.versions->reconfigure,
 		.reInitEncodeParams = s->init,
 	};
 	NVENCSTATUS status = s->ctx->lib.api.nvEncReconfigureEncoder(s->session, &params);
@@ -247,6 +249,8 @@ int nvenc_stream_set_qp(hvcal_engine_stream_t *s, int qp)
 {
 	NV_ENC_RC_PARAMS rc = s->enc.rcParams;
 	bool switching = s->const_qp != (qp >= 0);
+	/* more than a map can say, on AV1's scale */
+	bool far = qp > s->qp + NVENC_OFFSET_MAX || qp < s->qp - NVENC_OFFSET_MAX;
 	int ret;
 
 	/* without a session: an earlier restart has failed */
@@ -254,15 +258,15 @@ int nvenc_stream_set_qp(hvcal_engine_stream_t *s, int qp)
 		return restart_as(s, qp);
 	if (!switching && qp < 0)
 		return 0;
-	if (!switching && (qp == s->qp || s->bframes || s->waiting))
+	if (!switching && !far && (qp == s->qp || s->bframes || s->waiting))
 		return 0; /* with pictures inside, the picture's map carries the difference */
-	if (switching) {
+	if (switching || far) {
 		ret = nvenc_stream_flush(s);
 		if (ret)
 			return ret;
-		if (!s->codec->dyn_rc_mode)
-			return restart_as(s, qp);
 	}
+	if (switching && !s->codec->dyn_rc_mode)
+		return restart_as(s, qp);
 	if (qp >= 0)
 		nvenc_config_const_qp(&rc, qp);
 	else

@@ -254,7 +254,7 @@ static int source_copy(hvcal_engine_stream_t *s, const struct hvcal_engine_buffe
 		       struct nvenc_slot *slot)
 {
 	NV_ENC_LOCK_INPUT_BUFFER lock = {
-		.version = NV_ENC_LOCK_INPUT_BUFFER_VER, .inputBuffer = slot->input,
+		.version = s->ctx->lib.versions->lock_input, .inputBuffer = slot->input,
 	};
 	const NV_ENCODE_API_FUNCTION_LIST *api = &s->ctx->lib.api;
 	struct shape shape = shape_of(&s->config);
@@ -308,7 +308,7 @@ static int register_locked(hvcal_engine_stream_t *s, const struct hvcal_engine_b
 			   struct nvenc_import *im, uint32_t rows, NV_ENC_REGISTERED_PTR *resource)
 {
 	NV_ENC_REGISTER_RESOURCE reg = {
-		.version = NV_ENC_REGISTER_RESOURCE_VER,
+		.version = s->ctx->lib.versions->register_resource,
 		.resourceType = NV_ENC_INPUT_RESOURCE_TYPE_CUDADEVICEPTR,
 		.width = s->config.width,
 		.height = rows,
@@ -361,7 +361,7 @@ static int order_after(hvcal_engine_stream_t *s, uint64_t stream)
 static int source_in_place(hvcal_engine_stream_t *s, const struct hvcal_engine_buffer *b,
 			   struct nvenc_import *im, struct nvenc_slot *slot)
 {
-	NV_ENC_MAP_INPUT_RESOURCE map = { .version = NV_ENC_MAP_INPUT_RESOURCE_VER };
+	NV_ENC_MAP_INPUT_RESOURCE map = { .version = s->ctx->lib.versions->map_resource };
 	struct shape shape = shape_of(&s->config);
 	uint32_t rows = rows_in_place(b, &s->config, &shape);
 	NVENCSTATUS status;

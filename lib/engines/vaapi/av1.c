@@ -94,6 +94,25 @@ static void tiles_fill(const struct hvcal_engine_stream *s, VAEncPictureParamete
 			(uint16_t)((i + 1 < t.rows ? t.height : t.all_rows - i * t.height) - 1);
 }
 
+static void segments_fill(const struct hvcal_engine_stream *s,
+			  const struct vaapi_segments *segments,
+			  VAEncPictureParameterBufferAV1 *pic)
+{
+	/* its code for blocks of 16, 32, 64 and 8 pixels */
+	uint32_t block = s->point->segment_block;
+
+	if (!segments->count)
+		return;
+	pic->seg_id_block_size = block == 8 ? 3 : block == 64 ? 2 : block == 32;
+	pic->segments.seg_flags.bits.segmentation_enabled = 1;
+	pic->segments.seg_flags.bits.segmentation_update_map = 1;
+	pic->segments.segment_number = (uint8_t)segments->count;
+	for (uint32_t i = 0; i < segments->count; i++) {
+		pic->segments.feature_mask[i] = 1;	/* SEG_LVL_ALT_Q */
+		pic->segments.feature_data[i][0] = segments->delta[i];
+	}
+}
+
 static void picture_fill(const struct hvcal_engine_stream *s, const struct vaapi_picture *p,
 			 VAEncPictureParameterBufferAV1 *pic)
 {
@@ -107,7 +126,7 @@ static void picture_fill(const struct hvcal_engine_stream *s, const struct vaapi
 		.reconstructed_frame = p->recon,
 		.coded_buf = s->coded,
 		/* all references are one picture: as an index of theirs, it is the same */
-		.primary_ref_frame = p->key ? NO_PRIMARY : (uint8_t)p->refers_to_slot,
+		.primary_ref_frame = p->key ? NO_PRIMARY : (uint8_t)p->past.slot,
 		.order_hint = (uint8_t)p->number,
 		.refresh_frame_flags = p->key ? 0xff : p->reference ? (uint8_t)(1U << p->slot) : 0,
 		.ref_frame_ctrl_l0.fields.search_idx0 = p->key ? 0 : REF_LAST,
@@ -126,15 +145,16 @@ static void picture_fill(const struct hvcal_engine_stream *s, const struct vaapi
 		.tile_group_obu_hdr_info.bits.obu_has_size_field = 1,
 	};
 	for (uint32_t i = 0; i < AV1_SLOTS; i++)
-		pic->reference_frames[i] = !p->key && i == p->refers_to_slot ? p->refers_to :
+		pic->reference_frames[i] = !p->key && i == p->past.slot ? p->past.surface :
 					   VA_INVALID_SURFACE;
 	for (uint32_t i = 0; i < AV1_REFS; i++)
-		pic->ref_frame_idx[i] = (uint8_t)p->refers_to_slot;
+		pic->ref_frame_idx[i] = (uint8_t)p->past.slot;
 	if (vaapi_av1_brc(s)) {
 		pic->min_base_qindex = c->qp_min ? (uint8_t)c->qp_min : 1;
 		pic->max_base_qindex = c->qp_max ? (uint8_t)c->qp_max : QINDEX_MAX;
 	}
 	tiles_fill(s, pic);
+	segments_fill(s, p->segments, pic);
 }
 
 /* What stands before the frame header in the stream counts in its place. */
@@ -144,6 +164,10 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 	struct vaapi_bits sequence_obu = { 0 }, frame_obu = { 0 };
 	VAEncPictureParameterBufferAV1 pic;
 	VAEncTileGroupBufferAV1 tiles = { 0 };
+	VAEncSegMapBufferAV1 map = {
+		.segmentMapDataSize = p->segments->cols * p->segments->rows,
+		.pSegmentMap = p->segments->map,
+	};
 
 	(void)metadata;
 	(void)metadata_len;
@@ -157,12 +181,20 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 			pic.byte_offset_frame_hdr_obu_size = sequence_obu.count / 8 + 1;
 	}
 	vaapi_buffer_add(s, VAEncPictureParameterBufferType, &pic, sizeof(pic));
+	if (map.pSegmentMap)
+		vaapi_buffer_add(s, VAEncMacroblockMapBufferType, &map, sizeof(map));
 	if (sequence_obu.count)
 		vaapi_packed_add(s, VAEncPackedHeaderAV1_SPS, sequence_obu.data, sequence_obu.count,
 				 false);
 	if (frame_obu.count)
 		vaapi_packed_add(s, VAEncPackedHeaderAV1_PPS, frame_obu.data, frame_obu.count, false);
 	vaapi_buffer_add(s, VAEncSliceParameterBufferType, &tiles, sizeof(tiles));
+}
+
+static int metadata(const struct hvcal_engine_stream *s, const struct vaapi_picture *p,
+		    const struct hvcal_engine_job *job, uint8_t **data, size_t *len)
+{
+	return vaapi_av1_metadata(&s->config, job, p->key, data, len);
 }
 
 static const uint8_t delimiter[] = { AV1_OBU_DELIMITER << 3 | 2, 0 };
@@ -174,11 +206,12 @@ const struct vaapi_codec vaapi_av1 = {
 	.prepare = prepare,
 	.sequence = sequence,
 	.picture = picture,
-	.metadata = vaapi_av1_metadata,
+	.metadata = metadata,
 	.metadata_place = vaapi_av1_metadata_place,
 	.delimiter = delimiter,
 	.delimiter_len = sizeof(delimiter),
 	.qp_max = QINDEX_MAX,
 	.qp_default = QINDEX_DEFAULT,
 	.lossless = true,
+	.segments = true,
 };

@@ -41,7 +41,7 @@ void vaapi_av1_sequence_write(struct vaapi_bits *b, const struct hvcal_engine_st
 void vaapi_av1_frame_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s,
 			   VAEncPictureParameterBufferAV1 *pic);
 
-/** For struct vaapi_codec: metadata as OBUs. */
+/** Metadata as OBUs, and where they belong: as in struct vaapi_codec. */
 int vaapi_av1_metadata(const struct hvcal_codec_config *config, const struct hvcal_engine_job *job,
 		       bool key, uint8_t **data, size_t *len);
 size_t vaapi_av1_metadata_place(const uint8_t *packet, size_t len);

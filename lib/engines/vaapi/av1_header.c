@@ -187,6 +187,25 @@ static void filters_write(struct vaapi_bits *b, VAEncPictureParameterBufferAV1 *
 	pic->size_in_bits_cdef_params = b->count - pic->bit_offset_cdef_params;
 }
 
+/* Quantisers of segments alone, anew in each picture that has any. */
+static void segments_write(struct vaapi_bits *b, const VAEncPictureParameterBufferAV1 *pic, bool key)
+{
+	const VAEncSegParamAV1 *s = &pic->segments;
+
+	vaapi_bits_put(b, 1, s->seg_flags.bits.segmentation_enabled);
+	if (!s->seg_flags.bits.segmentation_enabled)
+		return;
+	/* without a reference that distributions come from, all is written anyway */
+	if (!key)
+		vaapi_bits_put(b, 3, 5);	/* update of the map, not by time; of the data */
+	for (uint32_t i = 0; i < VA_AV1_MAX_SEGMENTS; i++) {
+		vaapi_bits_put(b, 1, s->feature_mask[i]);
+		if (s->feature_mask[i])
+			vaapi_bits_put(b, 9, (uint32_t)s->feature_data[i][0] & 0x1ff);
+		vaapi_bits_put(b, 7, 0);	/* neither filters, references nor skip */
+	}
+}
+
 /* Drivers look at these only if the rate is theirs. */
 static void offsets_forget(VAEncPictureParameterBufferAV1 *pic)
 {
@@ -219,7 +238,7 @@ void vaapi_av1_frame_write(struct vaapi_bits *b, const struct hvcal_engine_strea
 	vaapi_bits_put(b, 8, pic->base_qindex);
 	vaapi_bits_put(b, 3, 0);		/* no deltas of it */
 	vaapi_bits_put(b, 1, 0);		/* using_qmatrix */
-	vaapi_bits_put(b, 1, 0);		/* segmentation_enabled */
+	segments_write(b, pic, key);
 	if (pic->base_qindex) {
 		vaapi_bits_put(b, 1, 0);	/* delta_q_present */
 		filters_write(b, pic, vaapi_av1_brc(s));

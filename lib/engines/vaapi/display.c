@@ -166,13 +166,39 @@ void vaapi_display_close(struct hvcal_engine_ctx *ctx)
 
 enum {
 	AT_FORMAT, AT_RC, AT_PACKED, AT_WIDTH, AT_HEIGHT, AT_SLICES, AT_QUALITY, AT_ROI,
-	AT_MAX_SIZE, AT_DIRECTION, AT_HEVC_FEATURES, AT_HEVC_SIZES, AT_AV1, AT_REFRESH,
+	AT_MAX_SIZE, AT_DIRECTION, AT_REFS, AT_HEVC_FEATURES, AT_HEVC_SIZES, AT_AV1, AT_AV1_SEGMENTS,
+	AT_REFRESH,
 	AT_COUNT
 };
 
 static uint32_t known(const VAConfigAttrib *a, uint32_t otherwise)
 {
 	return a->value == VA_ATTRIB_NOT_SUPPORTED ? otherwise : a->value;
+}
+
+/* VP9 tells of none that it would lack; AV1 of the features of segments, and their blocks. */
+static uint32_t segment_block(const struct vaapi_profile *profile, uint32_t rc, uint32_t av1)
+{
+	static const uint32_t sides[] = { 16, 32, 64, 8 };
+	const VAConfigAttribValEncAV1Ext1 ext = { .value = av1 };
+
+	if (!vaapi_codec_find(profile->codec)->segments || !(rc & VA_RC_CQP))
+		return 0;
+	if (profile->codec == HVCAL_CODEC_VP9)
+		return 8;
+	return ext.bits.segment_feature_support & 1 && ext.bits.min_segid_block_size_accepted < 4 ?
+	       sides[ext.bits.min_segid_block_size_accepted] : 0;
+}
+
+/* @refs: of list 0 below, of list 1 above. Some drivers have a list 1 for the past alone. */
+static bool has_bframes(const struct vaapi_profile *profile, uint32_t refs,
+			const VAConfigAttrib *direction)
+{
+	const uint32_t both = VA_PREDICTION_DIRECTION_PREVIOUS | VA_PREDICTION_DIRECTION_FUTURE;
+
+	return vaapi_codec_find(profile->codec)->bframes && refs >> 16 &&
+	       profile->idc != HVCAL_PROFILE_H264_BASELINE &&
+	       (known(direction, both) & both) == both;
 }
 
 /* @return whether pictures of this profile can be coded through @entrypoint */
@@ -189,10 +215,12 @@ static bool point_read(struct hvcal_engine_ctx *ctx, const struct vaapi_profile 
 		[AT_QUALITY] = { .type = VAConfigAttribEncQualityRange },
 		[AT_ROI] = { .type = VAConfigAttribEncROI },
 		[AT_MAX_SIZE] = { .type = VAConfigAttribMaxFrameSize },
+		[AT_REFS] = { .type = VAConfigAttribEncMaxRefFrames },
 		[AT_DIRECTION] = { .type = VAConfigAttribPredictionDirection },
 		[AT_HEVC_FEATURES] = { .type = VAConfigAttribEncHEVCFeatures },
 		[AT_HEVC_SIZES] = { .type = VAConfigAttribEncHEVCBlockSizes },
 		[AT_REFRESH] = { .type = VAConfigAttribEncIntraRefresh },
+		[AT_AV1_SEGMENTS] = { .type = VAConfigAttribEncAV1Ext1 },
 		[AT_AV1] = { .type = VAConfigAttribEncAV1Ext2 },
 	};
 	VAConfigAttribValMaxFrameSize max_size;
@@ -212,9 +240,12 @@ static bool point_read(struct hvcal_engine_ctx *ctx, const struct vaapi_profile 
 		.max_slices = known(&a[AT_SLICES], 1),
 		.quality_levels = known(&a[AT_QUALITY], 1),
 		.rois = vaapi_codec_find(profile->codec)->rois ? roi.bits.num_roi_regions : 0,
+		.segment_block = segment_block(profile, known(&a[AT_RC], 0),
+					       known(&a[AT_AV1_SEGMENTS], 0)),
 		.roi_with_rate = roi.bits.roi_rc_qp_delta_support,
 		.max_frame_size = max_size.bits.max_frame_size,
 		.only_b = known(&a[AT_DIRECTION], 0) & VA_PREDICTION_DIRECTION_BI_NOT_EMPTY,
+		.bframes = has_bframes(profile, known(&a[AT_REFS], 0), &a[AT_DIRECTION]),
 		.intra_refresh = known(&a[AT_REFRESH], VA_ENC_INTRA_REFRESH_NONE),
 		.av1.value = known(&a[AT_AV1], 0),
 		.hevc_known = a[AT_HEVC_FEATURES].value != VA_ATTRIB_NOT_SUPPORTED &&

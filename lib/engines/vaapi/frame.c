@@ -5,9 +5,10 @@
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../soft.h"
-#include "nal.h"
+#include "hrd.h"
 #include "stream.h"
 
 #define POLL_NS 200000	/* between looks at drivers that cannot wait with a limit */
@@ -16,11 +17,13 @@
 struct frame {
 	struct vaapi_picture picture;
 	struct vaapi_rois rois;
+	struct vaapi_segments segments;
 	VASurfaceID source;
 	uint64_t copied;
 	uint8_t *metadata;
 	size_t metadata_len;
 	uint64_t start;
+	bool fence;			/* the source may get the driver's */
 };
 
 /* ---- what is to be done ---- */
@@ -48,11 +51,17 @@ static int frame_qp(const struct hvcal_engine_stream *s, const struct hvcal_engi
  * A context has one rate control mode for its life: the client's rate control needs
  * another one than the driver's. It begins with a key frame.
  */
+static bool client_controls(const struct hvcal_engine_stream *s,
+			    const struct hvcal_engine_job *job)
+{
+	return job->params.flags & HVCAL_FRAME_QP &&
+	       vaapi_rate_mode(s->point, &s->config, false) != VA_RC_CQP &&
+	       s->point->rc & VA_RC_CQP;
+}
+
 static int stream_ready(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job)
 {
-	bool client = job->params.flags & HVCAL_FRAME_QP &&
-		      vaapi_rate_mode(s->point, &s->config, false) != VA_RC_CQP &&
-		      s->point->rc & VA_RC_CQP;
+	bool client = client_controls(s, job);
 
 	if (s->client_control == client && !s->lost)
 		return 0;
@@ -65,30 +74,47 @@ static bool refreshes(const struct hvcal_engine_stream *s)
 	return s->config.flags & HVCAL_CONFIG_INTRA_REFRESH;
 }
 
-static struct vaapi_picture next_picture(const struct hvcal_engine_stream *s,
-					 const struct hvcal_engine_job *job)
+bool vaapi_frame_is_key(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
+			uint32_t held)
 {
-	bool key = s->reference < 0 || s->want_key ||
-		   job->params.flags & HVCAL_FRAME_FORCE_KEY ||
-		   (s->config.gop && !refreshes(s) && s->since_key >= s->config.gop);
+	return s->reference < 0 || s->want_key || s->lost ||
+	       job->params.flags & HVCAL_FRAME_FORCE_KEY ||
+	       client_controls(s, job) != s->client_control ||
+	       (s->config.gop && !refreshes(s) && s->since_key + held >= s->config.gop);
+}
+
+/* Of a stream with B pictures, these are the only ones without followers. */
+static bool has_followers(const struct hvcal_engine_stream *s,
+			  const struct hvcal_engine_job *job, bool b)
+{
+	return s->bframes ? !b : !hvcal_soft_unreferenced(&job->params);
+}
+
+static struct vaapi_picture next_picture(const struct hvcal_engine_stream *s,
+					 const struct hvcal_engine_job *job, uint32_t number,
+					 bool b)
+{
+	bool key = !b && vaapi_frame_is_key(s, job, 0);
 	struct vaapi_picture p = {
 		.key = key,
-		.reference = key || !hvcal_soft_unreferenced(&job->params),
+		.reference = key || has_followers(s, job, b),
+		.b = b,
 		.qp = frame_qp(s, job),
-		.refers_to = VA_INVALID_SURFACE,
 		.key_count = s->key_count,
+		.coded = s->coded_since_key,
 	};
 
 	p.slot = p.reference ? (uint32_t)(s->reference + 1) % 2 : VAAPI_NO_SLOT;
+	p.layer = s->config.flags & HVCAL_CONFIG_LAYERS && !p.reference &&
+		  job->params.temporal_layer;
 	p.recon = s->recon[p.slot];
 	if (key)
 		return p;
-	p.number = s->since_key;
+	p.number = number;
 	p.frame_num = s->frame_num;
-	p.refers_to = s->recon[s->reference];
-	p.refers_to_slot = (uint32_t)s->reference;
-	p.refers_to_number = s->reference_number;
-	p.refers_to_frame_num = s->reference_frame_num;
+	p.past = s->references[b ? !s->reference : s->reference];
+	if (b)
+		p.future = s->references[s->reference];
 	return p;
 }
 
@@ -99,29 +125,38 @@ static void sequence_advance(struct hvcal_engine_stream *s, const struct vaapi_p
 		s->key_count++;
 	s->want_key = false;
 	s->send_rates = false;
-	s->since_key = p->number + 1;
+	s->coded_since_key = p->key ? 1 : s->coded_since_key + 1;
+	if (!p->b)
+		s->since_key = p->number + 1;
 	if (!p->reference)
 		return;
 	s->reference = (s->reference + 1) % 2;
-	s->reference_number = p->number;
-	s->reference_frame_num = p->frame_num;
+	s->references[s->reference] = (struct vaapi_reference){
+		.surface = p->recon, .number = p->number, .frame_num = p->frame_num,
+		.slot = p->slot,
+	};
 	s->frame_num = p->frame_num + 1;
 }
 
-static int prepare(struct hvcal_engine_stream *s, struct hvcal_engine_job *job, struct frame *f)
+static int prepare(struct hvcal_engine_stream *s, struct hvcal_engine_job *job, uint32_t number,
+		   bool b, struct frame *f)
 {
-	int ret = vaapi_source_check(s, job->source);
+	/* what a B picture refers to went with the context */
+	int ret = b && s->lost ? -EIO : stream_ready(s, job);
 
-	if (!ret)
-		ret = stream_ready(s, job);
 	if (!ret)
 		ret = vaapi_rois_make(s, job, &f->rois);
 	if (ret)
 		return ret;
-	f->picture = next_picture(s, job);
+	f->picture = next_picture(s, job, number, b);
+	ret = vaapi_segments_make(s, job, f->picture.qp, &f->segments);
+	if (ret)
+		return ret;
+	f->picture.segments = &f->segments;
+	if (f->picture.key)
+		vaapi_hrd_begin(s);
 	if (s->codec->metadata)
-		ret = s->codec->metadata(&s->config, job, f->picture.key, &f->metadata,
-					 &f->metadata_len);
+		ret = s->codec->metadata(s, &f->picture, job, &f->metadata, &f->metadata_len);
 	if (!ret)
 		ret = vaapi_source_surface(s, job->source, &f->source, &f->copied);
 	return ret;
@@ -286,18 +321,23 @@ static void finish(struct hvcal_engine_stream *s, struct hvcal_engine_job *job,
 		.flags = p->key ? HVCAL_RESULT_KEY : 0,
 		.frame = {
 			.size = sizeof(result.frame),
-			.frame_type = p->key ? HVCAL_FRAME_TYPE_KEY : HVCAL_FRAME_TYPE_P,
-			.temporal_layer = !p->reference && job->params.temporal_layer,
+			.frame_type = p->key ? HVCAL_FRAME_TYPE_KEY : p->b ? HVCAL_FRAME_TYPE_B :
+				      HVCAL_FRAME_TYPE_P,
+			.temporal_layer = p->layer,
 			.pts = job->params.pts,
-			.dts = job->params.pts,
+			.dts = vaapi_order_dts(s, job),
 			.qp_q8 = p->qp < 0 ? 0 : p->qp * 256,
 			.applied_bitrate = s->config.bitrate,
 			.copied_bytes = f->copied,
 		},
 	};
+	int fence;
 
+	fence = f->fence ? vaapi_fence_take(s, job->source, f->source) : -1;
 	if (s->ctx->host->started)
-		s->ctx->host->started(s->ctx->host->cookie, job, -1);
+		s->ctx->host->started(s->ctx->host->cookie, job, fence);
+	if (fence >= 0)
+		close(fence);
 	result.status = wait_for(s, job, f);
 	if (!result.status)
 		result.status = packet_take(s, job, f, &result);
@@ -310,16 +350,20 @@ static void finish(struct hvcal_engine_stream *s, struct hvcal_engine_job *job,
 		result.flags = 0;
 		result.frame.frame_type = HVCAL_FRAME_TYPE_UNKNOWN;
 	}
+	s->left++;
 	s->ctx->host->done(s->ctx->host->cookie, job, &result);
 }
 
-int vaapi_frame_encode(struct hvcal_engine_stream *s, struct hvcal_engine_job *job)
+int vaapi_frame_code(struct hvcal_engine_stream *s, struct hvcal_engine_job *job,
+		     uint32_t number, bool b)
 {
 	struct frame f = { 0 };
-	int ret = prepare(s, job, &f);
+	int ret = prepare(s, job, number, b, &f);
 
 	if (!ret) {
 		f.start = hvcal_soft_now_ns();
+		/* a copy is nobody else's to wait for */
+		f.fence = !f.copied && vaapi_fence_possible(s->ctx, job->source);
 		ret = submit(s, job, &f);
 		vaapi_buffers_free(s);
 		if (!ret)
@@ -328,6 +372,7 @@ int vaapi_frame_encode(struct hvcal_engine_stream *s, struct hvcal_engine_job *j
 			s->want_key = true;
 	}
 	free(f.rois.list);
+	free(f.segments.map);
 	free(f.metadata);
 	return ret;
 }

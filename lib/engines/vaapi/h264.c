@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include "nal.h"
+#include "hrd.h"
 #include "vaapi.h"
 
 #define MB 16
 #define LOG2_FRAME_NUM 8
 #define LOG2_POC_LSB 8
 #define SLICE_P 0
+#define SLICE_B 1
 #define SLICE_I 2
 #define SAR_EXTENDED 255
 #define NAL_SPS 0x67
@@ -77,14 +78,32 @@ static int prepare(struct hvcal_engine_stream *s)
 
 /* ---- parameter sets ---- */
 
-static void vui_write(struct vaapi_bits *b, const struct hvcal_codec_config *c)
+/* B pictures lie between two. */
+static uint32_t references(const struct hvcal_engine_stream *s)
 {
+	return s->bframes ? 2 : 1;
+}
+
+static void vui_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
+{
+	const struct hvcal_codec_config *c = &s->config;
+
 	vaapi_vui_begin(b, c);
 	vaapi_bits_put(b, 1, 1);		/* timing_info_present_flag */
 	vaapi_bits_put(b, 32, c->fps_den);
 	vaapi_bits_put(b, 32, 2 * c->fps_num);
 	vaapi_bits_put(b, 1, 1);		/* fixed_frame_rate_flag */
-	vaapi_bits_put(b, 2, 0);		/* no HRD parameters */
+	vaapi_bits_put(b, 1, s->hrd.there);	/* nal_hrd_parameters_present_flag */
+	if (s->hrd.there) {
+		vaapi_bits_ue(b, 0);		/* cpb_cnt_minus1 */
+		vaapi_hrd_scales_write(b, &s->hrd);
+		vaapi_hrd_values_write(b, &s->hrd);
+		vaapi_hrd_lengths_write(b);
+		vaapi_bits_put(b, 5, 0);	/* time_offset_length */
+	}
+	vaapi_bits_put(b, 1, 0);		/* vcl_hrd_parameters_present_flag */
+	if (s->hrd.there)
+		vaapi_bits_put(b, 1, 0);	/* low_delay_hrd_flag */
 	vaapi_bits_put(b, 1, 0);		/* pic_struct_present_flag */
 	vaapi_bits_put(b, 1, 1);		/* bitstream_restriction_flag */
 	vaapi_bits_put(b, 1, 1);		/* motion_vectors_over_pic_boundaries_flag */
@@ -92,8 +111,8 @@ static void vui_write(struct vaapi_bits *b, const struct hvcal_codec_config *c)
 	vaapi_bits_ue(b, 0);			/* max_bits_per_mb_denom */
 	vaapi_bits_ue(b, 15);			/* log2_max_mv_length_horizontal */
 	vaapi_bits_ue(b, 15);			/* log2_max_mv_length_vertical */
-	vaapi_bits_ue(b, 0);			/* max_num_reorder_frames */
-	vaapi_bits_ue(b, 1);			/* max_dec_frame_buffering */
+	vaapi_bits_ue(b, !!s->bframes);		/* max_num_reorder_frames */
+	vaapi_bits_ue(b, references(s));	/* max_dec_frame_buffering */
 }
 
 static void sps_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
@@ -118,7 +137,7 @@ static void sps_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 	vaapi_bits_ue(b, LOG2_FRAME_NUM - 4);
 	vaapi_bits_ue(b, 0);			/* pic_order_cnt_type */
 	vaapi_bits_ue(b, LOG2_POC_LSB - 4);
-	vaapi_bits_ue(b, 1);			/* max_num_ref_frames */
+	vaapi_bits_ue(b, references(s));	/* max_num_ref_frames */
 	vaapi_bits_put(b, 1, 0);		/* gaps_in_frame_num_value_allowed_flag */
 	vaapi_bits_ue(b, s->width / MB - 1);
 	vaapi_bits_ue(b, s->height / MB - 1);
@@ -132,7 +151,7 @@ static void sps_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 		vaapi_bits_ue(b, (s->height - c->height) / 2);
 	}
 	vaapi_bits_put(b, 1, 1);		/* vui_parameters_present_flag */
-	vui_write(b, c);
+	vui_write(b, s);
 	vaapi_bits_end(b);
 }
 
@@ -168,9 +187,9 @@ static void sequence(struct hvcal_engine_stream *s)
 		.level_idc = (uint8_t)s->level,
 		.intra_period = c->gop,
 		.intra_idr_period = c->gop,
-		.ip_period = 1,
+		.ip_period = s->bframes + 1,
 		.bits_per_second = s->rc == VA_RC_CQP ? 0 : (uint32_t)c->bitrate,
-		.max_num_ref_frames = 1,
+		.max_num_ref_frames = references(s),
 		.picture_width_in_mbs = (uint16_t)(s->width / MB),
 		.picture_height_in_mbs = (uint16_t)(s->height / MB),
 		.seq_fields.bits = {
@@ -226,10 +245,19 @@ static VAPictureH264 a_picture(VASurfaceID surface, uint32_t frame_num, uint32_t
 	};
 }
 
-static VAPictureH264 the_reference(const struct vaapi_picture *p)
+static VAPictureH264 a_reference(const struct vaapi_reference *r)
 {
-	return p->key ? no_picture() :
-	       a_picture(p->refers_to, p->refers_to_frame_num, p->refers_to_number, true);
+	return a_picture(r->surface, r->frame_num, r->number, true);
+}
+
+static VAPictureH264 past(const struct vaapi_picture *p)
+{
+	return p->key ? no_picture() : a_reference(&p->past);
+}
+
+static VAPictureH264 future(const struct vaapi_picture *p)
+{
+	return p->b ? a_reference(&p->future) : no_picture();
 }
 
 static void picture_add(struct hvcal_engine_stream *s, const struct vaapi_picture *p)
@@ -249,7 +277,7 @@ static void picture_add(struct hvcal_engine_stream *s, const struct vaapi_pictur
 	};
 
 	for (size_t i = 0; i < sizeof(pic.ReferenceFrames) / sizeof(pic.ReferenceFrames[0]); i++)
-		pic.ReferenceFrames[i] = i ? no_picture() : the_reference(p);
+		pic.ReferenceFrames[i] = i > 1 ? no_picture() : i ? future(p) : past(p);
 	vaapi_buffer_add(s, VAEncPictureParameterBufferType, &pic, sizeof(pic));
 }
 
@@ -258,20 +286,29 @@ static int qp_delta(const struct vaapi_picture *p)
 	return p->qp < 0 ? 0 : p->qp - VAAPI_QP_DEFAULT;
 }
 
+static uint32_t slice_type(const struct vaapi_picture *p)
+{
+	return p->key ? SLICE_I : p->b ? SLICE_B : SLICE_P;
+}
+
 static void slice_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s,
 			const struct vaapi_picture *p, uint32_t first_mb)
 {
 	vaapi_bits_ue(b, first_mb);
-	vaapi_bits_ue(b, p->key ? SLICE_I : SLICE_P);
+	vaapi_bits_ue(b, slice_type(p));
 	vaapi_bits_ue(b, 0);			/* pic_parameter_set_id */
 	vaapi_bits_put(b, LOG2_FRAME_NUM, p->frame_num % (1U << LOG2_FRAME_NUM));
 	if (p->key)
 		vaapi_bits_ue(b, p->key_count % 2); /* idr_pic_id: neighbours differ */
 	vaapi_bits_put(b, LOG2_POC_LSB, 2 * p->number % (1U << LOG2_POC_LSB));
+	if (p->b)
+		vaapi_bits_put(b, 1, 1);	/* direct_spatial_mv_pred_flag */
 	if (!p->key) {
 		vaapi_bits_put(b, 1, 0);	/* num_ref_idx_active_override_flag */
 		vaapi_bits_put(b, 1, 0);	/* ref_pic_list_modification_flag_l0 */
 	}
+	if (p->b)
+		vaapi_bits_put(b, 1, 0);	/* ref_pic_list_modification_flag_l1 */
 	if (p->key)
 		vaapi_bits_put(b, 2, 0);	/* neither forgets output nor is long-term */
 	else if (p->reference)
@@ -291,7 +328,8 @@ static void slice_add(struct hvcal_engine_stream *s, const struct vaapi_picture 
 		.macroblock_address = row * cols,
 		.num_macroblocks = (vaapi_slice_row(s, n + 1) - row) * cols,
 		.macroblock_info = VA_INVALID_ID,
-		.slice_type = p->key ? SLICE_I : SLICE_P,
+		.slice_type = (uint8_t)slice_type(p),
+		.direct_spatial_mv_pred_flag = p->b,
 		.idr_pic_id = (uint16_t)(p->key_count % 2),
 		.pic_order_cnt_lsb = (uint16_t)(2 * p->number % (1U << LOG2_POC_LSB)),
 		.slice_qp_delta = (int8_t)qp_delta(p),
@@ -299,8 +337,8 @@ static void slice_add(struct hvcal_engine_stream *s, const struct vaapi_picture 
 	struct vaapi_bits b = { 0 };
 
 	for (size_t i = 0; i < sizeof(slice.RefPicList0) / sizeof(slice.RefPicList0[0]); i++) {
-		slice.RefPicList0[i] = i ? no_picture() : the_reference(p);
-		slice.RefPicList1[i] = no_picture();
+		slice.RefPicList0[i] = i ? no_picture() : past(p);
+		slice.RefPicList1[i] = i ? no_picture() : future(p);
 	}
 	if (s->point->packed & VA_ENC_PACKED_HEADER_SLICE) {
 		slice_write(&b, s, p, slice.macroblock_address);
@@ -335,10 +373,30 @@ static bool is_slice(uint8_t header)
 	return (header & 31) == 1 || (header & 31) == 5;
 }
 
-static int metadata(const struct hvcal_codec_config *config, const struct hvcal_engine_job *job,
-		    bool key, uint8_t **data, size_t *len)
+/* Ticks are fields, two a picture. */
+static void timing_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s,
+			 const struct vaapi_picture *p)
 {
-	return vaapi_sei_make(config, job, key, NAL_SEI, 1, data, len);
+	struct vaapi_bits period = { 0 }, timing = { 0 };
+
+	if (p->key) {
+		vaapi_bits_ue(&period, 0);	/* seq_parameter_set_id */
+		vaapi_hrd_initial_write(&period, &s->hrd);
+		vaapi_sei_message(b, VAAPI_SEI_PERIOD, &period);
+	}
+	vaapi_hrd_delay_write(&timing, 2 * p->coded);
+	vaapi_hrd_delay_write(&timing, 2 * vaapi_hrd_output_delay(s, p));
+	vaapi_sei_message(b, VAAPI_SEI_TIMING, &timing);
+}
+
+static int metadata(const struct hvcal_engine_stream *s, const struct vaapi_picture *p,
+		    const struct hvcal_engine_job *job, uint8_t **data, size_t *len)
+{
+	struct vaapi_bits timing = { 0 };
+
+	if (s->hrd.there)
+		timing_write(&timing, s, p);
+	return vaapi_sei_make(&s->config, job, p->key, &timing, NAL_SEI, 1, data, len);
 }
 
 static size_t metadata_place(const uint8_t *packet, size_t len)
@@ -360,4 +418,6 @@ const struct vaapi_codec vaapi_h264 = {
 	.qp_default = VAAPI_QP_DEFAULT,
 	.rois = true,
 	.intra_refresh = true,
+	.bframes = true,
+	.hrd = true,
 };

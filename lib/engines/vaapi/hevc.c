@@ -3,24 +3,26 @@
 #include <errno.h>
 #include <string.h>
 
-#include "nal.h"
+#include "hrd.h"
 #include "vaapi.h"
 
 #define BLOCK 16		/* coded sizes are multiples of it, and of the coding blocks */
 #define LOG2_POC_LSB 8
 #define MERGE_CANDIDATES 5
+#define LOG2_PCM_MAX 5
 #define SAR_EXTENDED 255
 #define NO_COLLOCATED 0xff
 
 enum { SLICE_B, SLICE_P, SLICE_I };
-enum { CODING_I = 1, CODING_P = 2 };
+enum { CODING_I = 1, CODING_P = 2, CODING_B = 3 };
 enum {
-	TYPE_TRAIL_N, TYPE_TRAIL_R, TYPE_IDR = 19, TYPE_VPS = 32, TYPE_SPS, TYPE_PPS,
+	TYPE_TRAIL_N, TYPE_TRAIL_R, TYPE_TSA_N, TYPE_IDR = 19, TYPE_VPS = 32, TYPE_SPS, TYPE_PPS,
 	TYPE_SEI = 39
 };
 
-/* Two bytes: type, layer 0, temporal layer 0. */
-#define NAL(type) ((uint32_t)(type) << 9 | 1)
+/* Two bytes: type, layer 0, temporal layer. */
+#define NAL_OF(type, layer) ((uint32_t)(type) << 9 | ((layer) + 1))
+#define NAL(type) NAL_OF(type, 0)
 
 /* Table A.8 of the standard: main tier; bit rates in 1000 bit/s. */
 static const struct {
@@ -45,7 +47,7 @@ static const struct {
 struct tools {
 	uint32_t log2_ctb, log2_min_cb, log2_min_tb, log2_max_tb;
 	uint32_t depth_inter, depth_intra;
-	bool amp, sao, temporal_mvp, strong_intra, sign_hiding, transform_skip, qp_delta;
+	bool amp, sao, temporal_mvp, strong_intra, sign_hiding, transform_skip, qp_delta, pcm;
 };
 
 
@@ -75,6 +77,7 @@ static struct tools tools_of(const struct hvcal_engine_stream *s)
 	t.sign_hiding = f->bits.sign_data_hiding;
 	t.transform_skip = f->bits.transform_skip;
 	t.qp_delta = t.qp_delta && f->bits.cu_qp_delta;
+	t.pcm = f->bits.pcm && t.log2_min_cb <= LOG2_PCM_MAX;
 	return t;
 }
 
@@ -102,6 +105,12 @@ static int prepare(struct hvcal_engine_stream *s)
 
 /* ---- parameter sets ---- */
 
+/* Sub-layers beyond the first: upper frames of a stream with layers. */
+static uint32_t upper_layers(const struct hvcal_engine_stream *s)
+{
+	return !!(s->config.flags & HVCAL_CONFIG_LAYERS);
+}
+
 static void profile_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 {
 	uint32_t idc = s->point->profile->idc;
@@ -114,14 +123,17 @@ static void profile_write(struct vaapi_bits *b, const struct hvcal_engine_stream
 	vaapi_bits_put(b, 32, 0);
 	vaapi_bits_put(b, 12, 0);
 	vaapi_bits_put(b, 8, s->level);
+	/* the first sub-layer has no profile and level of its own; the rest aligns */
+	if (upper_layers(s))
+		vaapi_bits_put(b, 16, 0);
 }
 
-/* One reference, and output at once. */
-static void dpb_write(struct vaapi_bits *b)
+/* Output at once, but for B pictures; the same for all sub-layers. */
+static void dpb_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 {
-	vaapi_bits_put(b, 1, 1);		/* sub_layer_ordering_info_present_flag */
-	vaapi_bits_ue(b, 1);			/* max_dec_pic_buffering_minus1 */
-	vaapi_bits_ue(b, 0);			/* max_num_reorder_pics */
+	vaapi_bits_put(b, 1, !upper_layers(s));	/* sub_layer_ordering_info_present_flag */
+	vaapi_bits_ue(b, s->bframes ? 2 : 1);	/* max_dec_pic_buffering_minus1 */
+	vaapi_bits_ue(b, !!s->bframes);		/* max_num_reorder_pics */
 	vaapi_bits_ue(b, 0);			/* max_latency_increase_plus1 */
 }
 
@@ -129,11 +141,12 @@ static void vps_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 {
 	vaapi_bits_put(b, 4, 0);		/* vps_video_parameter_set_id */
 	vaapi_bits_put(b, 2, 3);		/* base layer: internal, available */
-	vaapi_bits_put(b, 9, 0);		/* one layer, one sub-layer */
+	vaapi_bits_put(b, 6, 0);		/* vps_max_layers_minus1 */
+	vaapi_bits_put(b, 3, upper_layers(s));	/* vps_max_sub_layers_minus1 */
 	vaapi_bits_put(b, 1, 1);		/* vps_temporal_id_nesting_flag */
 	vaapi_bits_put(b, 16, 0xffff);
 	profile_write(b, s);
-	dpb_write(b);
+	dpb_write(b, s);
 	vaapi_bits_put(b, 6, 0);		/* vps_max_layer_id */
 	vaapi_bits_ue(b, 0);			/* vps_num_layer_sets_minus1 */
 	vaapi_bits_put(b, 1, 1);		/* vps_timing_info_present_flag */
@@ -145,16 +158,48 @@ static void vps_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 	vaapi_bits_end(b);
 }
 
-static void vui_write(struct vaapi_bits *b, const struct hvcal_codec_config *c)
+static void hrd_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 {
+	/* of a stream with layers, no frame rate of the lower one is known */
+	bool fixed = !upper_layers(s);
+
+	vaapi_bits_put(b, 1, 1);		/* nal_hrd_parameters_present_flag */
+	vaapi_bits_put(b, 1, 0);		/* vcl_hrd_parameters_present_flag */
+	vaapi_bits_put(b, 1, 0);		/* sub_pic_hrd_params_present_flag */
+	vaapi_hrd_scales_write(b, &s->hrd);
+	vaapi_hrd_lengths_write(b);
+	for (uint32_t i = 0; i <= upper_layers(s); i++) {
+		vaapi_bits_put(b, 1, fixed);	/* fixed_pic_rate_general_flag */
+		if (!fixed)
+			vaapi_bits_put(b, 2, 0); /* nor within a sequence; no low delay */
+		else
+			vaapi_bits_ue(b, 0);	/* elemental_duration_in_tc_minus1 */
+		vaapi_bits_ue(b, 0);		/* cpb_cnt_minus1 */
+		vaapi_hrd_values_write(b, &s->hrd);
+	}
+}
+
+static void vui_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
+{
+	const struct hvcal_codec_config *c = &s->config;
+
 	vaapi_vui_begin(b, c);
 	vaapi_bits_put(b, 3, 0);		/* no neutral chroma, fields, frame field info */
 	vaapi_bits_put(b, 1, 0);		/* default_display_window_flag */
 	vaapi_bits_put(b, 1, 1);		/* vui_timing_info_present_flag */
 	vaapi_bits_put(b, 32, c->fps_den);
 	vaapi_bits_put(b, 32, c->fps_num);
-	vaapi_bits_put(b, 2, 0);		/* neither proportional POC nor HRD */
+	vaapi_bits_put(b, 1, 0);		/* vui_poc_proportional_to_timing_flag */
+	vaapi_bits_put(b, 1, s->hrd.there);	/* vui_hrd_parameters_present_flag */
+	if (s->hrd.there)
+		hrd_write(b, s);
 	vaapi_bits_put(b, 1, 0);		/* bitstream_restriction_flag */
+}
+
+/* Largest block of samples as they are. */
+static uint32_t log2_pcm(const struct tools *t)
+{
+	return t->log2_ctb < LOG2_PCM_MAX ? t->log2_ctb : LOG2_PCM_MAX;
 }
 
 static void sps_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
@@ -164,7 +209,7 @@ static void sps_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 	bool crop = s->width != c->width || s->height != c->height;
 
 	vaapi_bits_put(b, 4, 0);		/* sps_video_parameter_set_id */
-	vaapi_bits_put(b, 3, 0);		/* sps_max_sub_layers_minus1 */
+	vaapi_bits_put(b, 3, upper_layers(s));	/* sps_max_sub_layers_minus1 */
 	vaapi_bits_put(b, 1, 1);		/* sps_temporal_id_nesting_flag */
 	profile_write(b, s);
 	vaapi_bits_ue(b, 0);			/* sps_seq_parameter_set_id */
@@ -181,7 +226,7 @@ static void sps_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 	vaapi_bits_ue(b, s->depth - 8);
 	vaapi_bits_ue(b, s->depth - 8);
 	vaapi_bits_ue(b, LOG2_POC_LSB - 4);
-	dpb_write(b);
+	dpb_write(b, s);
 	vaapi_bits_ue(b, t.log2_min_cb - 3);
 	vaapi_bits_ue(b, t.log2_ctb - t.log2_min_cb);
 	vaapi_bits_ue(b, t.log2_min_tb - 2);
@@ -191,13 +236,20 @@ static void sps_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s)
 	vaapi_bits_put(b, 1, 0);		/* scaling_list_enabled_flag */
 	vaapi_bits_put(b, 1, t.amp);
 	vaapi_bits_put(b, 1, t.sao);
-	vaapi_bits_put(b, 1, 0);		/* pcm_enabled_flag */
+	vaapi_bits_put(b, 1, t.pcm);
+	if (t.pcm) {
+		vaapi_bits_put(b, 4, s->depth - 1);
+		vaapi_bits_put(b, 4, s->depth - 1);
+		vaapi_bits_ue(b, t.log2_min_cb - 3);
+		vaapi_bits_ue(b, log2_pcm(&t) - t.log2_min_cb);
+		vaapi_bits_put(b, 1, 1);	/* pcm_loop_filter_disabled_flag */
+	}
 	vaapi_bits_ue(b, 0);			/* num_short_term_ref_pic_sets: slices have them */
 	vaapi_bits_put(b, 1, 0);		/* long_term_ref_pics_present_flag */
 	vaapi_bits_put(b, 1, t.temporal_mvp);
 	vaapi_bits_put(b, 1, t.strong_intra);
 	vaapi_bits_put(b, 1, 1);		/* vui_parameters_present_flag */
-	vui_write(b, c);
+	vui_write(b, s);
 	vaapi_bits_put(b, 1, 0);		/* sps_extension_present_flag */
 	vaapi_bits_end(b);
 }
@@ -246,7 +298,7 @@ static void sequence(struct hvcal_engine_stream *s)
 		.general_level_idc = (uint8_t)s->level,
 		.intra_period = c->gop,
 		.intra_idr_period = c->gop,
-		.ip_period = 1,
+		.ip_period = s->bframes + 1,
 		.bits_per_second = s->rc == VA_RC_CQP ? 0 : (uint32_t)c->bitrate,
 		.pic_width_in_luma_samples = (uint16_t)s->width,
 		.pic_height_in_luma_samples = (uint16_t)s->height,
@@ -258,7 +310,10 @@ static void sequence(struct hvcal_engine_stream *s)
 			.amp_enabled_flag = t.amp,
 			.sample_adaptive_offset_enabled_flag = t.sao,
 			.sps_temporal_mvp_enabled_flag = t.temporal_mvp,
-			.low_delay_seq = 1,
+			.low_delay_seq = !s->bframes,
+			.hierachical_flag = upper_layers(s),
+			.pcm_enabled_flag = t.pcm,
+			.pcm_loop_filter_disabled_flag = t.pcm,
 		},
 		.log2_min_luma_coding_block_size_minus3 = (uint8_t)(t.log2_min_cb - 3),
 		.log2_diff_max_min_luma_coding_block_size = (uint8_t)(t.log2_ctb - t.log2_min_cb),
@@ -272,6 +327,12 @@ static void sequence(struct hvcal_engine_stream *s)
 		.vui_time_scale = c->fps_num,
 	};
 
+	if (t.pcm) {
+		seq.pcm_sample_bit_depth_luma_minus1 = s->depth - 1;
+		seq.pcm_sample_bit_depth_chroma_minus1 = s->depth - 1;
+		seq.log2_min_pcm_luma_coding_block_size_minus3 = t.log2_min_cb - 3;
+		seq.log2_max_pcm_luma_coding_block_size_minus3 = log2_pcm(&t) - 3;
+	}
 	if (c->sar_num && c->sar_den) {
 		seq.vui_fields.bits.aspect_ratio_info_present_flag = 1;
 		seq.aspect_ratio_idc = SAR_EXTENDED;
@@ -288,23 +349,38 @@ static VAPictureHEVC no_picture(void)
 	};
 }
 
-static VAPictureHEVC the_reference(const struct vaapi_picture *p)
+static VAPictureHEVC a_reference(const struct vaapi_reference *r, uint32_t flags)
 {
-	return p->key ? no_picture() : (VAPictureHEVC){
-		.picture_id = p->refers_to,
-		.pic_order_cnt = (int32_t)p->refers_to_number,
-		.flags = VA_PICTURE_HEVC_RPS_ST_CURR_BEFORE,
+	return (VAPictureHEVC){
+		.picture_id = r->surface, .pic_order_cnt = (int32_t)r->number, .flags = flags,
 	};
 }
 
+static VAPictureHEVC past(const struct vaapi_picture *p)
+{
+	return p->key ? no_picture() : a_reference(&p->past, VA_PICTURE_HEVC_RPS_ST_CURR_BEFORE);
+}
+
+static VAPictureHEVC future(const struct vaapi_picture *p)
+{
+	return p->b ? a_reference(&p->future, VA_PICTURE_HEVC_RPS_ST_CURR_AFTER) : no_picture();
+}
+
+/* Nothing in an upper layer refers to another of it, so decoders may go up at each. */
 static uint32_t nal_type(const struct vaapi_picture *p)
 {
-	return p->key ? TYPE_IDR : p->reference ? TYPE_TRAIL_R : TYPE_TRAIL_N;
+	return p->key ? TYPE_IDR : p->reference ? TYPE_TRAIL_R : p->layer ? TYPE_TSA_N :
+	       TYPE_TRAIL_N;
+}
+
+static bool is_b(const struct hvcal_engine_stream *s, const struct vaapi_picture *p)
+{
+	return p->b || (!p->key && s->point->only_b);
 }
 
 static uint32_t slice_type(const struct hvcal_engine_stream *s, const struct vaapi_picture *p)
 {
-	return p->key ? SLICE_I : s->point->only_b ? SLICE_B : SLICE_P;
+	return p->key ? SLICE_I : is_b(s, p) ? SLICE_B : SLICE_P;
 }
 
 static int qp_delta(const struct vaapi_picture *p)
@@ -325,16 +401,17 @@ static void picture_add(struct hvcal_engine_stream *s, const struct vaapi_pictur
 		.nal_unit_type = (uint8_t)nal_type(p),
 		.pic_fields.bits = {
 			.idr_pic_flag = p->key,
-			.coding_type = p->key ? CODING_I : CODING_P,
+			.coding_type = p->key ? CODING_I : p->b ? CODING_B : CODING_P,
 			.reference_pic_flag = p->reference,
 			.sign_data_hiding_enabled_flag = t.sign_hiding,
 			.transform_skip_enabled_flag = t.transform_skip,
 			.cu_qp_delta_enabled_flag = t.qp_delta,
 		},
+		.hierarchical_level_plus1 = (uint8_t)(upper_layers(s) ? p->layer + 1 : 0),
 	};
 
 	for (size_t i = 0; i < sizeof(pic.reference_frames) / sizeof(pic.reference_frames[0]); i++)
-		pic.reference_frames[i] = i ? no_picture() : the_reference(p);
+		pic.reference_frames[i] = i > 1 ? no_picture() : i ? future(p) : past(p);
 	vaapi_buffer_add(s, VAEncPictureParameterBufferType, &pic, sizeof(pic));
 }
 
@@ -353,9 +430,13 @@ static void slice_write(struct vaapi_bits *b, const struct hvcal_engine_stream *
 		vaapi_bits_put(b, LOG2_POC_LSB, p->number % (1U << LOG2_POC_LSB));
 		vaapi_bits_put(b, 1, 0);	/* short_term_ref_pic_set_sps_flag */
 		vaapi_bits_ue(b, 1);		/* num_negative_pics */
-		vaapi_bits_ue(b, 0);		/* num_positive_pics */
-		vaapi_bits_ue(b, p->number - p->refers_to_number - 1);
+		vaapi_bits_ue(b, p->b);		/* num_positive_pics */
+		vaapi_bits_ue(b, p->number - p->past.number - 1);
 		vaapi_bits_put(b, 1, 1);	/* used_by_curr_pic_s0_flag */
+		if (p->b) {
+			vaapi_bits_ue(b, p->future.number - p->number - 1);
+			vaapi_bits_put(b, 1, 1); /* used_by_curr_pic_s1_flag */
+		}
 		if (t.temporal_mvp)
 			vaapi_bits_put(b, 1, 1); /* slice_temporal_mvp_enabled_flag */
 	}
@@ -393,13 +474,14 @@ static void slice_add(struct hvcal_engine_stream *s, const struct vaapi_picture 
 	struct vaapi_bits b = { 0 };
 
 	for (size_t i = 0; i < sizeof(slice.ref_pic_list0) / sizeof(slice.ref_pic_list0[0]); i++) {
-		slice.ref_pic_list0[i] = i ? no_picture() : the_reference(p);
-		slice.ref_pic_list1[i] = i || slice.slice_type != SLICE_B ? no_picture() :
-					 the_reference(p);
+		slice.ref_pic_list0[i] = i ? no_picture() : past(p);
+		slice.ref_pic_list1[i] = i || !is_b(s, p) ? no_picture() :
+					 p->b ? future(p) : past(p);
 	}
 	if (s->point->packed & VA_ENC_PACKED_HEADER_SLICE) {
 		slice_write(&b, s, p);
-		vaapi_header_add(s, VAEncPackedHeaderHEVC_Slice, NAL(nal_type(p)), 2, &b);
+		vaapi_header_add(s, VAEncPackedHeaderHEVC_Slice, NAL_OF(nal_type(p), p->layer), 2,
+				 &b);
 	}
 	vaapi_buffer_add(s, VAEncSliceParameterBufferType, &slice, sizeof(slice));
 }
@@ -440,10 +522,32 @@ static bool is_slice(uint8_t header)
 	return header >> 1 < TYPE_VPS;
 }
 
-static int metadata(const struct hvcal_codec_config *config, const struct hvcal_engine_job *job,
-		    bool key, uint8_t **data, size_t *len)
+/* Ticks are pictures. */
+static void timing_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s,
+			 const struct vaapi_picture *p)
 {
-	return vaapi_sei_make(config, job, key, NAL(TYPE_SEI), 2, data, len);
+	struct vaapi_bits period = { 0 }, timing = { 0 };
+
+	if (p->key) {
+		vaapi_bits_ue(&period, 0);	/* bp_seq_parameter_set_id */
+		vaapi_bits_put(&period, 2, 0);	/* no other delays, no concatenation */
+		vaapi_hrd_delay_write(&period, 0); /* au_cpb_removal_delay_delta_minus1 */
+		vaapi_hrd_initial_write(&period, &s->hrd);
+		vaapi_sei_message(b, VAAPI_SEI_PERIOD, &period);
+	}
+	vaapi_hrd_delay_write(&timing, p->coded ? p->coded - 1 : 0);
+	vaapi_hrd_delay_write(&timing, vaapi_hrd_output_delay(s, p));
+	vaapi_sei_message(b, VAAPI_SEI_TIMING, &timing);
+}
+
+static int metadata(const struct hvcal_engine_stream *s, const struct vaapi_picture *p,
+		    const struct hvcal_engine_job *job, uint8_t **data, size_t *len)
+{
+	struct vaapi_bits timing = { 0 };
+
+	if (s->hrd.there)
+		timing_write(&timing, s, p);
+	return vaapi_sei_make(&s->config, job, p->key, &timing, NAL(TYPE_SEI), 2, data, len);
 }
 
 static size_t metadata_place(const uint8_t *packet, size_t len)
@@ -464,4 +568,6 @@ const struct vaapi_codec vaapi_hevc = {
 	.qp_max = VAAPI_QP_MAX,
 	.qp_default = VAAPI_QP_DEFAULT,
 	.rois = true,
+	.bframes = true,
+	.hrd = true,
 };

@@ -174,33 +174,56 @@ static uint8_t *put_meta(uint8_t *at, const struct hvcal_engine_job *job)
 	return at;
 }
 
+void vaapi_sei_message(struct vaapi_bits *b, uint32_t type, struct vaapi_bits *payload)
+{
+	if (payload->count % 8)
+		vaapi_bits_end(payload);
+	vaapi_bits_put(b, 8, type);
+	vaapi_bits_put(b, 8, payload->count / 8);
+	for (uint32_t i = 0; i < payload->count / 8; i++)
+		vaapi_bits_put(b, 8, payload->data[i]);
+}
+
+static int nals_make(const struct vaapi_bits *timing, const uint8_t *content, uint32_t bytes,
+		     uint32_t header, uint32_t header_len, uint8_t **sei, size_t *len)
+{
+	*sei = malloc(vaapi_nal_room(timing->count / 8) + vaapi_nal_room(bytes));
+	if (!*sei)
+		return -ENOMEM;
+	if (timing->count)
+		*len = vaapi_nal_write(*sei, header, header_len, timing->data, timing->count) / 8;
+	if (bytes)
+		*len += vaapi_nal_write(*sei + *len, header, header_len, content, bytes * 8) / 8;
+	return 0;
+}
+
 int vaapi_sei_make(const struct hvcal_codec_config *config, const struct hvcal_engine_job *job,
-		   bool key, uint32_t header, uint32_t header_len, uint8_t **sei, size_t *len)
+		   bool key, struct vaapi_bits *timing, uint32_t header, uint32_t header_len,
+		   uint8_t **sei, size_t *len)
 {
 	/* a record's head is longer than what a message adds to its payload, but for long ones */
 	size_t room = 64 + (size_t)job->meta_len + job->meta_len / 255;
 	uint8_t *content, *at;
+	int ret = 0;
 
 	*sei = NULL;
 	*len = 0;
-	if (!job->meta_len && !key)
+	if (!job->meta_len && !key && !timing->count)
 		return 0;
 	content = malloc(room);
 	if (!content)
 		return -ENOMEM;
 	at = key ? put_static(content, config) : content;
 	at = put_meta(at, job);
-	if (at == content) {
-		free(content);
-		return 0;
-	}
-	*at++ = 0x80;
-	*sei = malloc(vaapi_nal_room((size_t)(at - content)));
-	if (*sei)
-		*len = vaapi_nal_write(*sei, header, header_len, content,
-				       (uint32_t)(at - content) * 8) / 8;
+	if (at != content)
+		*at++ = 0x80;
+	if (timing->count)
+		vaapi_bits_end(timing);
+	if (at != content || timing->count)
+		ret = nals_make(timing, content, (uint32_t)(at - content), header, header_len, sei,
+				len);
 	free(content);
-	return *sei ? 0 : -ENOMEM;
+	return ret;
 }
 
 size_t vaapi_nal_before_slice(const uint8_t *data, size_t len, bool (*is_slice)(uint8_t header))

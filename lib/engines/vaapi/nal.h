@@ -10,6 +10,8 @@
 #include <hvcal/engine.h>
 
 #define VAAPI_HEADER_MAX 512
+#define VAAPI_SEI_PERIOD 0	/* buffering_period, of both codecs */
+#define VAAPI_SEI_TIMING 1	/* pic_timing */
 
 /** A header being written; starts as zeroes. It never gets full: see the users' sizes. */
 struct vaapi_bits {
@@ -43,15 +45,19 @@ static inline size_t vaapi_nal_room(size_t bytes)
 	return 8 + bytes + bytes / 2;
 }
 
+/** Adds a message of a payload, which is made whole bytes. */
+void vaapi_sei_message(struct vaapi_bits *b, uint32_t type, struct vaapi_bits *payload);
+
 /**
- * The SEI messages of a picture as one NAL unit: the static metadata of @config with key
- * frames, and the job's own.
+ * The SEI messages of a picture: those of @timing, if there are any, which have a NAL
+ * unit of their own, then the static metadata of @config with key frames, and the job's own.
  *
  * @param sei receives memory of malloc(), NULL if there are none
  * @return 0; -ENOMEM
  */
 int vaapi_sei_make(const struct hvcal_codec_config *config, const struct hvcal_engine_job *job,
-		   bool key, uint32_t header, uint32_t header_len, uint8_t **sei, size_t *len);
+		   bool key, struct vaapi_bits *timing, uint32_t header, uint32_t header_len,
+		   uint8_t **sei, size_t *len);
 
 /** Bytes of @data that come before the first NAL unit for which @is_slice holds; 0: there is none. */
 size_t vaapi_nal_before_slice(const uint8_t *data, size_t len, bool (*is_slice)(uint8_t header));

@@ -49,28 +49,40 @@ static uint32_t frame_rate(const struct hvcal_codec_config *c)
 	return den << 16 | num;
 }
 
+static uint64_t buffer_ms(const struct hvcal_codec_config *c)
+{
+	return c->vbv_ms ? c->vbv_ms : VBV_MS_DEFAULT;
+}
+
+uint32_t vaapi_rate_buffer(const struct hvcal_codec_config *c, uint64_t bitrate)
+{
+	return clamp32(bitrate / 8 * buffer_ms(c) / 125);
+}
+
+uint32_t vaapi_rate_fullness(uint32_t buffer)
+{
+	return buffer / 4 * 3;
+}
+
 static void bit_rate_add(struct hvcal_engine_stream *s)
 {
 	const struct hvcal_codec_config *c = &s->config;
 	uint64_t max = s->rc == VA_RC_VBR && c->max_bitrate > c->bitrate ? c->max_bitrate :
 		       c->bitrate;
-	uint64_t vbv_ms = c->vbv_ms ? c->vbv_ms : VBV_MS_DEFAULT;
 	VAEncMiscParameterRateControl rc = {
 		.bits_per_second = clamp32(max),
 		.target_percentage = max ? (uint32_t)(c->bitrate * 100 / max) : 100,
-		.window_size = (uint32_t)vbv_ms,
+		.window_size = (uint32_t)buffer_ms(c),
 		.min_qp = c->qp_min,
 		.max_qp = c->qp_max,
 	};
-	VAEncMiscParameterHRD hrd = {
-		.buffer_size = clamp32(max / 8 * vbv_ms / 125),
-	};
+	VAEncMiscParameterHRD hrd = { .buffer_size = vaapi_rate_buffer(c, max) };
 
 	if (s->rc == VA_RC_ICQ) {
 		rc.ICQ_quality_factor = c->quality ? c->quality : s->codec->qp_default;
 		rc.quality_factor = rc.ICQ_quality_factor;
 	}
-	hrd.initial_buffer_fullness = hrd.buffer_size / 4 * 3;
+	hrd.initial_buffer_fullness = vaapi_rate_fullness(hrd.buffer_size);
 	vaapi_misc_add(s, VAEncMiscParameterTypeRateControl, &rc, sizeof(rc));
 	if (s->rc != VA_RC_ICQ)
 		vaapi_misc_add(s, VAEncMiscParameterTypeHRD, &hrd, sizeof(hrd));

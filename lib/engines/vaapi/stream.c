@@ -20,6 +20,11 @@ const struct vaapi_codec *vaapi_codec_find(uint32_t codec)
 	return NULL;
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 static const struct vaapi_point *point_find(const struct hvcal_engine_ctx *ctx,
 					    const struct hvcal_codec_config *c)
 {
@@ -53,6 +58,19 @@ static bool tune_possible(const struct hvcal_engine_ctx *ctx, const struct hvcal
 		(c->rc_mode == HVCAL_RC_DEFAULT || c->rc_mode == HVCAL_RC_CQP));
 }
 
+/* All other tunes reorder nothing. */
+static uint32_t bframes_of(const struct hvcal_codec_config *c)
+{
+	return c->tune == HVCAL_TUNE_QUALITY ? least(c->bframes, VAAPI_BFRAMES_MAX) : 0;
+}
+
+/* Layers and refreshed columns are for pictures that come in the order of time. */
+static bool bframes_possible(const struct hvcal_codec_config *c, const struct vaapi_point *point)
+{
+	return point->bframes &&
+	       !(c->flags & (HVCAL_CONFIG_LAYERS | HVCAL_CONFIG_INTRA_REFRESH));
+}
+
 static bool config_possible(const struct hvcal_engine_ctx *ctx, const struct hvcal_codec_config *c,
 			    const struct vaapi_point *point)
 {
@@ -69,6 +87,8 @@ static bool config_possible(const struct hvcal_engine_ctx *ctx, const struct hvc
 	if (c->flags & HVCAL_CONFIG_INTRA_REFRESH &&
 	    (!vaapi_codec_find(c->codec)->intra_refresh ||
 	     !(point->intra_refresh & VA_ENC_INTRA_REFRESH_ROLLING_COLUMN)))
+		return false;
+	if (bframes_of(c) && !bframes_possible(c, point))
 		return false;
 	return rates_possible(c, vaapi_codec_find(c->codec)->qp_max) && vaapi_rate_mode(point, c, false);
 }
@@ -170,11 +190,6 @@ void vaapi_stream_hangs(struct hvcal_engine_stream *s)
 
 /* ---- operations ---- */
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 int vaapi_stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *config,
 		      hvcal_engine_stream_t **stream)
 {
@@ -194,6 +209,7 @@ int vaapi_stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *
 	s->width = (config->width + s->codec->block - 1) / s->codec->block * s->codec->block;
 	s->height = (config->height + s->codec->block - 1) / s->codec->block * s->codec->block;
 	s->depth = point->profile->depth;
+	s->bframes = bframes_of(config);
 	s->slices = least(least(config->slices ? config->slices : 1, point->max_slices),
 			  least(s->codec->max_slices, s->height / s->codec->block));
 	context_forget(s);
@@ -221,15 +237,9 @@ int vaapi_stream_reconfigure(hvcal_engine_stream_t *s, const struct hvcal_codec_
 	return 0;
 }
 
-/* No frame is ever held. */
-int vaapi_stream_flush(hvcal_engine_stream_t *s)
-{
-	(void)s;
-	return 0;
-}
-
 void vaapi_stream_close(hvcal_engine_stream_t *s)
 {
+	vaapi_order_cancel(s);
 	context_close(s);
 	free(s);
 }

@@ -14,7 +14,6 @@
 int vaapi_stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config *config,
 		      hvcal_engine_stream_t **stream);
 int vaapi_stream_reconfigure(hvcal_engine_stream_t *s, const struct hvcal_codec_config *config);
-int vaapi_stream_flush(hvcal_engine_stream_t *s);
 void vaapi_stream_close(hvcal_engine_stream_t *s);
 
 /** The encoder does not finish: leaves the context behind; the next frame gets another. */

@@ -74,7 +74,7 @@ static uint32_t cap_flags(const struct hvcal_engine_ctx *c, const struct vaapi_p
 		flags |= HVCAL_CAP_FRAME_QP;
 	if (p->rc & (VA_RC_CBR | VA_RC_VBR))
 		flags |= HVCAL_CAP_RETARGET;
-	if (p->rois)
+	if (p->rois || p->segment_block)
 		flags |= HVCAL_CAP_ROI;
 	return flags;
 }
@@ -175,9 +175,9 @@ const struct hvcal_engine_plugin hvcal_engine_plugin = {
 	.create = engine_create,
 	.destroy = engine_destroy,
 	.open = vaapi_stream_open,
-	.encode = vaapi_frame_encode,
+	.encode = vaapi_order_encode,
 	.reconfigure = vaapi_stream_reconfigure,
-	.flush = vaapi_stream_flush,
+	.flush = vaapi_order_flush,
 	.close = vaapi_stream_close,
 	.forget = vaapi_source_forget,
 };

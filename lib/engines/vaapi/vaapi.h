@@ -4,6 +4,7 @@
 #define HVCAL_ENGINES_VAAPI_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@
 #define VAAPI_SLICES 32
 #define VAAPI_NO_SLOT 2
 #define VAAPI_RECON 3		/* by slot: reference, the next one, a picture without followers */
+#define VAAPI_BFRAMES_MAX 7	/* in a row */
 
 /** A profile of VA-API, in the numbers of its standard. */
 struct vaapi_profile {
@@ -38,15 +40,20 @@ struct vaapi_point {
 	uint32_t max_slices;
 	uint32_t quality_levels;	/**< 1: there is no choice */
 	uint32_t rois;			/**< rectangles of QP offsets, 0 none */
+	uint32_t segment_block;		/**< pixels of a block in maps of segments, 0 none */
 	bool roi_with_rate;		/**< also where the driver controls the rate */
 	bool max_frame_size;
 	uint32_t intra_refresh;		/**< VA_ENC_INTRA_REFRESH_* */
 	bool only_b;			/**< codes no P slices: B slices of one reference */
+	bool bframes;			/**< B pictures between two references */
 	VAConfigAttribValEncAV1Ext2 av1;
 	bool hevc_known;		/**< the driver tells of the next two */
 	VAConfigAttribValEncHEVCFeatures hevc_features;
 	VAConfigAttribValEncHEVCBlockSizes hevc_sizes;
 };
+
+/** What is known of fences in sources. */
+enum vaapi_fences { VAAPI_FENCES_UNKNOWN, VAAPI_FENCES_GOOD, VAAPI_FENCES_NONE };
 
 struct hvcal_engine_ctx {
 	const struct hvcal_engine_host *host;
@@ -57,23 +64,51 @@ struct hvcal_engine_ctx {
 	int low_power;			/**< 0 never, 1 always, -1 the better one */
 	bool import;			/**< sources are used where they lie */
 	bool lossless;			/**< offered, though drivers do not tell whether they can */
+	atomic_int fences;		/**< enum vaapi_fences */
 	pthread_mutex_t lock;		/**< of what sources have in priv */
 	char node[64];
 	struct vaapi_point points[VAAPI_POINTS];
 	unsigned int npoints;
 };
 
+/** A buffer of constant rate: see hrd.h. */
+struct vaapi_hrd {
+	bool there;
+	uint32_t rate_scale, rate_value;	/**< value << (6 + scale) bits a second */
+	uint32_t size_scale, size_value;	/**< value << (4 + scale) bits */
+	uint32_t delay, offset;			/**< 1/90000 s */
+};
+
+/** A picture that others refer to. */
+struct vaapi_reference {
+	VASurfaceID surface;
+	uint32_t number;		/**< frames since the key frame, as they are shown */
+	uint32_t frame_num;		/**< references since the key frame */
+	uint32_t slot;			/**< of the decoder: 0 or 1 */
+};
+
+/** QP offsets of VP9 and AV1. */
+struct vaapi_segments {
+	uint32_t count;			/**< 0: none */
+	int16_t delta[8];
+	uint8_t *map;			/**< one byte a block, row by row */
+	uint32_t cols, rows;
+};
+
 /** What the codec files need to know of the picture that is to be coded. */
 struct vaapi_picture {
 	bool key, reference;
+	bool b;				/**< between two references */
+	uint32_t layer;			/**< temporal one, 0 or 1 */
 	int qp;				/**< -1: the driver decides */
+	const struct vaapi_segments *segments;
 	VASurfaceID recon;
-	VASurfaceID refers_to;		/**< VA_INVALID_ID: a key frame */
-	uint32_t number;		/**< frames since the key frame */
-	uint32_t frame_num;		/**< references since the key frame */
-	uint32_t refers_to_number, refers_to_frame_num;
-	uint32_t slot, refers_to_slot;	/**< of the decoder: 0 or 1, VAAPI_NO_SLOT without followers */
+	uint32_t number, frame_num;
+	uint32_t slot;			/**< VAAPI_NO_SLOT without followers */
+	struct vaapi_reference past;	/**< not of a key frame */
+	struct vaapi_reference future;	/**< of B pictures */
 	uint32_t key_count;		/**< key frames so far */
+	uint32_t coded;			/**< pictures since the last key frame, as they are coded */
 };
 
 struct vaapi_codec;
@@ -87,6 +122,7 @@ struct hvcal_engine_stream {
 	uint32_t level;
 	uint32_t slices;
 	uint32_t depth;			/**< bits of a sample */
+	uint32_t bframes;		/**< 0: no picture is ever held */
 
 	/* of the driver */
 	VAConfigID va_config;
@@ -104,9 +140,17 @@ struct hvcal_engine_stream {
 	/* of the coded sequence */
 	uint32_t since_key;
 	uint32_t key_count;
+	uint32_t coded_since_key;
+	struct vaapi_hrd hrd;
 	uint32_t frame_num;
-	int reference;			/**< index of recon, -1 none */
-	uint32_t reference_number, reference_frame_num;
+	int reference;			/**< index of the last one of references, -1 none */
+	struct vaapi_reference references[2];
+
+	/* of reordering */
+	struct hvcal_engine_job *held[VAAPI_BFRAMES_MAX + 1];
+	unsigned int nheld;
+	int64_t pts[VAAPI_BFRAMES_MAX + 2]; /**< of the last frames, as they came */
+	uint64_t came, left;		/**< frames */
 
 	/* of the picture that is being put together */
 	VABufferID buffers[VAAPI_BUFFERS];
@@ -130,8 +174,8 @@ struct vaapi_codec {
 	 * The metadata of a picture as they stand in the stream, in memory of malloc();
 	 * NULL: the codec has no place for any.
 	 */
-	int (*metadata)(const struct hvcal_codec_config *config,
-			const struct hvcal_engine_job *job, bool key, uint8_t **data, size_t *len);
+	int (*metadata)(const struct hvcal_engine_stream *s, const struct vaapi_picture *p,
+			const struct hvcal_engine_job *job, uint8_t **data, size_t *len);
 	/** Bytes of a packet that come before the metadata. */
 	size_t (*metadata_place)(const uint8_t *packet, size_t len);
 	const uint8_t *delimiter;	/**< that packets begin with, if drivers write it or not */
@@ -140,7 +184,10 @@ struct vaapi_codec {
 	uint32_t qp_max, qp_default;
 	bool lossless;			/**< QP 0 is lossless, and only for who asked for that */
 	bool rois;			/**< has rectangles of QP offsets */
+	bool segments;			/**< has segments instead */
 	bool intra_refresh;		/**< drivers count its columns in blocks */
+	bool bframes;
+	bool hrd;			/**< describes the buffer of a constant rate */
 };
 
 extern const struct vaapi_codec vaapi_h264, vaapi_hevc, vaapi_vp9, vaapi_av1;
@@ -207,9 +254,41 @@ void vaapi_source_forget(struct hvcal_engine_ctx *ctx, struct hvcal_engine_buffe
 int vaapi_surfaces_new(struct hvcal_engine_stream *s, uint32_t width, uint32_t height,
 		       VASurfaceID *surfaces, unsigned int count);
 
+/* ---- fence.c ---- */
+
+/** Before a picture is submitted: may what appears in its source be the driver's fence? */
+bool vaapi_fence_possible(struct hvcal_engine_ctx *ctx, const struct hvcal_engine_buffer *b);
+
+/**
+ * After it was submitted, if it was possible: the fence.
+ *
+ * @return a sync_file, which is to be closed; -1: there is none that can be relied upon
+ */
+int vaapi_fence_take(struct hvcal_engine_stream *s, const struct hvcal_engine_buffer *b,
+		     VASurfaceID source);
+
 /* ---- frame.c ---- */
 
-int vaapi_frame_encode(struct hvcal_engine_stream *s, struct hvcal_engine_job *job);
+/** Must the picture of @job be a key frame, if @held ones are to be coded before it? */
+bool vaapi_frame_is_key(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
+			uint32_t held);
+
+/**
+ * Codes the picture that is shown as number @number since the key frame.
+ *
+ * @return 0: done() was called; negative errno: the job is the caller's
+ */
+int vaapi_frame_code(struct hvcal_engine_stream *s, struct hvcal_engine_job *job,
+		     uint32_t number, bool b);
+
+/* ---- order.c ---- */
+
+int vaapi_order_encode(struct hvcal_engine_stream *s, struct hvcal_engine_job *job);
+int vaapi_order_flush(struct hvcal_engine_stream *s);
+/** Ends what is held with -ECANCELED. */
+void vaapi_order_cancel(struct hvcal_engine_stream *s);
+/** Decoding time of the frame that leaves next. */
+int64_t vaapi_order_dts(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job);
 
 /* ---- buffers of a picture: picture.c ---- */
 
@@ -233,6 +312,9 @@ uint32_t vaapi_slice_row(const struct hvcal_engine_stream *s, uint32_t n);
 /** VA_RC_* for a configuration, 0: none that the driver has. */
 uint32_t vaapi_rate_mode(const struct vaapi_point *point, const struct hvcal_codec_config *config,
 			 bool client_control);
+/** Bits of the buffer at a bit rate, and how many are in it at first. */
+uint32_t vaapi_rate_buffer(const struct hvcal_codec_config *c, uint64_t bitrate);
+uint32_t vaapi_rate_fullness(uint32_t buffer);
 /** Adds bit rate, buffer, frame rate and quality level. */
 void vaapi_rate_add(struct hvcal_engine_stream *s);
 void vaapi_max_size_add(struct hvcal_engine_stream *s, uint32_t bytes);
@@ -253,6 +335,15 @@ struct vaapi_rois {
  */
 int vaapi_rois_make(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
 		    struct vaapi_rois *rois);
+/**
+ * Turns the QP map of a job into segments, for a picture of this QP.
+ *
+ * @param out its map is to be freed
+ * @return 0; -EINVAL: the map does not lie in its buffer; -ENOMEM
+ */
+int vaapi_segments_make(const struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
+			int qp, struct vaapi_segments *out);
+
 /** Adds the rectangles, which must live until the picture is submitted. */
 void vaapi_rois_add(struct hvcal_engine_stream *s, const struct vaapi_rois *rois);
 

@@ -54,7 +54,7 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 {
 	const struct hvcal_codec_config *c = &s->config;
 	uint32_t qindex = p->qp < 0 ? QINDEX_DEFAULT : (uint32_t)p->qp;
-	const VAEncMiscParameterTypeVP9PerSegmantParam segments = { 0 };
+	VAEncMiscParameterTypeVP9PerSegmantParam segments = { 0 };
 	VAEncPictureParameterBufferVP9 pic = {
 		.frame_width_src = c->width,
 		.frame_height_src = c->height,
@@ -65,15 +65,17 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 		.ref_flags.bits = {
 			.force_kf = p->key,
 			.ref_frame_ctrl_l0 = p->key ? 0 : REF_LAST,
-			.ref_last_idx = p->refers_to_slot,
-			.ref_gf_idx = p->refers_to_slot,
-			.ref_arf_idx = p->refers_to_slot,
+			.ref_last_idx = p->past.slot,
+			.ref_gf_idx = p->past.slot,
+			.ref_arf_idx = p->past.slot,
 		},
 		.pic_flags.bits = {
 			.frame_type = !p->key,
 			.show_frame = 1,
 			.allow_high_precision_mv = !p->key,
 			.lossless_mode = !qindex,
+			.segmentation_enabled = p->segments->count > 0,
+			.segmentation_update_map = p->segments->count > 0,
 		},
 		.refresh_frame_flags = p->key ? 0xff : p->reference ? (uint8_t)(1U << p->slot) : 0,
 		.luma_ac_qindex = (uint8_t)qindex,
@@ -85,14 +87,19 @@ static void picture(struct hvcal_engine_stream *s, const struct vaapi_picture *p
 	(void)metadata;
 	(void)metadata_len;
 	for (uint32_t i = 0; i < SLOTS; i++)
-		pic.reference_frames[i] = !p->key && i == p->refers_to_slot ? p->refers_to :
+		pic.reference_frames[i] = !p->key && i == p->past.slot ? p->past.surface :
 					  VA_INVALID_SURFACE;
 	if (s->point->packed & VA_ENC_PACKED_HEADER_RAW_DATA) {
-		vaapi_vp9_header_write(&b, s, &pic);
+		vaapi_vp9_header_write(&b, s, p->segments, &pic);
 		vaapi_bits_pad(&b);
 	}
 	vaapi_buffer_add(s, VAEncPictureParameterBufferType, &pic, sizeof(pic));
+	for (uint32_t i = 0; i < p->segments->count; i++)
+		segments.seg_data[i].segment_qindex_delta = p->segments->delta[i];
 	vaapi_buffer_add(s, VAQMatrixBufferType, &segments, sizeof(segments));
+	if (p->segments->count)
+		vaapi_buffer_add(s, VAEncMacroblockMapBufferType, p->segments->map,
+				 (size_t)p->segments->cols * p->segments->rows);
 	if (b.count)
 		vaapi_packed_add(s, VAEncPackedHeaderRawData, b.data, b.count, false);
 }
@@ -107,4 +114,5 @@ const struct vaapi_codec vaapi_vp9 = {
 	.qp_max = QINDEX_MAX,
 	.qp_default = QINDEX_DEFAULT,
 	.lossless = true,
+	.segments = true,
 };

@@ -14,6 +14,7 @@
  * rate is its.
  */
 void vaapi_vp9_header_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s,
+			    const struct vaapi_segments *segments,
 			    VAEncPictureParameterBufferVP9 *pic);
 
 #endif

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* The uncompressed header of VP9 frames. */
+#include <stdlib.h>
+
 #include "vp9.h"
 
 #define MARKER 2
 #define SYNC_CODE 0x498342
 #define BLOCK 64
+#define SEGMENTS 8
 
 /* color_space, from the matrix of ITU-T H.273. */
 static uint32_t colour_space(uint32_t matrix)
@@ -87,7 +90,36 @@ static void tiles_write(struct vaapi_bits *b, const VAEncPictureParameterBufferV
 	vaapi_bits_put(b, 1, 0);		/* tile_rows_log2 */
 }
 
+/* Quantisers of segments alone, anew in each picture that has any. */
+static void segments_write(struct vaapi_bits *b, const struct vaapi_segments *segments,
+			   VAEncPictureParameterBufferVP9 *pic)
+{
+	uint32_t from = b->count;
+
+	vaapi_bits_put(b, 1, segments->count > 0);
+	if (segments->count) {
+		vaapi_bits_put(b, 1, 1);	/* segmentation_update_map */
+		vaapi_bits_put(b, 7, 0);	/* the tree's probabilities are the default */
+		vaapi_bits_put(b, 1, 0);	/* segmentation_temporal_update */
+		vaapi_bits_put(b, 1, 1);	/* segmentation_update_data */
+		vaapi_bits_put(b, 1, 0);	/* segmentation_abs_or_delta_update: differences */
+	}
+	for (uint32_t i = 0; i < SEGMENTS && segments->count; i++) {
+		int delta = segments->delta[i];
+
+		vaapi_bits_put(b, 1, delta != 0);
+		if (delta) {
+			vaapi_bits_put(b, 8, (uint32_t)abs(delta));
+			vaapi_bits_put(b, 1, delta < 0);
+		}
+		vaapi_bits_put(b, 3, 0);	/* neither filter, reference nor skip */
+	}
+	pic->bit_offset_segmentation = (uint16_t)from;
+	pic->bit_size_segmentation = (uint16_t)(b->count - from);
+}
+
 void vaapi_vp9_header_write(struct vaapi_bits *b, const struct hvcal_engine_stream *s,
+			    const struct vaapi_segments *segments,
 			    VAEncPictureParameterBufferVP9 *pic)
 {
 	uint32_t profile = s->point->profile->idc;
@@ -110,9 +142,7 @@ void vaapi_vp9_header_write(struct vaapi_bits *b, const struct hvcal_engine_stre
 	pic->bit_offset_qindex = (uint16_t)b->count;
 	vaapi_bits_put(b, 8, pic->luma_ac_qindex);
 	vaapi_bits_put(b, 3, 0);		/* no deltas of it */
-	pic->bit_offset_segmentation = (uint16_t)b->count;
-	pic->bit_size_segmentation = 1;
-	vaapi_bits_put(b, 1, 0);		/* segmentation_enabled */
+	segments_write(b, segments, pic);
 	tiles_write(b, pic);
 	pic->bit_offset_first_partition_size = (uint16_t)b->count;
 	vaapi_bits_put(b, 16, 0);

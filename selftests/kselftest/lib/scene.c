@@ -16,12 +16,9 @@ void ks_scene_engine(struct ks_provider *p, const char *name, uint32_t kind)
 	ks_provider_register(p, &reg);
 }
 
-void ks_scene_create(struct ks_scene *s, uint32_t loss)
+static void create(struct ks_scene *s, struct hvcal_session_create arg, uint32_t loss)
 {
-	struct hvcal_session_create arg;
-
 	s->client = ks_client();
-	ks_create_init(&arg, 0);
 	arg.codec = KS_SCENE_CODEC;
 	arg.loss = loss;
 	CHECK_OK(ks_ioctl(s->client, HVCAL_IOC_SESSION_CREATE, &arg));
@@ -29,6 +26,22 @@ void ks_scene_create(struct ks_scene *s, uint32_t loss)
 	s->source = ks_import_new(s->client, HVCAL_BUFFER_SOURCE);
 	for (int i = 0; i < KS_SCENE_TARGETS; i++)
 		s->targets[i] = ks_import_new(s->client, HVCAL_BUFFER_TARGET);
+}
+
+void ks_scene_create(struct ks_scene *s, uint32_t loss)
+{
+	struct hvcal_session_create arg;
+
+	ks_create_init(&arg, 0);
+	create(s, arg, loss);
+}
+
+void ks_scene_create_realtime(struct ks_scene *s, unsigned int period_ms)
+{
+	struct hvcal_session_create arg;
+
+	ks_create_realtime(&arg, 0, period_ms);
+	create(s, arg, HVCAL_LOSS_FAIL);
 }
 
 void ks_scene_open(struct ks_scene *s, struct ks_provider *p, const char *name, uint32_t loss)

@@ -16,6 +16,7 @@ static const char *const ks_params[KS_PARAM_COUNT] = {
 	KS_PARAMS "watchdog_floor_ms",
 	KS_PARAMS "watchdog_cap_ms",
 	KS_PARAMS "watchdog_attend_ms",
+	KS_PARAMS "watchdog_move_ms",
 	KS_PARAMS "failover_grace_ms",
 	KS_PARAMS "rebalance_ms",
 	KS_PARAMS "user_max_sessions",

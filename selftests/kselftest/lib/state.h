@@ -14,7 +14,7 @@
 #define KS_OBJECTS	"/sys/kernel/debug/hvcal/objects"
 #define KS_PARAMS	"/sys/module/hvcal/parameters/"
 
-enum { KS_OBJECT_KINDS = 16, KS_PARAM_COUNT = 12 };
+enum { KS_OBJECT_KINDS = 16, KS_PARAM_COUNT = 13 };
 
 struct ks_objects {
 	unsigned int kinds;

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "seams.h"
+
+#include "../hvcal_patience.c"
+
+#define PERIOD_NS	(20 * RIG_MS)
+/* Two periods are less than this; in the rig no timer comes before a case calls it. */
+#define FLOOR_NS	(1000000 * RIG_MS)
+
+struct peers {
+	struct hvcal_client *c;
+	struct hvcal_provider *p, *other_p;
+	struct hvcal_engine *e, *other;
+	struct hvcal_session *s;
+};
+
+/* A session of @period_ns at the first engine, and then another engine. */
+static struct peers peers_make(struct kunit *test, u64 period_ns)
+{
+	struct hvcal_session_args args = rig_args(period_ns);
+	struct peers peers = { .p = rig_provider(test), .c = rig_client(test) };
+
+	peers.e = rig_engine(test, peers.p);
+	peers.s = rig_session_as(test, peers.c, &args);
+	rig_session_open(test, peers.s);
+	hvcal_patience_looked(peers.p, false);
+	peers.other_p = rig_provider(test);
+	peers.other = rig_engine(test, peers.other_p);
+	return peers;
+}
+
+static void look(struct kunit *test, struct hvcal_provider *p)
+{
+	KUNIT_ASSERT_TRUE(test, delayed_work_pending(&p->patience));
+	flush_delayed_work(&p->patience);
+}
+
+/* The timer comes when it is to. */
+static void look_after(struct kunit *test, struct hvcal_provider *p, u64 ns)
+{
+	rig_advance(ns);
+	WRITE_ONCE(p->look_ns, rig_now());
+	look(test, p);
+}
+
+static void frame_moves_when_nobody_comes(struct kunit *test)
+{
+	struct peers peers = peers_make(test, PERIOD_NS);
+	struct hvcal_job *job = rig_submitted(test, peers.s);
+
+	look_after(test, peers.p, FLOOR_NS - 1);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_LIVE);
+	/* it looks again when it must */
+	KUNIT_EXPECT_EQ(test, peers.p->look_ns, rig_now() + 1);
+	look_after(test, peers.p, 1);
+	KUNIT_ASSERT_PTR_EQ(test, peers.s->binding->engine, peers.other);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_SUSPECT);
+	KUNIT_EXPECT_EQ(test, peers.s->state, HVCAL_SESSION_MIGRATING);
+	rig_answer(peers.other_p, rig_item(test, peers.other_p, HVCAL_ITEM_OPEN), 0);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_RESYNC, 0);
+	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers.other_p), job);
+	rig_answer(peers.other_p, job->work.id, 0);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, 0);
+	/* who comes now is told to close, and is trusted again */
+	rig_answer(peers.p, rig_item(test, peers.p, HVCAL_ITEM_CLOSE), 0);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_LIVE);
+}
+
+static void opening_session_moves_too(struct kunit *test)
+{
+	struct peers peers = { .p = rig_provider(test), .c = rig_client(test) };
+	struct hvcal_session_args args = rig_args(PERIOD_NS);
+
+	peers.e = rig_engine(test, peers.p);
+	peers.s = rig_session_as(test, peers.c, &args);
+	peers.other_p = rig_provider(test);
+	peers.other = rig_engine(test, peers.other_p);
+	look_after(test, peers.p, FLOOR_NS);
+	KUNIT_ASSERT_PTR_EQ(test, peers.s->binding->engine, peers.other);
+	/* the first one never heard of it */
+	KUNIT_EXPECT_TRUE(test, list_empty(&peers.p->control));
+	rig_answer(peers.other_p, rig_item(test, peers.other_p, HVCAL_ITEM_OPEN), 0);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_OPENED, 0);
+	RIG_EXPECT_NO_EVENT(test, peers.c);
+}
+
+static void nothing_happens_without_another_engine(struct kunit *test)
+{
+	struct peers peers = peers_make(test, PERIOD_NS);
+	struct hvcal_job *job = rig_submitted(test, peers.s);
+
+	rig_provider_close(peers.other_p);
+	look_after(test, peers.p, FLOOR_NS);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_SUSPECT);
+	RIG_EXPECT_STATE(test, job, HVCAL_JOB_READY);
+	KUNIT_EXPECT_PTR_EQ(test, rig_take(peers.p), job);
+	rig_answer(peers.p, job->work.id, 0);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, 0);
+}
+
+static void suspect_engine_is_no_refuge(struct kunit *test)
+{
+	struct peers peers = peers_make(test, PERIOD_NS);
+
+	rig_submitted(test, peers.s);
+	peers.other_p->shunned = true;
+	hvcal_provider_judge_locked(peers.other_p);
+	look_after(test, peers.p, FLOOR_NS);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+}
+
+static void deadline_is_waited_for(struct kunit *test)
+{
+	struct peers peers = peers_make(test, PERIOD_NS);
+	struct hvcal_job *job = rig_frame(test, peers.s);
+
+	mutex_lock(&peers.s->submit_lock);
+	KUNIT_ASSERT_EQ(test, hvcal_job_submit(job, rig_now() + 2 * FLOOR_NS, 0), 0);
+	mutex_unlock(&peers.s->submit_lock);
+	look_after(test, peers.p, 2 * FLOOR_NS - 1);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	look_after(test, peers.p, 1);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.other);
+}
+
+static void who_looked_is_there(struct kunit *test)
+{
+	struct peers peers = peers_make(test, PERIOD_NS);
+
+	rig_submitted(test, peers.s);
+	rig_advance(FLOOR_NS);
+	hvcal_patience_looked(peers.p, true);
+	look_after(test, peers.p, FLOOR_NS - 1);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	look_after(test, peers.p, 1);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.other);
+}
+
+static void late_look_blames_nobody(struct kunit *test)
+{
+	struct peers peers = peers_make(test, PERIOD_NS);
+
+	rig_submitted(test, peers.s);
+	rig_advance(FLOOR_NS * 3 / 2 + 1);
+	look(test, peers.p);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_LIVE);
+	look_after(test, peers.p, FLOOR_NS / 2);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.other);
+}
+
+static void best_effort_has_time(struct kunit *test)
+{
+	struct peers peers = peers_make(test, 0);
+
+	rig_submitted(test, peers.s);
+	look_after(test, peers.p, 10 * FLOOR_NS);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_LIVE);
+}
+
+/* A single thread at work need not come, and what it has in hand comes out first. */
+static void frames_in_hand_keep_their_session(struct kunit *test)
+{
+	struct peers peers = peers_make(test, PERIOD_NS);
+	struct hvcal_job *job = rig_submitted(test, peers.s);
+	unsigned long flags;
+
+	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers.p), job);
+	rig_submitted(test, peers.s);
+	look_after(test, peers.p, FLOOR_NS);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_LIVE);
+	spin_lock_irqsave(&hvcal.lock, flags);
+	hvcal_provider_strike_locked(peers.p, &job->work, rig_now());
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	look(test, peers.p);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	rig_answer(peers.p, job->work.id, 0);
+	RIG_EXPECT_STATE(test, job, HVCAL_JOB_DONE);
+}
+
+static void overdue_answer_sends_others_away(struct kunit *test)
+{
+	struct peers peers = peers_make(test, PERIOD_NS);
+	struct hvcal_job *job = rig_submitted(test, peers.s), *next;
+	unsigned long flags;
+
+	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers.p), job);
+	next = rig_submitted(test, peers.s);
+	spin_lock_irqsave(&hvcal.lock, flags);
+	hvcal_job_finish_locked(job, HVCAL_JOB_TIMEDOUT, -ETIMEDOUT, false, NULL);
+	hvcal_provider_strike_locked(peers.p, &job->work, rig_now());
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	look(test, peers.p);
+	KUNIT_ASSERT_PTR_EQ(test, peers.s->binding->engine, peers.other);
+	RIG_EXPECT_STATE(test, next, HVCAL_JOB_READY);
+	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, rig_answer(peers.p, job->work.id, 0), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_LIVE);
+}
+
+static void doomed_process_loses_all_that_can_go(struct kunit *test)
+{
+	struct peers peers = peers_make(test, 0);
+	struct hvcal_job *job = rig_submitted(test, peers.s);
+	struct hvcal_session_args args = rig_args(0);
+
+	provider_doomed(peers.p);
+	provider_doomed(peers.p);
+	KUNIT_EXPECT_FALSE(test, hvcal_provider_has_work_locked(peers.p));
+	look(test, peers.p);
+	KUNIT_ASSERT_PTR_EQ(test, peers.s->binding->engine, peers.other);
+	RIG_EXPECT_STATE(test, job, HVCAL_JOB_READY);
+	/* and gets nobody */
+	KUNIT_EXPECT_PTR_EQ(test, rig_session_as(test, peers.c, &args)->binding->engine,
+			    peers.other);
+}
+
+static void nobody_moves_if_told_so(struct kunit *test)
+{
+	struct peers peers = peers_make(test, PERIOD_NS);
+
+	hvcal_watchdog_move_ms = 0;
+	look_after(test, peers.p, 0);
+	rig_submitted(test, peers.s);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&peers.p->patience));
+}
+
+static struct kunit_case patience_cases[] = {
+	KUNIT_CASE(frame_moves_when_nobody_comes),
+	KUNIT_CASE(opening_session_moves_too),
+	KUNIT_CASE(nothing_happens_without_another_engine),
+	KUNIT_CASE(suspect_engine_is_no_refuge),
+	KUNIT_CASE(deadline_is_waited_for),
+	KUNIT_CASE(who_looked_is_there),
+	KUNIT_CASE(late_look_blames_nobody),
+	KUNIT_CASE(best_effort_has_time),
+	KUNIT_CASE(frames_in_hand_keep_their_session),
+	KUNIT_CASE(overdue_answer_sends_others_away),
+	KUNIT_CASE(doomed_process_loses_all_that_can_go),
+	KUNIT_CASE(nobody_moves_if_told_so),
+	{}
+};
+
+static struct kunit_suite patience_suite = {
+	.name = "hvcal_patience",
+	.init = rig_init,
+	.exit = rig_exit,
+	.test_cases = patience_cases,
+};
+
+kunit_test_suite(patience_suite);
