@@ -18,6 +18,7 @@
 #define NOISE_MIN 0.004
 #define NOISE_MAX 1.5
 #define NOISE_GAIN 0.06
+#define TREND_GAIN 0.3
 #define LOWER_GAIN 0.5
 #define LOWER_MAX 1.0
 #define ERROR_MAX 4.0		/* log2: more than 16 times off tells no more */
@@ -102,6 +103,7 @@ void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bi
 	if (m->h > 0.0)
 		m->p[2][2] += REF_WALK;
 	widen(m, error);
+	m->trend += TREND_GAIN * (error - m->trend);
 
 	for (int i = 0; i < 3; i++) {
 		px[i] = m->p[i][0] * x[0] + m->p[i][1] * x[1] + m->p[i][2] * x[2];
