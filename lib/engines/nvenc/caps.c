@@ -155,6 +155,7 @@ void nvenc_cap_fill(const struct hvcal_engine_ctx *c, const struct nvenc_codec *
 		.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_ROI |
 			 HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC |
 			 (k->invalidation || k->intra_refresh ? HVCAL_CAP_RECOVER : 0) |
+			 (k->invalidation ? HVCAL_CAP_LAYERS : 0) |
 			 (k->dyn_bitrate ? HVCAL_CAP_RETARGET : 0) |
 			 (k->lossless ? HVCAL_CAP_LOSSLESS : 0),
 		.min_width = k->min_width,
