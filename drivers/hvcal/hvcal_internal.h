@@ -611,8 +611,8 @@ bool hvcal_migrate_job_refused_locked(struct hvcal_job *job, int status);
 void hvcal_migrate_proven_locked(struct hvcal_binding *b);
 /* @s asks for something else from now on, which only @engine is known to refuse. */
 void hvcal_migrate_forgive_locked(struct hvcal_session *s, u32 engine);
-/* The session of @b goes elsewhere, if hvcal_patience.c still wants that and there is a place. */
-void hvcal_migrate_away(struct hvcal_binding *b);
+/* The session of @b goes elsewhere if it still may; false: there is no place for it. */
+bool hvcal_migrate_away(struct hvcal_binding *b);
 /* Can @e take all that is queued in @s? */
 bool hvcal_migrate_may_take_locked(const struct hvcal_session *s, const struct hvcal_engine *e);
 /* An engine has come or gone: finds places for who has none. Process context. */
@@ -693,7 +693,7 @@ struct hvcal_provider {
 	bool kill;			/* rather than hang: HVCAL_ENGINE_KILL */
 	u32 overdue;			/* issued works with a strike: no new work till then */
 	u32 missed;			/* looks in a row at which work lay there; see watchdog */
-	bool shunned;			/* its sessions waited too long, and it has not come yet */
+	bool shunned;			/* its sessions waited too long, and it has not looked yet */
 	bool doomed;			/* its process is being killed: nothing more for it */
 	u32 next_stream;
 	u32 next_buffer;

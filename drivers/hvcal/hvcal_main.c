@@ -21,7 +21,7 @@ MODULE_PARM_DESC(watchdog_attend_ms,
 unsigned int hvcal_watchdog_move_ms = 250;
 module_param_named(watchdog_move_ms, hvcal_watchdog_move_ms, uint, 0644);
 MODULE_PARM_DESC(watchdog_move_ms,
-		 "Least time that a real-time session waits for a provider that does not come before it moves, ms; 0 any");
+		 "Least time that a stream waits for a provider that does not come, ms; 0 any");
 
 unsigned int hvcal_max_sessions = 64;
 module_param_named(max_sessions, hvcal_max_sessions, uint, 0644);

@@ -193,18 +193,18 @@ static bool find_other_locked(struct hvcal_session *s, struct hvcal_offer *offer
 	       hvcal_migrate_may_take_locked(s, offer->engine);
 }
 
-void hvcal_migrate_away(struct hvcal_binding *from)
+bool hvcal_migrate_away(struct hvcal_binding *from)
 {
 	struct hvcal_binding *to = hvcal_binding_alloc();
 	struct hvcal_model *spare = hvcal_model_alloc();
 	struct hvcal_session *s = from->session;
+	bool may, moved = false;
 	struct hvcal_offer offer;
-	bool moved = false;
 	unsigned long flags;
 
 	spin_lock_irqsave(&hvcal.lock, flags);
-	if (to && spare && hvcal_patience_may_leave_locked(from) &&
-	    find_other_locked(s, &offer)) {
+	may = hvcal_patience_may_leave_locked(from);
+	if (may && to && spare && find_other_locked(s, &offer)) {
 		hvcal_migrate_locked(s, to, &offer, &spare);
 		moved = true;
 	}
@@ -212,6 +212,7 @@ void hvcal_migrate_away(struct hvcal_binding *from)
 	kfree(spare);
 	if (!moved)
 		hvcal_binding_put(to);
+	return moved || !may;
 }
 
 static void migrate(struct hvcal_session *s)

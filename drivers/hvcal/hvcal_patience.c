@@ -8,15 +8,16 @@
  *
  * - from a provider that was woken for work, has not even looked at it since, and
  *   has nothing else to be busy with: it is stopped, or its acquiring thread hangs.
- *   Real-time sessions go when their frame (or OPEN) has lain there for two periods
- *   and watchdog_move_ms, and its deadline is over;
+ *   Streams, which are sessions that state a period, be they real time or best effort,
+ *   go when their frame (or OPEN) has lain there for two periods and
+ *   watchdog_move_ms, and its deadline is over;
  * - from one that owes an answer for longer than its budget and gets nothing new
- *   till then: real-time sessions go at once;
+ *   till then: streams go at once;
  * - from a process that is being killed or dumps core: all go at once. Its file is
  *   closed much later, when its memory, and perhaps its GPU contexts, are torn down.
  *
  * The provider is SUSPECT meanwhile, and with that the last choice, but it loses
- * nothing: as soon as it comes for work it is LIVE. If no other engine is
+ * nothing: as soon as it looks for work it is LIVE. If no other engine is
  * there, nothing happens. A session with frames in the provider's hands stays, for
  * they come out first.
  *
@@ -80,9 +81,22 @@ static void provider_doomed(struct hvcal_provider *p)
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 }
 
+/* There may be nothing that it could come for: its sessions are gone. */
+static void provider_is_back(struct hvcal_provider *p)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	p->shunned = false;
+	hvcal_provider_judge_locked(p);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+}
+
 void hvcal_patience_looked(struct hvcal_provider *p, bool work)
 {
 	WRITE_ONCE(p->woken_ns, work ? ktime_get_ns() : 0);
+	if (READ_ONCE(p->shunned))
+		provider_is_back(p);
 	/* a signal makes poll() and ACQUIRE look once more before they return */
 	if (fatal_signal_pending(current) && p->tgid == task_tgid(current))
 		provider_doomed(p);
@@ -100,7 +114,7 @@ bool hvcal_patience_may_leave_locked(const struct hvcal_binding *b)
 	lockdep_assert_held(&hvcal.lock);
 
 	if (s->binding != b || b->gone || s->named || b->open.state == HVCAL_WORK_ISSUED ||
-	    (!b->flow.realtime && !p->doomed))
+	    (!s->res.period_ns && !p->doomed))
 		return false;
 	list_for_each_entry(job, &s->jobs, link)
 		if (atomic_read(&job->state) == HVCAL_JOB_RUNNING)
@@ -181,21 +195,24 @@ static struct hvcal_binding *next_leaver_locked(struct hvcal_provider *p, u64 ro
 	return NULL;
 }
 
-static void leave_all(struct hvcal_provider *p, u64 now)
+/* False: for some there is no other place now. */
+static bool leave_all(struct hvcal_provider *p, u64 now)
 {
 	u64 round = atomic64_inc_return(&hvcal.migrate_round);
 	struct hvcal_binding *b;
 	unsigned long flags;
+	bool all = true;
 
 	do {
 		spin_lock_irqsave(&hvcal.lock, flags);
 		b = next_leaver_locked(p, round, now);
 		spin_unlock_irqrestore(&hvcal.lock, flags);
 		if (b) {
-			hvcal_migrate_away(b);
+			all &= hvcal_migrate_away(b);
 			hvcal_binding_put(b);
 		}
 	} while (b);
+	return all;
 }
 
 static void patience_look(struct work_struct *work)
@@ -217,9 +234,10 @@ static void patience_look(struct work_struct *work)
 		hvcal_provider_judge_locked(p);
 	}
 	spin_unlock_irqrestore(&hvcal.lock, flags);
-	if (over)
-		leave_all(p, now);
-	else if (next && floor)
+	/* an engine may come */
+	if (over && !leave_all(p, now))
+		next = now + floor;
+	if (next && floor)
 		patience_arm(p, next - now);
 	hvcal_provider_put(p);
 }

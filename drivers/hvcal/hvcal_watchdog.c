@@ -183,7 +183,6 @@ bool hvcal_watchdog_absent_locked(const struct hvcal_provider *p)
 static void attended_locked(struct hvcal_provider *p)
 {
 	p->missed = 0;
-	p->shunned = false;
 	hvcal_provider_judge_locked(p);
 }
 
@@ -191,7 +190,7 @@ void hvcal_watchdog_attended(struct hvcal_provider *p)
 {
 	unsigned long flags;
 
-	if (!READ_ONCE(p->missed) && !READ_ONCE(p->shunned))
+	if (!READ_ONCE(p->missed))
 		return;
 	spin_lock_irqsave(&hvcal.lock, flags);
 	attended_locked(p);

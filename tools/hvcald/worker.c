@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* One process that owns the engines of one plug-in. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -151,6 +152,25 @@ static void warn_unused(const struct hvcald *d, const char *plugin)
 		hvcald_say("option %s is not known to engine %s", key, plugin);
 }
 
+/* ---- memory ---- */
+
+enum {
+	HEAP_KEEP = 64 << 20,	/* of what closed streams gave back */
+	HEAP_BLOCK = 32 << 20,	/* more than a plane of a 4K picture; glibc's limit */
+};
+
+/*
+ * A stream whose engine has died is to go on within a frame or two, and most of the
+ * time that opening an encoder takes is page faults: for memory that the one before
+ * had given back to the kernel, or in the arena of a thread that nobody used yet.
+ */
+static void keep_memory(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK);
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEEP);
+}
+
 /* ---- work ---- */
 
 static int serve(const struct worker *w, hvcal_provider_t *p, unsigned int engines, int status_fd)
@@ -236,6 +256,7 @@ int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int statu
 	sigset_t set;
 	int ret;
 
+	keep_memory();
 	/* until the engines are there a signal ends this process, and its probe */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);

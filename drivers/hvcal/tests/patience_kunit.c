@@ -78,8 +78,11 @@ static void opening_session_moves_too(struct kunit *test)
 	peers.other = rig_engine(test, peers.other_p);
 	look_after(test, peers.p, FLOOR_NS);
 	KUNIT_ASSERT_PTR_EQ(test, peers.s->binding->engine, peers.other);
-	/* the first one never heard of it */
+	/* the first one never heard of it, and has nothing to come for: that it looks is enough */
 	KUNIT_EXPECT_TRUE(test, list_empty(&peers.p->control));
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_SUSPECT);
+	hvcal_patience_looked(peers.p, false);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_LIVE);
 	rig_answer(peers.other_p, rig_item(test, peers.other_p, HVCAL_ITEM_OPEN), 0);
 	rig_expect_event(test, peers.c, HVCAL_EVENT_OPENED, 0);
 	RIG_EXPECT_NO_EVENT(test, peers.c);
@@ -95,9 +98,11 @@ static void nothing_happens_without_another_engine(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
 	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_SUSPECT);
 	RIG_EXPECT_STATE(test, job, HVCAL_JOB_READY);
-	KUNIT_EXPECT_PTR_EQ(test, rig_take(peers.p), job);
-	rig_answer(peers.p, job->work.id, 0);
-	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, 0);
+	/* when there is one, it takes them */
+	peers.other = rig_engine(test, rig_provider(test));
+	look_after(test, peers.p, FLOOR_NS);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.other);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_SUSPECT);
 }
 
 static void suspect_engine_is_no_refuge(struct kunit *test)
@@ -151,7 +156,7 @@ static void late_look_blames_nobody(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.other);
 }
 
-static void best_effort_has_time(struct kunit *test)
+static void who_states_no_period_has_time(struct kunit *test)
 {
 	struct peers peers = peers_make(test, 0);
 
@@ -159,6 +164,20 @@ static void best_effort_has_time(struct kunit *test)
 	look_after(test, peers.p, 10 * FLOOR_NS);
 	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
 	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_LIVE);
+}
+
+static void paced_best_effort_is_a_stream(struct kunit *test)
+{
+	struct hvcal_session_args args = rig_args(0);
+	struct peers peers = { .p = rig_provider(test), .c = rig_client(test) };
+
+	args.res.period_ns = PERIOD_NS;
+	peers.e = rig_engine(test, peers.p);
+	peers.s = rig_session_as(test, peers.c, &args);
+	peers.other = rig_engine(test, rig_provider(test));
+	KUNIT_EXPECT_FALSE(test, peers.s->binding->flow.realtime);
+	look_after(test, peers.p, FLOOR_NS);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.other);
 }
 
 /* A single thread at work need not come, and what it has in hand comes out first. */
@@ -236,7 +255,8 @@ static struct kunit_case patience_cases[] = {
 	KUNIT_CASE(deadline_is_waited_for),
 	KUNIT_CASE(who_looked_is_there),
 	KUNIT_CASE(late_look_blames_nobody),
-	KUNIT_CASE(best_effort_has_time),
+	KUNIT_CASE(who_states_no_period_has_time),
+	KUNIT_CASE(paced_best_effort_is_a_stream),
 	KUNIT_CASE(frames_in_hand_keep_their_session),
 	KUNIT_CASE(overdue_answer_sends_others_away),
 	KUNIT_CASE(doomed_process_loses_all_that_can_go),
