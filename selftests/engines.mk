@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Comparisons of engines with libraries called as they are. No part of `make check`.
+# Comparisons of engines with libraries called as they are. No part of `make check`, but
+# for the test of their statistics.
 
 ENGINES_DIR := $(B)/selftests/engines
 $(foreach l,aom x264 x265 vpx,$(eval CFLAGS_selftests/engines/lib_$(l) := \
@@ -44,4 +45,13 @@ bench-engines: $(BENCH_ENGINES) $(ENGINE_SOS)
 		--json $(B)/bench/engines.json $(BENCH_OPTIONS) $$(selftests/engines/clip.sh $(B)/bench)
 else
 $(info bench-engines: not built; it needs libaom-dev libvpx-dev libx264-dev libx265-dev)
+endif
+
+ifeq ($(shell pkg-config --exists cmocka && echo yes),yes)
+TEST_STAT := $(ENGINES_DIR)/test_stat
+$(TEST_STAT): $(TEST_STAT).o $(ENGINES_DIR)/bench_stat.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka
+
+ALL += $(TEST_STAT)
+SUITES += unit-bench-stat:"env CMOCKA_MESSAGE_OUTPUT=TAP $(TEST_STAT)"
 endif

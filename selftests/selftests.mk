@@ -16,6 +16,7 @@ CHECK_LOGS := $(B)/check
 SUITES += static-threat-model:selftests/static/threat-model.sh
 SUITES += static-spdx:selftests/static/spdx.sh
 SUITES += static-engines:selftests/static/engines.sh
+SUITES += static-conformance:selftests/static/conformance.sh
 SUITES += static-shellcheck:selftests/static/shellcheck.sh
 SUITES += static-tidy:selftests/static/tidy.sh
 SUITES += static-module:selftests/static/module.sh
@@ -101,6 +102,8 @@ check-kernel: packages
 	@echo "== the module in UML, leaks"; $(MAKE) -s check-leaks
 	@selftests/sum-results $(CHECK_KERNEL_OUT)
 
+# A machine that others use may let an engine wait for seconds.
+UML_PATIENCE := watchdog_floor_ms=5000 watchdog_cap_ms=30000 watchdog_attend_ms=5000
 # KS_SCALE stretches the time limits of the kernel tests on slow machines.
 # A kernel that checks itself is slow: there it runs what speaks to it alone, and
 # what needs its fault injection. The storms of signals are for the fast one.
@@ -140,7 +143,7 @@ define in_uml
 	@mkdir -p $(CHECK_LOGS)
 	@-ko=$$(tools/kernel/module $(if $(filter plain,$(VARIANT)),uml,uml-$(VARIANT)) \
 		2>/dev/null | tail -n 1); \
-	tools/uml/hvcal-uml --variant $(VARIANT) --timeout 5400 --module "$$ko" $2 \
+	tools/uml/hvcal-uml --variant $(VARIANT) --timeout 5400 --module "$$ko $(UML_PATIENCE)" $2 \
 		--append vicodec.multiplanar=$(if $(filter plain,$(VARIANT)),0,1) \
 		--env HVCAL_KO="$$ko" --env KS_SCALE=$(UML_SCALE) \
 		--rw "$$(realpath $(B))" --keep-log $(CHECK_LOGS)/$1.klog -- \

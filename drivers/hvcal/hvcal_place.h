@@ -42,8 +42,9 @@ bool hvcal_place_fits(const struct hvcal_engine_cap *cap,
 
 /*
  * Negative if @a is the better place, 0 if they are equal. One that takes work now
- * before one that does not, hardware before software, then the GPU that has the buffers, then the client's NUMA node; of
- * those the least used, for best effort the one with fewer sessions a slot.
+ * before one that does not, hardware before software, then the GPU that has the
+ * buffers, then the client's NUMA node; of those the least used, for best effort the
+ * one with fewer sessions a slot.
  * @why: enum hvcal_placed, what decided.
  */
 int hvcal_place_compare(const struct hvcal_place_candidate *a,

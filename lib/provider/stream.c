@@ -175,17 +175,13 @@ static int engine_encode(struct provider_stream *s, struct provider_item *item)
 	return ret;
 }
 
-/*
- * Some engines open with anything, and find out at the first frame. Later ones
- * are refused for what they are themselves.
- */
 static bool reopen_safe(struct provider_stream *s, int why)
 {
 	struct hvcal_codec_config safe = s->config;
 	hvcal_engine_stream_t *stream = NULL;
-	uint32_t dropped = hvcal_safe_make(&safe);
+	uint32_t dropped = hvcal_safe_again(why, s->proven, s->dropped, &safe);
 
-	if (!hvcal_safe_worth(why) || s->proven || s->dropped || !dropped)
+	if (!dropped)
 		return false;
 	stream_close(s);
 	if (ops_of(s)->open(s->engine->plugin.ctx, &safe, &stream))

@@ -6,6 +6,8 @@
 
 #define SET_SHARE 0.12		/* of the buffer, before a frame is added */
 #define SET_FRAMES 1.0		/* but no more than this */
+#define SET_LATE 0.5		/* more, of what the model may be off by, for each late size */
+#define SET_LATE_MAX 0.4
 #define HORIZON_MIN 0.3		/* s */
 #define HORIZON_MAX 0.75	/* s: within the second that windows are measured over */
 #define ACCOUNT_SECONDS 4.0	/* VBR: what may be saved or overspent, s of the mean rate */
@@ -36,7 +38,11 @@ void rc_buffer_configure(hvcal_rc_t *rc)
 /* What one frame may leave in the buffer at rest. */
 double rc_buffer_set_point(const hvcal_rc_t *rc)
 {
-	return fmin(SET_SHARE * rc->size, SET_FRAMES * rc->rate * rc->interval);
+	double frame = rc->rate * rc->interval;
+
+	/* late sizes: what they may be short of shall not empty the buffer */
+	return fmin(SET_SHARE * rc->size, SET_FRAMES * frame) + rc->config.delay * frame *
+	       fmin(SET_LATE * sqrt(rc->models[CLASS_P].variance), SET_LATE_MAX);
 }
 
 double rc_buffer_horizon(const hvcal_rc_t *rc)
@@ -60,6 +66,8 @@ void rc_buffer_retarget(hvcal_rc_t *rc, double old_rate)
 	if (!rc->rate || !old_rate) {
 		rc->level = rc->rate ? fmin(rc->level, rc->size) : 0.0;
 		rc->settled = fmin(rc->settled, rc->level);
+		rc->base_level = fmin(rc->base_level, rc->level);
+		rc->base_settled = fmin(rc->base_settled, rc->settled);
 		rc->debt = rc->ease = 0.0;
 		return;
 	}
@@ -82,6 +90,7 @@ void rc_buffer_advance(hvcal_rc_t *rc, double seconds)
 {
 	rc->drained += rc->rate * seconds;
 	rc->level = fmax(0.0, rc->level - rc->rate * seconds);
+	rc->base_level = fmax(0.0, rc->base_level - rc_base_share(rc) * rc->rate * seconds);
 	rc->debt = fmax(0.0, rc->debt - rc->debt_rate * seconds);
 	rc->ease = fmax(0.0, rc->ease - rc->ease_rate * seconds);
 	rc->account = fmax(rc->account - rc->mean_rate * seconds,
@@ -113,4 +122,23 @@ double rc_buffer_room(const hvcal_rc_t *rc)
 {
 	/* late sizes: the buffer is held but for as many frames */
 	return rc->size + rc->ease + rc->config.delay * rc->rate * rc->interval - rc->level;
+}
+
+bool rc_base_limited(const hvcal_rc_t *rc)
+{
+	return rc->rate && rc->config.layers > 1 && rc->config.base_percent;
+}
+
+double rc_base_share(const hvcal_rc_t *rc)
+{
+	return rc_base_limited(rc) ? rc->config.base_percent / 100.0 : 1.0;
+}
+
+/* Late sizes and an eased queue count as in the other, by the same share. */
+double rc_base_room(const hvcal_rc_t *rc)
+{
+	double frame = rc->rate * rc->interval;
+
+	return rc_base_share(rc) * (fmax(rc->size, 2.0 * frame) + rc->ease +
+				    rc->config.delay * frame) - rc->base_level;
 }

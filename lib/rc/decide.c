@@ -23,7 +23,8 @@
 #define P_FRAMES 3.0		/* no P frame shall cost more */
 #define P_FRAMES_VBR 8.0
 #define STEP_DOWN 0.5		/* log2 of the step, a frame: 3 QP */
-#define STEP_UNSEEN 0.83		/* below a key or cut, while nothing of the scene was seen */
+#define STEP_UNSEEN_FIRST 0.83	/* below a key, while no P frame was seen */
+#define STEP_UNSEEN 1.17	/* below a key or cut, while nothing of the scene was seen */
 #define STEP_SEEN 0.67		/* beyond what was seen, while the slope is a guess */
 #define SLOPE_SURE 0.45
 #define SLOPE_STEEP 5.0		/* no curve that was seen is steeper */
@@ -36,6 +37,7 @@
 #define CARRY_MAX 0.5
 #define GUARD_BUFFER 2.0	/* sigmas */
 #define GUARD_CEILING 0.7
+#define KEY_LATE 0.4		/* of the room for late sizes: not for a key frame that is a guess */
 #define UPPER_OFFSET 0.33	/* log2 of the step: an upper layer is 2 QP coarser */
 #define REFINE_GAIN_UP 0.6
 #define REFINE_GAIN_DOWN 0.2
@@ -54,9 +56,7 @@
 #define ICQ_COMPLEXITY 0.67	/* of what a P frame costs more: about x264's 1 - qcomp */
 #define ICQ_KEY 0.485		/* log2 of its ip factor */
 #define SATURATED_AFTER 4
-#ifndef Q_LEFT
-#define Q_LEFT 0.5
-#endif
+#define Q_LEFT 0.5		/* of a frame's blocks that are not skipped, about */
 #define MEAN_GAIN 0.1
 #define SURE 1.5		/* sigmas */
 #define SURE_STEP 0.17		/* log2 of the step, 1 QP */
@@ -177,7 +177,27 @@ static double target_bits(const hvcal_rc_t *rc, enum rc_class class, double mean
 		frames = fmin(frames, 1.0 + 0.5 * rc->config.key_interval);
 	/* what late sizes may need is no room for a frame that is planned */
 	room = rc_buffer_room(rc) - rc->ease - rc->config.delay * mean;
-	return fmax(fmin(frames * mean, 0.5 * (rc->level + room)), 0.2 * mean);
+	/* a key is of the base layer, too */
+	return fmax(fmin(frames * mean, 0.5 * rc_base_share(rc) * (rc->level + room)), 0.2 * mean);
+}
+
+/* What fits into the buffers that the frame goes through. */
+static double room_of(const hvcal_rc_t *rc, const struct rc_flight *f)
+{
+	double room = rc_buffer_room(rc);
+
+	return rc_base_limited(rc) && !f->upper ? fmin(room, rc_base_room(rc)) : room;
+}
+
+/* What a base frame may take for its layer to keep to its own rate. */
+static double base_bits(const hvcal_rc_t *rc, double mean)
+{
+	double share = rc_base_share(rc), frames = 1.0 / fmax(1.0 - rc->upper_share, 0.1);
+	double tau = fmax(TAU, (TAU_FRAMES + 4.0 * rc->late) * rc->interval);
+	double off = rc->base_level - rc->debt - share * rc_buffer_set_point(rc);
+
+	off = rc_clip(off * rc->interval / tau, 0.0, CORRECTION_DOWN * share * mean);
+	return frames * (share * mean - off);
 }
 
 /*
@@ -202,6 +222,17 @@ static double solve_layers(const hvcal_rc_t *rc, struct rc_point at, double bits
 			high = at.q - UPPER_OFFSET;
 	}
 	return 0.5 * (low + high);
+}
+
+/* A base layer with a limit leaves the rest to the upper one, which is never finer. */
+static double upper_q(const hvcal_rc_t *rc, const struct rc_point *at, double bits, double mean)
+{
+	double q = rc->q_ref + UPPER_OFFSET, left = bits - rc_base_share(rc) * mean;
+
+	if (!rc_base_limited(rc) || left <= 0.0 || !rc->known[CLASS_UPPER])
+		return q;
+	left /= fmax(rc->upper_share, 0.1);
+	return rc_clip(rc_model_solve(&rc->models[CLASS_UPPER], at, log2(left)), rc->q_ref, q);
 }
 
 static double icq_q(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_hint *hint)
@@ -231,7 +262,7 @@ static double limit_step(const hvcal_rc_t *rc, double q, double mean)
 
 	if ((!rc->known[CLASS_P] && rc->known[CLASS_KEY] + rc->in_flight > 0) ||
 	    (rc->late >= 1.0 && rc->seen != rc->scene))
-		q = fmax(q, rc->q_key - STEP_UNSEEN);
+		q = fmax(q, rc->q_key - (rc->known[CLASS_P] ? STEP_UNSEEN : STEP_UNSEEN_FIRST));
 	if (rc->known[CLASS_P] && rc->models[CLASS_P].p[1][1] > SLOPE_SURE * SLOPE_SURE)
 		q = fmax(q, rc->q_seen - fmax(STEP_SEEN, log2(mean / rc->bits_seen) / SLOPE_STEEP));
 	/* what a large step did is seen in the next sizes: no haste to take it back */
@@ -310,11 +341,14 @@ static double wish_q(hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_
 	if (f->class == CLASS_STILL)
 		return refine_q(rc, hint, bits);
 	if (f->class == CLASS_UPPER)
-		return rc->q_ref + UPPER_OFFSET;
+		return upper_q(rc, at, bits, f->mean_bits);
 	if (f->class == CLASS_P && rc->upper_share > 0.0 && rc->known[CLASS_UPPER])
 		q = solve_layers(rc, *at, bits);
 	else
 		q = rc_model_solve(&rc->models[f->class], at, log2(bits));
+	if (f->class == CLASS_P && rc_base_limited(rc))
+		q = fmax(q, rc_model_solve(&rc->models[CLASS_P], at,
+					   log2(base_bits(rc, f->mean_bits))));
 	if (f->class == CLASS_P)
 		q = limit_step(rc, q, f->mean_bits);
 	return q;
@@ -357,12 +391,13 @@ static double refine_guard(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hin
 /*
  * What was learnt holds near the quantisers that were seen. Further away the slope is
  * a guess, and late sizes mean several frames of it: no finer than where the frame is
- * likely to stay within @bits.
+ * likely to stay within @bits. Where frames keep costing more than was expected, so
+ * will this one.
  */
 static double sure_q(const hvcal_rc_t *rc, struct rc_point at, double bits)
 {
 	const struct rc_model *m = &rc->models[CLASS_P];
-	double low = at.q_ref - 2.0, high = at.q_ref, limit = log2(bits);
+	double low = at.q_ref - 2.0, high = at.q_ref, limit = log2(bits) - fmax(m->trend, 0.0);
 
 	for (int i = 0; i < 8; i++) {
 		at.q = 0.5 * (low + high);
@@ -396,7 +431,7 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 
 	*room = INFINITY;
 	if (f->class == CLASS_STILL) {
-		*room = rc->rate ? fmax(rc_buffer_room(rc), 0.02 * rc->size) : INFINITY;
+		*room = rc->rate ? fmax(room_of(rc, f), 0.02 * rc->size) : INFINITY;
 		*room = ceiling > 0.0 ? fmin(*room, ceiling) : *room;
 		return fmin(refine_q(rc, hint, 0.5 * *room), rc->q_ref);
 	}
@@ -407,8 +442,10 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 	if (!rc->rate)
 		return q;
 	/* half full is no place for a gamble, but an empty room needs a number */
-	most = fmax(rc_buffer_room(rc), 0.02 * rc->size);
+	most = fmax(room_of(rc, f), 0.02 * rc->size);
 	*room = fmin(*room, most);
+	if (f->class == CLASS_KEY && !rc->known[CLASS_KEY])
+		most = fmax(most - KEY_LATE * rc->config.delay * mean, 0.02 * rc->size);
 	q = fmax(q, rc_model_solve(m, at, log2(most) - GUARD_BUFFER * sigma));
 	if (rc->config.control != HVCAL_RC_CONTROL_CBR)
 		return q;
@@ -507,7 +544,7 @@ static bool must_drop(const hvcal_rc_t *rc, const struct rc_flight *f, struct rc
 	if (!rc->rate || !(rc->config.flags & HVCAL_RC_DROP) || f->class == CLASS_KEY)
 		return false;
 	at.q = hvcal_rc_qp_to_log2(rc->config.scale, rc->config.qp_max);
-	return exp2(rc_model_predict(&rc->models[f->class], &at)) > rc_buffer_room(rc);
+	return exp2(rc_model_predict(&rc->models[f->class], &at)) > room_of(rc, f);
 }
 
 static uint32_t to_bytes(double bits)
@@ -564,6 +601,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	rc_buffer_advance(rc, elapsed(rc, frame->time_ns));
 	mean = fmax(rc->mean_rate * rc->interval, OVERHEAD_BITS);
 	probe.class = rc_class_of(rc, frame);
+	probe.upper = frame->layer;
 	rc->frames++;
 	rc_class_prepare(rc, probe.class, frame->hint);
 	at = point_of(rc, probe.class, frame->hint, &has_cost);
@@ -582,7 +620,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	guard = guard_q(rc, &probe, &at, frame->hint, mean, &room);
 	q = wish_q(rc, &probe, &at, frame->hint, bits);
 
-	f = rc_flight_new(rc);
+	f = rc_flight_new(rc, probe.upper);
 	f->class = probe.class;
 	f->has_cost = has_cost;
 	f->mean_bits = mean;
@@ -600,6 +638,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	if (moves_little(f, frame->hint) && at.q < rc->q_ref)
 		f->refined = refine_bits(rc, frame->hint, at.q);
 	rc_buffer_add(rc, expected);
+	rc->base_level += f->upper ? 0.0 : expected;
 	if (is_new(f->class)) {
 		f->owed = fmax(0.0, expected - mean);
 		rc_buffer_owe(rc, f->owed, rc_buffer_horizon(rc));

@@ -24,11 +24,13 @@ struct rc_flight *rc_flight_find(hvcal_rc_t *rc, uint32_t id)
 static void fold(hvcal_rc_t *rc, const struct rc_flight *f)
 {
 	rc->settled = fmax(0.0, rc->settled - f->drained) + f->bits;
+	rc->base_settled = fmax(0.0, rc->base_settled - rc_base_share(rc) * f->drained) +
+			   (f->upper ? 0.0 : f->bits);
 	rc->oldest++;
 }
 
 /* A frame that was never reported counts as planned. */
-struct rc_flight *rc_flight_new(hvcal_rc_t *rc)
+struct rc_flight *rc_flight_new(hvcal_rc_t *rc, bool upper)
 {
 	uint32_t id = rc->next_id++;
 	struct rc_flight *f = slot(rc, id);
@@ -37,7 +39,8 @@ struct rc_flight *rc_flight_new(hvcal_rc_t *rc)
 		fold(rc, f);
 	if (!f->used)
 		rc->in_flight++;
-	*f = (struct rc_flight){ .id = id, .used = true, .drained = rc->drained };
+	*f = (struct rc_flight){ .id = id, .used = true, .upper = upper,
+				  .drained = rc->drained };
 	rc->drained = 0.0;
 	return f;
 }
@@ -48,14 +51,16 @@ struct rc_flight *rc_flight_new(hvcal_rc_t *rc)
  */
 static void replay(hvcal_rc_t *rc)
 {
-	double level = rc->settled;
+	double level = rc->settled, base = rc->base_settled, share = rc_base_share(rc);
 
 	for (uint32_t id = rc->oldest; id != rc->next_id; id++) {
 		const struct rc_flight *f = slot(rc, id);
 
 		level = fmax(0.0, level - f->drained) + f->bits;
+		base = fmax(0.0, base - share * f->drained) + (f->upper ? 0.0 : f->bits);
 	}
 	rc->level = rc->rate ? fmax(0.0, level - rc->drained) : 0.0;
+	rc->base_level = rc->rate ? fmax(0.0, base - share * rc->drained) : 0.0;
 }
 
 void rc_flight_end(hvcal_rc_t *rc, struct rc_flight *f, double bits)

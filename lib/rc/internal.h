@@ -36,6 +36,7 @@ struct rc_model {
 	double variance;		/* of the recent errors, log2 */
 	double last_error;
 	double usual;			/* of a over its first guess, scene by scene */
+	double trend;			/* mean of the recent errors: what it lags behind */
 	unsigned int seen;
 	bool with_cost;			/* a is relative to the hint's cost */
 };
@@ -55,6 +56,7 @@ struct rc_flight {
 	int qp;
 	uint32_t scene;
 	bool used;		/* its size is awaited */
+	bool upper;		/* of the upper layer */
 	bool has_cost;
 	unsigned int tries;
 };
@@ -73,6 +75,7 @@ struct hvcal_rc {
 	double mean_rate;	/* is to be reached */
 	double size;
 	double level;		/* planned */
+	double base_level, base_settled; /* the same of the base layer's own */
 	double settled;		/* the level before the oldest frame whose size is awaited */
 	double drained;		/* since the last frame */
 	double ease;		/* allowed beyond size after a retarget */
@@ -152,12 +155,16 @@ void rc_buffer_count(hvcal_rc_t *rc, double bits);
 void rc_buffer_owe(hvcal_rc_t *rc, double bits, double seconds);
 double rc_buffer_set_point(const hvcal_rc_t *rc);
 double rc_buffer_room(const hvcal_rc_t *rc);
+/* What the base layer's own buffer holds: a share of the other. */
+bool rc_base_limited(const hvcal_rc_t *rc);
+double rc_base_share(const hvcal_rc_t *rc);
+double rc_base_room(const hvcal_rc_t *rc);
 double rc_buffer_horizon(const hvcal_rc_t *rc);
 
 /* ---- flight.c ---- */
 
 struct rc_flight *rc_flight_find(hvcal_rc_t *rc, uint32_t id);
-struct rc_flight *rc_flight_new(hvcal_rc_t *rc);
+struct rc_flight *rc_flight_new(hvcal_rc_t *rc, bool upper);
 /* It turned out to be @bits. */
 void rc_flight_end(hvcal_rc_t *rc, struct rc_flight *f, double bits);
 void rc_flight_plan_again(hvcal_rc_t *rc, enum rc_class class);

@@ -10,7 +10,7 @@
 #define SLOPE_MAX 7.0
 #define REF_MAX 4.0
 #define SLOPE_DEVIATION 0.8
-#define SLOPE_DEVIATION_NEW 0.15	/* of what is new in a frame: alike in all pictures */
+#define SLOPE_DEVIATION_NEW 0.4	/* of what is new in a frame: alike in all pictures */
 #define REF_DEVIATION 0.6
 #define SLOPE_WALK 1e-4
 #define REF_WALK 1e-3
@@ -19,6 +19,7 @@
 #define NOISE_MIN 0.004
 #define NOISE_MAX 1.5
 #define NOISE_GAIN 0.06
+#define TREND_GAIN 0.3
 #define LOWER_GAIN 0.5
 #define LOWER_MAX 1.0
 #define USUAL_GAIN 0.3
@@ -116,6 +117,7 @@ void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bi
 	if (m->h > 0.0)
 		m->p[2][2] += REF_WALK;
 	widen(m, error);
+	m->trend += TREND_GAIN * (error - m->trend);
 
 	for (int i = 0; i < 3; i++) {
 		px[i] = m->p[i][0] * x[0] + m->p[i][1] * x[1] + m->p[i][2] * x[2];

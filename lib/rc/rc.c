@@ -54,6 +54,7 @@ static bool config_valid(const struct hvcal_rc_config *c)
 	    c->qp_min > (c->qp_max ? c->qp_max : max))
 		return false;
 	if (c->layers > HVCAL_RC_LAYERS || c->delay > DELAY_MAX || c->drain_percent > 100 ||
+	    c->base_percent > 100 || (c->base_percent && c->layers < HVCAL_RC_LAYERS) ||
 	    c->vbv_ms > VBV_MS_MAX || c->key_interval > KEY_INTERVAL_MAX ||
 	    (c->flags & ~(HVCAL_RC_DROP | HVCAL_RC_RECODE | HVCAL_RC_SCREEN)))
 		return false;
@@ -199,7 +200,8 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 		rc->q_seen = f->point.q;
 		rc->bits_seen = fmax(bits, 1.0);
 	}
-	if (rc->rate && rc_buffer_room(rc) < -1.0)
+	if (rc->rate && (rc_buffer_room(rc) < -1.0 ||
+			 (rc_base_limited(rc) && rc_base_room(rc) < -1.0)))
 		rc->violations++;
 	if (bytes && f->class == CLASS_STILL) {
 		/* what was skipped waits for the next step, which costs more then */
@@ -291,6 +293,8 @@ void hvcal_rc_get_status(const hvcal_rc_t *rc, struct hvcal_rc_status *s)
 		.bitrate = rc->config.bitrate,
 		.maxrate = (uint64_t)rc->rate,
 		.level_ms = rc->rate ? 1000.0 * rc->level / rc->rate : 0.0,
+		.base_level_ms = rc_base_limited(rc) ?
+				 1000.0 * rc->base_level / (rc_base_share(rc) * rc->rate) : 0.0,
 		.vbv_ms = rc->rate ? 1000.0 * rc->size / rc->rate : 0.0,
 		.fps = 1.0 / rc->interval,
 		.qp_mean = rc->qp_mean,

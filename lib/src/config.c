@@ -10,7 +10,8 @@
 #define QUEUE_DEFAULT 16U
 #define QUEUE_HOLDING 64U	/* engines that hold frames back take up to 64 */
 #define QUEUE_MAX 256U
-#define OPEN_TIMEOUT_MS 5000U
+/* Longer than the module's watchdog takes for an engine that hangs: that one says more. */
+#define OPEN_TIMEOUT_MS 30000U
 #define PACKET_SLACK 65536U	/* headers, and frames too small to be compressed */
 #define SIDE_MAX 65536U
 /* Latency mode reserves 9/8 of the rate. */

@@ -51,6 +51,7 @@ struct direct_session {
 	hvcal_engine_stream_t *stream;	/* the worker's */
 	struct hvcal_codec_config config; /* the worker's */
 	uint32_t dropped;		/* the worker's: HVCAL_DROPPED_* of it */
+	bool proven;			/* the worker's: the stream has taken a frame */
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -157,6 +158,13 @@ static void given_remove(struct direct_session *s, struct job *job)
 	pthread_cond_broadcast(&s->wake);
 }
 
+static void set_finishing(struct direct_session *s, struct job *job, bool finishing)
+{
+	pthread_mutex_lock(&s->lock);
+	job->finishing = finishing;
+	pthread_mutex_unlock(&s->lock);
+}
+
 void direct_job_done(void *cookie, struct hvcal_engine_job *ej,
 		     const struct hvcal_engine_result *result)
 {
@@ -168,9 +176,7 @@ void direct_job_done(void *cookie, struct hvcal_engine_job *ej,
 
 	(void)cookie;
 	/* from here on the engine must not be told anything about it */
-	pthread_mutex_lock(&s->lock);
-	job->finishing = true;
-	pthread_mutex_unlock(&s->lock);
+	set_finishing(s, job, true);
 	if (!status && result->bytes > ej->target_size)
 		status = -EPROTO;
 	e->bytes = result->bytes;
@@ -287,6 +293,51 @@ static int job_wait_ready(struct direct_session *s, struct job *job)
 	return 0;
 }
 
+static void stream_lost(struct direct_session *s, int status)
+{
+	hvcal_log(&s->d->be.ctx->log, HVCAL_LOG_ERROR,
+		  "session %u: engine %s cannot go on: %s", s->handle,
+		  s->engine->e.desc.name, hvcal_strerror(status));
+	pthread_mutex_lock(&s->lock);
+	s->lost = true;
+	pthread_mutex_unlock(&s->lock);
+	session_report(s, HVCAL_EVENT_LOST, 0, status);
+}
+
+/* As hvcal_safe_again() says. @job, the only one given, is not to be cancelled meanwhile. */
+static bool reopen_safe(struct direct_session *s, struct job *job, int why)
+{
+	const struct hvcal_engine_plugin *ops = s->engine->e.ops;
+	struct hvcal_codec_config safe = s->config;
+	uint32_t dropped = hvcal_safe_again(why, s->proven, s->dropped, &safe);
+	int ret;
+
+	if (!dropped)
+		return false;
+	set_finishing(s, job, true);
+	ops->close(s->stream);
+	ret = ops->open(s->engine->e.ctx, &safe, &s->stream);
+	if (ret) {
+		s->stream = NULL;
+		stream_lost(s, why);
+		return false;
+	}
+	s->dropped = dropped;
+	set_finishing(s, job, false);
+	return true;
+}
+
+static int engine_encode(struct direct_session *s, struct job *job)
+{
+	int ret;
+
+	job->dropped = s->dropped;
+	ret = s->engine->e.ops->encode(s->stream, &job->ej);
+	if (ret >= 0)
+		s->proven = true;
+	return ret;
+}
+
 static void do_encode(struct direct_session *s, struct job *job)
 {
 	uint32_t depth = s->engine->e.desc.session_depth;
@@ -315,12 +366,11 @@ static void do_encode(struct direct_session *s, struct job *job)
 		job_unref(job);
 		return;
 	}
-	job->dropped = s->dropped;
-	ret = s->engine->e.ops->encode(s->stream, &job->ej);
+	ret = engine_encode(s, job);
+	if (ret < 0 && reopen_safe(s, job, ret))
+		ret = engine_encode(s, job);
 	if (ret < 0) {
-		pthread_mutex_lock(&s->lock);
-		job->finishing = true;
-		pthread_mutex_unlock(&s->lock);
+		set_finishing(s, job, true);
 		job_report(s, job, ret, 0);
 		pthread_mutex_lock(&s->lock);
 		given_remove(s, job);
@@ -349,17 +399,6 @@ static int drain(struct direct_session *s)
 	return ret;
 }
 
-static void stream_lost(struct direct_session *s, int status)
-{
-	hvcal_log(&s->d->be.ctx->log, HVCAL_LOG_ERROR,
-		  "session %u: engine %s cannot go on: %s", s->handle,
-		  s->engine->e.desc.name, hvcal_strerror(status));
-	pthread_mutex_lock(&s->lock);
-	s->lost = true;
-	pthread_mutex_unlock(&s->lock);
-	session_report(s, HVCAL_EVENT_LOST, 0, status);
-}
-
 /* An engine that cannot change is closed and opened anew: with a key frame. */
 static void do_reconfigure(struct direct_session *s, const struct item *item)
 {
@@ -386,6 +425,7 @@ static void do_reconfigure(struct direct_session *s, const struct item *item)
 				ops->close(s->stream);
 			s->stream = stream;
 			s->dropped = dropped;
+			s->proven = false;
 		}
 	}
 	if (!ret)

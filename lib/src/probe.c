@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define ENGINES_MAX 64
-#define KILL_MS 1000	/* a driver may hold up even a process that was killed */
+#define KILL_MS 5000	/* a driver may hold up even a process that was killed */
 #ifndef HVCAL_ENGINE_NAMES
 #define HVCAL_ENGINE_NAMES "" /* the build knows which plug-ins there could be */
 #endif
@@ -177,18 +177,33 @@ static int append_broken(struct hvcal_probe *probe, const char *plugin, const st
 	return append_absent(probe, plugin, last, "%s ended the process", last->step);
 }
 
-static int child_end(pid_t pid)
+static bool child_reap(pid_t pid, int *status)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
 	long long end = now_ms() + KILL_MS;
+	bool last;
+	pid_t got;
+
+	do {
+		last = now_ms() >= end;
+		got = waitpid(pid, status, WNOHANG);
+		if (!got && !last)
+			nanosleep(&pause, NULL);
+	} while (!got && !last);
+	return got;
+}
+
+static int child_end(pid_t pid)
+{
 	int status = 0;
 
 	/* who said "end", or closed the pipe by dying, is gone in no time */
-	while (!waitpid(pid, &status, WNOHANG) && now_ms() < end)
-		nanosleep(&pause, NULL);
-	if (now_ms() >= end)
-		kill(pid, SIGKILL);
-	return status;
+	if (child_reap(pid, &status))
+		return status;
+	kill(pid, SIGKILL);
+	child_reap(pid, &status);
+	/* that it was killed is not what it did */
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : status;
 }
 
 /*

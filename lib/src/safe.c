@@ -60,6 +60,14 @@ int hvcal_safe_open(const struct hvcal_engine_plugin *ops, hvcal_engine_ctx_t *c
 	return ret;
 }
 
+uint32_t hvcal_safe_again(int status, bool proven, uint32_t dropped,
+			  struct hvcal_codec_config *config)
+{
+	if (!hvcal_safe_worth(status) || proven || dropped)
+		return 0;
+	return hvcal_safe_make(config);
+}
+
 int hvcal_safe_reconfigure(const struct hvcal_engine_plugin *ops, hvcal_engine_stream_t *stream,
 			   const struct hvcal_codec_config *config, uint32_t *dropped)
 {

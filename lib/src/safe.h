@@ -29,6 +29,19 @@ int hvcal_safe_open(const struct hvcal_engine_plugin *ops, hvcal_engine_ctx_t *c
 		    uint32_t *dropped);
 
 /**
+ * Engines that open with anything may find out at the first frame. Is that one,
+ * refused with @status, to be tried again on a new stream? Later ones are refused
+ * for what they are themselves.
+ *
+ * @param proven the stream has taken a frame
+ * @param dropped of the stream
+ * @param config in: of the stream; out: what is safe of it
+ * @return HVCAL_DROPPED_* of the new stream; 0: no
+ */
+uint32_t hvcal_safe_again(int status, bool proven, uint32_t dropped,
+			  struct hvcal_codec_config *config);
+
+/**
  * Reconfigures a stream in place, or with what is safe of @config if its
  * parameters are refused. A stream that had to drop wishes does so again.
  *

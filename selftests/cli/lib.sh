@@ -69,7 +69,7 @@ refuses() {
 	local name=$1 want=$2 pattern=$3
 	shift 4
 	rm -f o.* o-*
-	run timeout 60 "$cli" "$@"
+	run timeout 300 "$cli" "$@"
 	refused "$name" "$want" "$pattern"
 }
 
@@ -111,6 +111,18 @@ have_engine() { [ -e "$HVCAL_ENGINE_PATH/hvcal-engine-$1.so" ]; }
 
 need() {
 	command -v "$1" >/dev/null || tap_skip_all "$1 is not installed"
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds; so long at least, and KS_SCALE times
+# on slow machines
+wait_for() {
+	local n=$(($1 * 20 * ${KS_SCALE:-1}))
+	shift
+	until "$@"; do
+		n=$((n - 1))
+		[ "$n" -gt 0 ] || return 1
+		sleep 0.05
+	done
 }
 
 # same A B: like [ A = B ], and says so if not.

@@ -244,7 +244,7 @@ static int parse(struct bench *b, int argc, char **argv, struct wishes *w)
 		{ "seed", required_argument, NULL, 'r' },
 		{ NULL, 0, NULL, 0 },
 	};
-	unsigned int number;
+	unsigned int number = 0;
 	int opt, ret = 0;
 
 	while (!ret && (opt = getopt_long(argc, argv, "", options, NULL)) != -1) {

@@ -120,6 +120,8 @@ static const struct attr attrs[] = {
 	{ "name", "ks-in-sysfs" },
 	{ "kind", "test" },
 	{ "state", "ready" },
+	{ "gpu", "0" },
+	{ "numa_node", "-1" },
 	{ "slots", "3" },
 	{ "session_depth", "2" },
 	{ "sessions", "1" },

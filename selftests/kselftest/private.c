@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "ks.h"
@@ -280,6 +281,21 @@ KS_TEST(a_user_has_so_many)
 	CHECK_ERR(ks_ioctl(other, HVCAL_IOC_ENGINE_REGISTER, &arg), -EUSERS);
 	ks_provider_close(&p);
 	CHECK_OK(ks_ioctl(other, HVCAL_IOC_ENGINE_REGISTER, &arg));
+}
+
+KS_TEST(no_descriptor_left)
+{
+	struct hvcal_private_provider arg = { 0 };
+	struct rlimit none, before;
+	int client = ks_client();
+
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+	CHECK_ERR(ks_ioctl(client, HVCAL_IOC_PRIVATE_PROVIDER, &arg), -EMFILE);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+	close(ks_private_file(client));
 }
 
 /* ---- admission ---- */

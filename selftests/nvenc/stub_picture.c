@@ -329,7 +329,7 @@ static void note_refresh(const struct stub_session *s, const NV_ENC_PIC_PARAMS *
 	pthread_mutex_unlock(&stub_lock);
 }
 
-/* The time stamp is that of a picture that was submitted, in the order of submission. */
+/* The time stamp is that of a picture of the session; they count up by one. */
 NVENCSTATUS NVENCAPI stub_invalidate(void *handle, uint64_t stamp)
 {
 	struct stub_session *s;
@@ -339,6 +339,7 @@ NVENCSTATUS NVENCAPI stub_invalidate(void *handle, uint64_t stamp)
 		return status;
 	if (s->codec->hevc || s->codec->av1 || !stub_mode("invalidate", 1))
 		return NV_ENC_ERR_UNSUPPORTED_PARAM;
+	stamp -= s->first_stamp;
 	if (stamp >= s->submitted || s->enc.frameIntervalP != 1 || s->grouped) {
 		stub_forbidden("the picture %llu is to be forgotten, of %llu",
 			       (unsigned long long)stamp, (unsigned long long)s->submitted);
@@ -387,6 +388,8 @@ NVENCSTATUS NVENCAPI stub_encode_picture(void *handle, NV_ENC_PIC_PARAMS *pic)
 	copy_map(s, pic, &w);
 	copy_sei(s, pic, &w);
 	w.output->state = STUB_QUEUED;
+	if (!s->submitted)
+		s->first_stamp = w.stamp;
 	w.output->order = s->submitted++;
 	w.output->input = in;
 	in->used++;

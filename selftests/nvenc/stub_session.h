@@ -81,6 +81,7 @@ struct stub_session {
 	struct stub_waiting group[STUB_GROUP_MAX];
 	unsigned int grouped;
 	uint64_t submitted;	/* pictures, and outputs: they go in pairs */
+	uint64_t first_stamp;	/* of the first picture */
 	uint64_t locked;	/* outputs, in this order */
 	uint64_t since_idr;
 	unsigned int busy;	/* submissions that were refused */

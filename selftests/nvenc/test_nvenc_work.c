@@ -471,6 +471,65 @@ static void test_loss_without_invalidation(void **state)
 	work_down(t, &s);
 }
 
+/* ---- temporal layers ---- */
+
+static void send_upper(struct conf_stream *s)
+{
+	assert_int_equal(send_one(s, &(struct conf_how){ .temporal_layer = 1 }), 0);
+}
+
+/* Forgotten pictures take room, too: when nothing else is left, a key frame must come. */
+static void test_layers(void **state)
+{
+	struct nvenc_test *t = *state;
+	struct hvcal_codec_config config;
+	struct conf_stream *s;
+
+	engine_up(t, "");
+	assert_true(t->c.cap->flags & HVCAL_CAP_LAYERS);
+	config = conf_config(&t->c);
+	config.flags = HVCAL_CONFIG_LAYERS;
+	s = stream_up(t, &config);
+	conf_send_many(s, 2);
+	for (unsigned int i = 2; i < 9; i++) {
+		send_upper(s);
+		assert_int_equal(is_key(s, i), i == 7);
+		assert_int_equal(s->frames[i]->result.frame.temporal_layer, i != 7);
+	}
+	assert_int_equal(counts_now().invalidated, 4);
+	/* 9 is lost; 8 was forgotten before, which leaves the key frame */
+	conf_send_many(s, 1);
+	send_upper(s);
+	conf_send_many(s, 1);
+	assert_int_equal(lose(s, 9), HVCAL_RECOVERY_REFS);
+	/* all that is remembered is of the upper layer, or came after what is lost */
+	for (unsigned int i = 0; i < 3; i++)
+		send_upper(s);
+	assert_int_equal(lose(s, 12), HVCAL_RECOVERY_KEY);
+	conf_decode(s, 0, GOOD_PSNR, NULL);
+	work_down(t, &s);
+}
+
+static void test_layers_need_invalidation(void **state)
+{
+	struct nvenc_test *t = *state;
+	struct hvcal_codec_config config;
+	struct conf_stream *s;
+
+	engine_up(t, "invalidate=0");
+	assert_false(t->c.cap->flags & HVCAL_CAP_LAYERS);
+	config = conf_config(&t->c);
+	config.flags = HVCAL_CONFIG_LAYERS;
+	s = stream_up(t, &config);
+	conf_send_many(s, 2);
+	send_upper(s);
+	send_upper(s);
+	/* not promised, and not said */
+	assert_int_equal(s->frames[3]->result.frame.temporal_layer, 0);
+	assert_int_equal(counts_now().invalidated, 0);
+	work_down(t, &s);
+}
+
 /* ---- memory ---- */
 
 static void *hidden_map;
@@ -660,7 +719,8 @@ int run_work_tests(void)
 		TEST(test_retarget_is_no_key), TEST(test_retarget_impossible),
 		TEST(test_frame_qp_routes), TEST(test_frame_qp_restart),
 		TEST(test_ceiling), TEST(test_intra_refresh), TEST(test_loss_forgets),
-		TEST(test_loss_without_invalidation), TEST(test_copied_bytes), TEST(test_gpu_memory),
+		TEST(test_loss_without_invalidation), TEST(test_layers),
+		TEST(test_layers_need_invalidation), TEST(test_copied_bytes), TEST(test_gpu_memory),
 		TEST(test_gpu_memory_forgotten), TEST(test_gpu_memory_of_lost_device),
 		TEST(test_gpu_memory_layout),
 		TEST(test_dmabuf_refused), TEST(test_dmabuf_imported),

@@ -40,6 +40,7 @@ static void take_config(struct input *in, struct hvcal_rc_config *c)
 	c->scale = raw.scale % 3;
 	c->flags = raw.flags & 7;
 	c->layers = raw.layers % 3;
+	c->base_percent = c->layers == 2 ? raw.layers / 3 : 0;
 	c->delay = raw.delay % 17;
 	c->drain_percent = raw.drain % 101;
 	c->quality = 1 + raw.quality % 51;
@@ -72,6 +73,7 @@ static void look(const hvcal_rc_t *rc, const struct hvcal_rc_decision *d)
 	must(d->qp >= c.qp_min && d->qp <= c.qp_max);
 	must(isfinite(d->qp_exact) && isfinite(d->lambda));
 	must(isfinite(s.level_ms) && s.level_ms >= 0.0 && isfinite(s.sigma));
+	must(isfinite(s.base_level_ms) && s.base_level_ms >= 0.0);
 	must(isfinite(s.slope) && isfinite(s.qp_mean) && isfinite(s.fps));
 	must(s.in_flight <= HVCAL_RC_IN_FLIGHT);
 }

@@ -64,16 +64,25 @@ void plant_draw(struct plant *p, struct hvcal_rc_config *c, uint64_t seed)
 	if (c->bitrate < HVCAL_RC_RATE_MIN)
 		c->bitrate = HVCAL_RC_RATE_MIN;
 	p->level = log2((double)c->bitrate / p->fps) + (p->level - bits_at_0);
+	p->layers = c->layers = plant_random(r) % 4 ? 1 : 2;
+	/* less than half of the rate for half of the frames would leave some of it unused */
+	if (p->layers > 1 && plant_random(r) % 2)
+		c->base_percent = 55 + (uint32_t)(plant_random(r) % 26);
 }
 
 static void account(struct plant *p, const struct hvcal_rc_config *c, double bits, double seconds,
-		    bool key)
+		    bool key, bool upper)
 {
 	double rate = (double)c->bitrate, size = rate * c->vbv_ms / 1000.0;
+	double share = c->base_percent / 100.0;
 
 	p->level_bits = fmax(0.0, p->level_bits - rate * seconds) + bits;
 	p->level_max = fmax(p->level_max, p->level_bits / size);
 	p->violations += p->level_bits > size * 1.001;
+	p->base_bits = fmax(0.0, p->base_bits - share * rate * seconds) + (upper ? 0.0 : bits);
+	/* what the buffer gives way by is for late sizes */
+	p->base_violations += share > 0.0 && !upper &&
+			      p->base_bits > share * (size + p->delay * rate / p->fps) * 1.001;
 	p->bits += bits;
 	p->frames++;
 	if (!key) {
@@ -94,10 +103,12 @@ bool plant_step(struct plant *p, hvcal_rc_t *rc, struct hvcal_rc_decision *d)
 	struct hvcal_rc_frame frame = { .time_ns = p->time_ns, .key = !p->frame };
 	unsigned int slot = p->frame % PLANT_DELAY_MAX, known;
 	bool cut = p->cut_every && p->frame && p->frame % p->cut_every == 0;
+	bool upper = p->layers > 1 && p->frame & 1 && !cut;
 	struct hvcal_rc_config c;
 	double q, log_bits, seconds;
 
 	hvcal_rc_get_config(rc, &c);
+	frame.layer = upper;
 	if (p->hints) {
 		hint.cut = cut;
 		if (cut || frame.key)
@@ -116,13 +127,14 @@ bool plant_step(struct plant *p, hvcal_rc_t *rc, struct hvcal_rc_decision *d)
 			log_bits += p->cut_ratio;
 		else
 			log_bits -= p->h * (q - p->q_ref);
-		p->q_ref = q;
+		if (!upper)
+			p->q_ref = q;
 		p->pending[slot] = fmax(64.0, exp2(log_bits));
 		p->ids[slot] = d->id;
-		account(p, &c, p->pending[slot], p->frame ? seconds : 0.0, frame.key);
+		account(p, &c, p->pending[slot], p->frame ? seconds : 0.0, frame.key, upper);
 	} else {
 		p->pending[slot] = 0.0;
-		account(p, &c, 0.0, seconds, frame.key);
+		account(p, &c, 0.0, seconds, frame.key, upper);
 	}
 	if (p->frame >= p->delay) {
 		known = (p->frame - p->delay) % PLANT_DELAY_MAX;

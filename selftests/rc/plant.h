@@ -19,6 +19,7 @@ struct plant {
 	double bias;		/* factor on sizes that the controller is told */
 	int qp_error;		/* the engine is off by so much, and does not say */
 	bool hints;
+	unsigned int layers;	/* 2: every other frame is of the upper one */
 	uint32_t scale;
 	double fps, jitter;	/* jitter: share of the interval */
 
@@ -31,8 +32,8 @@ struct plant {
 	uint32_t ids[PLANT_DELAY_MAX];
 
 	/* what came out */
-	double bits, level_bits, level_max;
-	unsigned int frames, violations, over3;
+	double bits, level_bits, level_max, base_bits; /* base: level of its own bucket */
+	unsigned int frames, violations, base_violations, over3;
 	double p_max;		/* in budgets */
 };
 

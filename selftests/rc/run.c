@@ -7,12 +7,25 @@
 
 #include "bench.h"
 
-static double now_ns(void)
+#define CLOCK_READS 1000
+
+/* CPU time of this thread, so that other work on the machine does not count. */
+static double thread_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return ts.tv_sec * 1e9 + ts.tv_nsec;
+}
+
+/* What reading the clock costs: each decision and report is between two readings. */
+static double clock_ns(void)
+{
+	double begin = thread_ns();
+
+	for (int i = 0; i < CLOCK_READS; i++)
+		thread_ns();
+	return (thread_ns() - begin) / (CLOCK_READS + 1);
 }
 
 static int by_value(const void *a, const void *b)
@@ -38,13 +51,13 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 		      struct fqp *fqp)
 {
 	const struct clip *clip = job->clip;
-	double interval = 1.0 / clip->fps, spent[FRAMES_MAX];
+	double interval = 1.0 / clip->fps, clock = clock_ns(), spent[FRAMES_MAX];
 	uint32_t ids[FRAMES_MAX];
 
 	for (unsigned int i = 0; i < job->frames; i++) {
 		struct coded coded;
 		int qp = -1;
-		double begin = now_ns();
+		double begin = thread_ns();
 
 		if (job->step_at && i == job->step_at) {
 			struct hvcal_rc_config c;
@@ -73,7 +86,7 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 		} else if (fqp) {
 			qp = fqp_decide(fqp, i * interval, !i);
 		}
-		spent[i] = now_ns() - begin;
+		spent[i] = thread_ns() - begin - clock;
 		if (job->enc->encode(e, clip_frame(clip, i), qp, &coded))
 			return -1;
 		t->bits[i] = coded.bits;
@@ -83,13 +96,13 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 		if (i >= job->delay) {
 			unsigned int known = i - job->delay;
 
-			begin = now_ns();
+			begin = thread_ns();
 			if (rc)
 				hvcal_rc_report(rc, ids[known], (uint64_t)(t->bits[known] / 8.0),
 						HVCAL_RC_QP_AS_DECIDED);
 			else if (fqp)
 				fqp_report(fqp, t->bits[known] / 8.0);
-			spent[i] += now_ns() - begin;
+			spent[i] += thread_ns() - begin - clock;
 		}
 	}
 	t->frames = job->frames;
@@ -128,15 +141,6 @@ out:
 }
 
 #define ALONE_RUNS 20000
-
-/* CPU time of this thread, so that other work on the machine does not count. */
-static double thread_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec * 1e9 + ts.tv_nsec;
-}
 
 static double alone(uint32_t scale, float inter_cost)
 {

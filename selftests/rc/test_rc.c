@@ -88,6 +88,7 @@ static void test_config(void **state)
 	REFUSED(delay, 17);
 	REFUSED(flags, 1U << 20);
 	REFUSED(drain_percent, 101);
+	REFUSED(base_percent, 50);	/* there is one layer */
 #undef REFUSED
 	c = good;
 	c.control = HVCAL_RC_CONTROL_VBR;
@@ -607,6 +608,70 @@ static void test_layers(void **state)
 	hvcal_rc_destroy(&rc);
 }
 
+/*
+ * The base layer alone is a stream, too: with a limit it never takes more than its share
+ * and its own buffer holds it, without one it takes more; the upper layer has the rest.
+ */
+static void test_base_limit(void **state)
+{
+	static const struct {
+		uint32_t percent, delay;
+	} cases[] = { { 0, 0 }, { 55, 0 }, { 50, 0 }, { 55, 2 } };
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
+		struct hvcal_rc_config c = base_config();
+		double q_ref = 4.0, sum = 0.0, base = 0.0, level = 0.0, most = 0.0, share, bits[8];
+		double rate, size;
+		uint32_t ids[8];
+		hvcal_rc_t *rc;
+		uint64_t r = 5;
+
+		c.layers = 2;
+		c.base_percent = cases[n].percent;
+		c.delay = cases[n].delay;
+		share = (cases[n].percent ? cases[n].percent : 55) / 100.0;
+		rate = share * (double)c.bitrate;
+		size = rate * (c.vbv_ms / 1000.0 + c.delay / FPS);
+		rc = make(&c);
+		for (unsigned int i = 0; i < 600; i++) {
+			struct hvcal_rc_frame f = { .time_ns = i * FRAME_NS, .key = !i,
+						    .layer = i & 1 };
+			struct hvcal_rc_decision d;
+			double q, log_bits;
+
+			assert_int_equal(hvcal_rc_decide(rc, &f, &d), 0);
+			q = hvcal_rc_qp_to_log2(c.scale, d.qp);
+			log_bits = log2(66666.0) + 4.8 - 1.2 * q - (i ? 1.0 * (q - q_ref) : -2.0) +
+				   plant_uniform(&r, -0.2, 0.2);
+			ids[i % 8] = d.id;
+			bits[i % 8] = exp2(log_bits);
+			sum += bits[i % 8];
+			level = fmax(0.0, level - rate / FPS);
+			if (!(i & 1)) {
+				q_ref = q;
+				base += bits[i % 8];
+				level += bits[i % 8];
+				most = fmax(most, level);
+			}
+			if (i >= c.delay)
+				hvcal_rc_report(rc, ids[(i - c.delay) % 8],
+						(uint64_t)(bits[(i - c.delay) % 8] / 8.0),
+						HVCAL_RC_QP_AS_DECIDED);
+		}
+		base *= FPS / 600 / (double)c.bitrate;
+		assert_true(fabs(sum * FPS / 600 / (double)c.bitrate - 1.0) < 0.03);
+		if (c.base_percent) {
+			assert_true(base < share + 0.01);
+			assert_true(base > share - 0.05);
+			assert_true(most <= size);
+		} else {
+			assert_true(base > share + 0.03);
+		}
+		hvcal_rc_destroy(&rc);
+	}
+}
+
 static void test_allocate(void **state)
 {
 	struct hvcal_rc_share f[4] = {
@@ -709,6 +774,7 @@ int main(void)
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_base_limit),
 		cmocka_unit_test(test_allocate),
 		cmocka_unit_test(test_gop),
 		cmocka_unit_test(test_day),

@@ -52,6 +52,15 @@ static int open_context(struct fixture *f, const struct hvcal_plugin_list *list)
 static const struct hvcal_engine_plugin *const plugins[] = { &test_engine_plugin };
 static const struct hvcal_plugin_list list = { plugins, 1 };
 
+static int open_with_bframes(struct fixture *f)
+{
+	hvcal_config_t c;
+
+	config(&c);
+	c.bframes = 2;
+	return hvcal_create_session(f->ctx, &c, &f->s, NULL);
+}
+
 static int open_session(struct fixture *f)
 {
 	hvcal_config_t c;
@@ -529,6 +538,48 @@ static void test_poll_fd(void **state)
 	}
 }
 
+/* An engine that finds out at the first frame: on with what is safe, from a key frame. */
+static void test_safe_first_frame(void **state)
+{
+	struct fixture *f = *state;
+	hvcal_packet_t p;
+
+	test_engine.picky = true;
+	assert_int_equal(open_with_bframes(f), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(submit(f, (unsigned char)i, NULL), 0);
+		assert_int_equal(get(f, &p), HVCAL_GOT_PACKET);
+		assert_int_equal(p.pts, i);
+		assert_true(p.dropped & HVCAL_DROPPED_BFRAMES);
+		hvcal_release_packet(&p);
+	}
+	assert_int_equal(test_engine.opens, 2);
+	assert_int_equal(test_engine.closes, 1);
+}
+
+/* Later frames fail alone, and once is enough. */
+static void test_safe_not_later(void **state)
+{
+	struct fixture *f = *state;
+	hvcal_packet_t p;
+
+	assert_int_equal(open_with_bframes(f), 0);
+	assert_int_equal(submit(f, 1, NULL), 0);
+	assert_int_equal(get(f, &p), HVCAL_GOT_PACKET);
+	hvcal_release_packet(&p);
+	test_engine.encode_error = -EINVAL;
+	assert_int_equal(submit(f, 2, NULL), 0);
+	assert_int_equal(get(f, &p), HVCAL_GOT_NOTICE);
+	assert_int_equal(p.notice, HVCAL_NOTICE_FRAME_FAILED);
+	hvcal_release_packet(&p);
+	assert_int_equal(test_engine.opens, 1);
+	test_engine.encode_error = 0;
+	assert_int_equal(submit(f, 3, NULL), 0);
+	assert_int_equal(get(f, &p), HVCAL_GOT_PACKET);
+	assert_int_equal(p.dropped, 0);
+	hvcal_release_packet(&p);
+}
+
 static void *submitter(void *arg)
 {
 	struct fixture *f = arg;
@@ -582,6 +633,8 @@ int main(void)
 		T(test_loss),
 		T(test_cancel_and_close),
 		T(test_poll_fd),
+		T(test_safe_first_frame),
+		T(test_safe_not_later),
 		T(test_two_threads),
 	};
 

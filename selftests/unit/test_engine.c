@@ -16,7 +16,7 @@ struct hvcal_engine_ctx {
 struct hvcal_engine_stream {
 	struct hvcal_engine_ctx *ctx;
 	struct hvcal_engine_job *queue[64];
-	unsigned int queued;
+	unsigned int queued, bframes;
 	pthread_mutex_t lock;
 	atomic_uint calls;
 };
@@ -62,6 +62,7 @@ static int engine_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config 
 		return test_engine.open_error;
 	*stream = calloc(1, sizeof(**stream));
 	(*stream)->ctx = ctx;
+	(*stream)->bframes = config->bframes;
 	pthread_mutex_init(&(*stream)->lock, NULL);
 	last_stream = *stream;
 	test_engine.opens++;
@@ -109,9 +110,9 @@ static int engine_encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)
 
 	if (s->calls++)
 		test_engine.overlaps++;
-	if (test_engine.encode_error) {
+	if (test_engine.encode_error || (test_engine.picky && s->bframes)) {
 		s->calls--;
-		return test_engine.encode_error;
+		return test_engine.encode_error ? test_engine.encode_error : -EINVAL;
 	}
 	test_engine.flags = job->params.flags;
 	test_engine.lost_pts = job->params.lost_pts;

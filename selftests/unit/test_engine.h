@@ -12,6 +12,7 @@
 struct test_engine {
 	int open_error;
 	int encode_error;	/* of every frame */
+	bool picky;		/* opens with B frames, and refuses frames then */
 	int done_status;	/* of every frame */
 	bool manual;		/* frames wait for test_engine_step() */
 	unsigned int hold;	/* frames kept back, HVCAL_ENGINE_HELD */

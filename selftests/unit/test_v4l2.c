@@ -44,6 +44,12 @@ static struct {
 	atomic_int stops;	/* drains that began */
 } spoil;
 
+/* Controls that were set, and those that the node refused. */
+static struct {
+	unsigned int set, refused;
+	int fd;			/* of the last one */
+} controls;
+
 int __real_ioctl(int fd, unsigned long request, void *arg);
 int __wrap_ioctl(int fd, unsigned long request, void *arg);
 
@@ -71,6 +77,11 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 	    ((struct v4l2_encoder_cmd *)arg)->cmd == V4L2_ENC_CMD_STOP)
 		atomic_fetch_add(&spoil.stops, 1);
 	ret = __real_ioctl(fd, request, arg);
+	if (request == VIDIOC_S_CTRL) {
+		controls.set += !ret;
+		controls.refused += !!ret;
+		controls.fd = fd;
+	}
 	if (!ret && request == VIDIOC_DQBUF && packet) {
 		if (strikes(BAD_PACKET))
 			b->flags |= V4L2_BUF_FLAG_ERROR;
@@ -384,6 +395,60 @@ static void test_forced_key(void **state)
 	assert_false(is_key(&rig.frames[7]));
 }
 
+static int control(uint32_t id)
+{
+	struct v4l2_control c = { .id = id };
+
+	assert_int_equal(__real_ioctl(controls.fd, VIDIOC_G_CTRL, &c), 0);
+	return c.value;
+}
+
+static int control_max(uint32_t id)
+{
+	struct v4l2_queryctrl q = { .id = id };
+
+	assert_int_equal(__real_ioctl(controls.fd, VIDIOC_QUERYCTRL, &q), 0);
+	return q.maximum;
+}
+
+/* The node is asked itself what it was set to; what it lacks is not tried. */
+static void test_controls(void **state)
+{
+	uint64_t fine;
+
+	(void)state;
+	assert_true(is_key(encode_one()));
+	fine = encode_one()->result.bytes;
+	assert_true(controls.set > 0);
+	assert_int_equal(controls.refused, 0);
+	assert_int_equal(control(V4L2_CID_FWHT_I_FRAME_QP), 8);
+	assert_int_equal(control(V4L2_CID_FWHT_P_FRAME_QP), 8);
+	assert_int_equal(control(V4L2_CID_MPEG_VIDEO_GOP_SIZE), 16);
+	rig.config.qp = 30;
+	assert_int_equal(rig.e.ops->reconfigure(rig.stream, &rig.config), 0);
+	assert_false(is_key(encode_one()));
+	assert_true(wait_last()->result.bytes < fine);
+	assert_int_equal(control(V4L2_CID_FWHT_I_FRAME_QP), 30);
+	assert_int_equal(control(V4L2_CID_FWHT_P_FRAME_QP), 30);
+	/* as near as the node can */
+	rig.config.qp = 1000;
+	assert_int_equal(rig.e.ops->reconfigure(rig.stream, &rig.config), 0);
+	assert_int_equal(control(V4L2_CID_FWHT_P_FRAME_QP), control_max(V4L2_CID_FWHT_P_FRAME_QP));
+	rig.e.ops->close(rig.stream);
+	rig.config.gop = 0;
+	assert_int_equal(rig.e.ops->open(rig.e.ctx, &rig.config, &rig.stream), 0);
+	assert_true(is_key(encode_one()));
+	assert_int_equal(control(V4L2_CID_MPEG_VIDEO_GOP_SIZE),
+			 control_max(V4L2_CID_MPEG_VIDEO_GOP_SIZE));
+	/* it has no bit rates: refused, and not taken for another mode */
+	rig.e.ops->close(rig.stream);
+	rig.stream = NULL;
+	rig.config.rc_mode = HVCAL_RC_CBR;
+	rig.config.bitrate = 1000000;
+	assert_int_equal(rig.e.ops->open(rig.e.ctx, &rig.config, &rig.stream), -EINVAL);
+	assert_int_equal(controls.refused, 0);
+}
+
 static void tell(const char *file, const char *what)
 {
 	int fd = open(file, O_WRONLY | O_CLOEXEC);
@@ -440,7 +505,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_stuck), TEST(test_bad_packet), TEST(test_no_packet), TEST(test_drain),
-		TEST(test_close), TEST(test_import), TEST(test_forced_key),
+		TEST(test_close), TEST(test_import), TEST(test_forced_key), TEST(test_controls),
 		TEST(test_device_lost),
 	};
 	char reason[256];

@@ -360,38 +360,28 @@ static VAStatus job_code(struct driver *d, struct av1_job *j, struct buffer *cod
 	if (status)
 		return status;
 	samples_store(&j->p.made, j->recon);
-	j->recon->coded = true;
 	j->recon->exact = !j->qindex;
+	picture_done(j->recon, coded, j->qindex);
 	slots_fill(j);
 	j->state->since_key = is_key(j) ? 1 : j->state->since_key + 1;
-	coded->segment.status = j->qindex & VA_CODED_BUF_STATUS_PICTURE_AVE_QP_MASK;
 	return VA_STATUS_SUCCESS;
 }
 
 static VAStatus code(struct driver *d, struct context *c, struct buffer *coded)
 {
 	const VAEncTileGroupBufferAV1 *group = (const void *)c->slices[0].param->data;
-	struct av1_job j = { .c = c, .seq = &c->seq.av1, .pic = (const void *)c->pic->data };
+	struct av1_job j = { .c = c, .state = c->state, .seq = &c->seq.av1,
+		.pic = (const void *)c->pic->data };
 	VAStatus status;
 
 	if (c->nslices != 1 || group->tg_start || group->tg_end)
 		return wrong("more than one tile");
 	if (is_key(&j) && !c->seq_now)
 		return wrong("a key frame without its sequence");
-	if (!c->state)
-		c->state = calloc(1, sizeof(*c->state));
-	if (!c->state)
-		return VA_STATUS_ERROR_ALLOCATION_FAILED;
-	j.state = c->state;
 	status = job_code(d, &j, coded);
 	pictures_free(&j.p);
 	bits_free(&j.head);
 	return status;
-}
-
-static void close_state(struct context *c)
-{
-	free(c->state);
 }
 
 static void targets(const struct context *c, VABufferID *coded, VASurfaceID *recon)
@@ -404,7 +394,7 @@ static void targets(const struct context *c, VABufferID *coded, VASurfaceID *rec
 
 const struct codec_ops av1_ops = {
 	.code = code,
-	.close = close_state,
+	.state_size = sizeof(struct codec_state),
 	.targets = targets,
 	.seq_size = sizeof(VAEncSequenceParameterBufferAV1),
 	.pic_size = sizeof(VAEncPictureParameterBufferAV1),

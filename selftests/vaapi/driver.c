@@ -126,6 +126,15 @@ static void surface_clear(struct surface *s)
 		close(s->fd);
 }
 
+static void state_free(struct context *c)
+{
+	const struct codec_ops *ops = codec_of(c->config);
+
+	if (c->state && ops->close)
+		ops->close(c->state);
+	free(c->state);
+}
+
 static void object_free(struct object *o)
 {
 	struct buffer *b = (struct buffer *)o;
@@ -136,7 +145,7 @@ static void object_free(struct object *o)
 	else if (o->kind == KIND_SURFACE)
 		surface_clear((struct surface *)o);
 	else if (o->kind == KIND_CONTEXT)
-		codec_of(c->config)->close(c);
+		state_free(c);
 	free(o);
 }
 
@@ -250,6 +259,12 @@ size_t context_frame_bytes(const struct context *c)
 	if (c->max_frame_bits && c->max_frame_bits < bits)
 		bits = c->max_frame_bits;
 	return (size_t)bits / 8;
+}
+
+void picture_done(struct surface *recon, struct buffer *coded, unsigned int qp)
+{
+	recon->coded = true;
+	coded->segment.status = qp & VA_CODED_BUF_STATUS_PICTURE_AVE_QP_MASK;
 }
 
 bool coded_append(struct buffer *b, const void *data, size_t len)
@@ -493,7 +508,10 @@ static VAStatus end_picture(VADriverContextP ctx, VAContextID id)
 		return VA_STATUS_ERROR_HW_BUSY;
 	coded->segment = (VACodedBufferSegment){ .buf = coded->data };
 	coded->result = c->source->result = VA_STATUS_SUCCESS;
-	status = codec_of(c->config)->code(d, c, coded);
+	if (!c->state)
+		c->state = calloc(1, codec_of(c->config)->state_size);
+	status = c->state ? codec_of(c->config)->code(d, c, coded) :
+		 VA_STATUS_ERROR_ALLOCATION_FAILED;
 	strike(d, c, coded, number);
 	c->new_rates = false;
 	c->source = NULL;

@@ -30,7 +30,7 @@
  *	slow=MS		a picture takes that long
  *	fences		puts the fence of a picture into its source, for as long as it takes
  *	fences-early	the same, but signals it too early
- *	fences-foreign	another one is there before, and none of its own
+ *	fences-foreign	another one is there before and after, and none of its own
  *	report=PATH	appends a line for each call that tests want to know of
  */
 #ifndef HVCALTEST_DRIVER_H
@@ -252,9 +252,11 @@ int roi_offset(const struct context *c, int x, int y);
 struct bits;
 
 struct codec_ops {
-	/** Codes the picture of the context. */
+	/** Codes the picture of the context, which has its state. */
 	VAStatus (*code)(struct driver *d, struct context *c, struct buffer *coded);
-	void (*close)(struct context *c);
+	/** Frees what is in the state; may be NULL. */
+	void (*close)(struct codec_state *state);
+	size_t state_size;
 	/** Its coded buffer and its reconstructed picture. */
 	void (*targets)(const struct context *c, VABufferID *coded, VASurfaceID *recon);
 	size_t seq_size, pic_size, slice_size;	/* slice_size 0: there are none */
@@ -265,6 +267,9 @@ const struct codec_ops *codec_of(const struct config *config);
 
 /** What the rates leave for a picture. */
 size_t context_frame_bytes(const struct context *c);
+
+/** The picture is coded, at a QP that does for all of it. */
+void picture_done(struct surface *recon, struct buffer *coded, unsigned int qp);
 
 /** Appends to a coded buffer. @return false: it is full */
 bool coded_append(struct buffer *b, const void *data, size_t len);

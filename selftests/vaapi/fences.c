@@ -11,6 +11,7 @@
 #include "driver.h"
 
 #define NEVER UINT64_MAX
+#define FOREIGN_NS 1500000000	/* others are at it for longer */
 #define EARLY_NS 10000000	/* long before the picture, and after it was submitted */
 
 struct alarm {
@@ -67,20 +68,22 @@ void fences_import(const struct surface *s)
 
 void fences_attach(const struct surface *s, uint64_t ready_ns)
 {
+	bool early = mode("fences-early"), foreign = mode("fences-foreign");
 	struct alarm *a;
 	pthread_t thread;
 
-	if (!s->imported || (!mode("fences") && !mode("fences-early")))
+	if (!s->imported || (!mode("fences") && !early && !foreign))
 		return;
 	a = malloc(sizeof(*a));
 	if (!a)
 		abort();
 	*a = (struct alarm){
-		.fence = fence_new(0), .at = mode("fences-early") ? now_ns() + EARLY_NS : ready_ns,
+		.fence = fence_new(0), .at = early ? now_ns() + EARLY_NS :
+					  foreign ? now_ns() + FOREIGN_NS : ready_ns,
 	};
 	/* the file keeps it; nothing is closed, as tests are short */
 	attach(s, a->fence);
-	last = ready_ns == NEVER ? -1 : a->fence;
+	last = ready_ns == NEVER || foreign ? -1 : a->fence;
 	if (ready_ns == NEVER)
 		free(a);
 	else if (pthread_create(&thread, NULL, ring, a) || pthread_detach(thread))

@@ -534,11 +534,10 @@ static VAStatus job_code(struct driver *d, struct h264_job *j, struct buffer *co
 		status = slice_put(j, i, coded);
 	if (status)
 		return status;
-	j->recon->coded = true;
 	j->recon->reference = j->pic->pic_fields.bits.reference_pic_flag;
 	j->recon->frame_num = j->pic->frame_num;
 	j->recon->poc = j->pic->CurrPic.TopFieldOrderCnt;
-	coded->segment.status = (uint32_t)j->used_qp & VA_CODED_BUF_STATUS_PICTURE_AVE_QP_MASK;
+	picture_done(j->recon, coded, (unsigned int)j->used_qp);
 	return VA_STATUS_SUCCESS;
 }
 
@@ -552,11 +551,9 @@ static VAStatus code(struct driver *d, struct context *c, struct buffer *coded)
 	};
 	VAStatus status;
 
-	if (!c->state)
-		c->state = calloc(1, sizeof(*c->state));
 	for (unsigned int i = 0; i < c->nslices; i++)
 		j.slice[i] = (const void *)c->slices[i].param->data;
-	if (!c->state || raw_make(&j.raw, c->source, j.seq->picture_width_in_mbs * 16U,
+	if (raw_make(&j.raw, c->source, j.seq->picture_width_in_mbs * 16U,
 				  j.seq->picture_height_in_mbs * 16U))
 		return VA_STATUS_ERROR_ALLOCATION_FAILED;
 	j.qp = j.pic->pic_init_qp + j.slice[0]->slice_qp_delta;
@@ -570,11 +567,9 @@ static VAStatus code(struct driver *d, struct context *c, struct buffer *coded)
 	return status;
 }
 
-static void close_state(struct context *c)
+static void close_state(struct codec_state *state)
 {
-	if (c->state)
-		h264_x264_close(c->state->x264);
-	free(c->state);
+	h264_x264_close(state->x264);
 }
 
 static void targets(const struct context *c, VABufferID *coded, VASurfaceID *recon)
@@ -588,6 +583,7 @@ static void targets(const struct context *c, VABufferID *coded, VASurfaceID *rec
 const struct codec_ops h264_ops = {
 	.code = code,
 	.close = close_state,
+	.state_size = sizeof(struct codec_state),
 	.targets = targets,
 	.seq_size = sizeof(VAEncSequenceParameterBufferH264),
 	.pic_size = sizeof(VAEncPictureParameterBufferH264),

@@ -285,10 +285,9 @@ static VAStatus job_code(struct driver *d, struct hevc_job *j, struct buffer *co
 		status = slice_put(j, coded);
 	if (status)
 		return status;
-	j->recon->coded = true;
 	j->recon->reference = j->pic->pic_fields.bits.reference_pic_flag;
 	j->recon->poc = j->pic->decoded_curr_pic.pic_order_cnt;
-	coded->segment.status = (uint32_t)j->qp & VA_CODED_BUF_STATUS_PICTURE_AVE_QP_MASK;
+	picture_done(j->recon, coded, (unsigned int)j->qp);
 	return VA_STATUS_SUCCESS;
 }
 
@@ -306,9 +305,7 @@ static VAStatus code(struct driver *d, struct context *c, struct buffer *coded)
 		return wrong("more than one slice");
 	if (j.pic->pic_fields.bits.idr_pic_flag && !c->seq_now)
 		return wrong("a key frame without its sequence");
-	if (!c->state)
-		c->state = calloc(1, sizeof(*c->state));
-	if (!c->state || raw_make(&j.raw, c->source, j.seq->pic_width_in_luma_samples,
+	if (raw_make(&j.raw, c->source, j.seq->pic_width_in_luma_samples,
 				  j.seq->pic_height_in_luma_samples))
 		return VA_STATUS_ERROR_ALLOCATION_FAILED;
 	/* parameters of HEVC know no cropping: the surface tells */
@@ -323,11 +320,9 @@ static VAStatus code(struct driver *d, struct context *c, struct buffer *coded)
 	return status;
 }
 
-static void close_state(struct context *c)
+static void close_state(struct codec_state *state)
 {
-	if (c->state)
-		hevc_x265_close(c->state->x265);
-	free(c->state);
+	hevc_x265_close(state->x265);
 }
 
 static void targets(const struct context *c, VABufferID *coded, VASurfaceID *recon)
@@ -341,6 +336,7 @@ static void targets(const struct context *c, VABufferID *coded, VASurfaceID *rec
 const struct codec_ops hevc_ops = {
 	.code = code,
 	.close = close_state,
+	.state_size = sizeof(struct codec_state),
 	.targets = targets,
 	.seq_size = sizeof(VAEncSequenceParameterBufferHEVC),
 	.pic_size = sizeof(VAEncPictureParameterBufferHEVC),

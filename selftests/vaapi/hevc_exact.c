@@ -129,7 +129,8 @@ VAStatus hevc_exact(struct hevc_job *j)
 	for (uint32_t y = 0; y < j->raw.height; y += ctb)
 		for (uint32_t x = 0; x < j->raw.width; x += ctb) {
 			tree_put(&k, x, y, log2);
-			cabac_terminate(&k.cabac, x + ctb >= j->raw.width && y + ctb >= j->raw.height);
+			cabac_terminate(&k.cabac, x + ctb >= j->raw.width &&
+					y + ctb >= j->raw.height);
 		}
 	bits_align(&j->data, 0);
 	raw_store(&j->raw, j->recon);

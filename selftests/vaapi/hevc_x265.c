@@ -217,7 +217,8 @@ static VAStatus encode(struct hevc_job *j, struct state *st)
 	x265_picture pic, out;
 	x265_nal *nals;
 	uint32_t count;
-	float *offsets = j->c->nrois && j->pps->qp_delta ? offsets_make(j) : NULL;
+	/* always, where there may be some: x265 makes room for them with its first pictures */
+	float *offsets = j->pps->qp_delta ? offsets_make(j) : NULL;
 	int got;
 
 	st->api->picture_init(st->param, &pic);

@@ -78,7 +78,8 @@ static long long get(const char *name)
 
 static void check_sets(struct conf *c, const struct conf_frame *f, bool hevc)
 {
-	long long rate = get("bit_rate_value_minus1[0]") + 1, size = get("cpb_size_value_minus1[0]") + 1;
+	long long rate = get("bit_rate_value_minus1[0]") + 1;
+	long long size = get("cpb_size_value_minus1[0]") + 1;
 
 	IS(c, f, "nal_hrd_parameters_present_flag", 1);
 	IS(c, f, "vcl_hrd_parameters_present_flag", 0);

@@ -15,7 +15,7 @@
 
 #include "test_vaapi.h"
 
-#define LIMIT_S 60		/* of a test: a driver that hangs would hold it */
+#define LIMIT_S 180		/* of a test: a driver that hangs would hold it */
 
 static const char *folder;
 static char report_path[] = "/tmp/hvcal-vaapi-XXXXXX";

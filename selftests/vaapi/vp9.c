@@ -249,38 +249,27 @@ static VAStatus job_code(struct driver *d, struct vp9_job *j, struct buffer *cod
 	if (status)
 		return status;
 	samples_store(&j->p.made, j->recon);
-	j->recon->coded = true;
 	j->recon->exact = !j->qindex;
+	picture_done(j->recon, coded, j->qindex);
 	for (int i = 0; i < SLOTS; i++)
 		if (j->header.refresh >> i & 1)
 			j->state->slots[i] = j->recon->o.id;
-	coded->segment.status = j->qindex & VA_CODED_BUF_STATUS_PICTURE_AVE_QP_MASK;
 	return VA_STATUS_SUCCESS;
 }
 
 static VAStatus code(struct driver *d, struct context *c, struct buffer *coded)
 {
-	struct vp9_job j = { .c = c, .pic = (const void *)c->pic->data };
+	struct vp9_job j = { .c = c, .state = c->state, .pic = (const void *)c->pic->data };
 	VAStatus status;
 
 	if (!c->matrix || c->matrix->size != sizeof(VAEncMiscParameterTypeVP9PerSegmantParam))
 		return wrong("there are no parameters of segments");
 	if (!j.pic->pic_flags.bits.frame_type && !c->seq_now)
 		return wrong("a key frame without its sequence");
-	if (!c->state)
-		c->state = calloc(1, sizeof(*c->state));
-	if (!c->state)
-		return VA_STATUS_ERROR_ALLOCATION_FAILED;
-	j.state = c->state;
 	status = job_code(d, &j, coded);
 	pictures_free(&j.p);
 	bits_free(&j.head);
 	return status;
-}
-
-static void close_state(struct context *c)
-{
-	free(c->state);
 }
 
 static void targets(const struct context *c, VABufferID *coded, VASurfaceID *recon)
@@ -293,7 +282,7 @@ static void targets(const struct context *c, VABufferID *coded, VASurfaceID *rec
 
 const struct codec_ops vp9_ops = {
 	.code = code,
-	.close = close_state,
+	.state_size = sizeof(struct codec_state),
 	.targets = targets,
 	.seq_size = sizeof(VAEncSequenceParameterBufferVP9),
 	.pic_size = sizeof(VAEncPictureParameterBufferVP9),

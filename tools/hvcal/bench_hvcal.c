@@ -21,7 +21,7 @@
 #define ITEMS 64
 #define BLOB_BYTES (ITEMS * (HVCAL_PARAMS_MAX + HVCAL_META_MAX))
 #define MAX_BUFFERS 64
-#define ENGINE_WAIT_MS 5000
+#define ENGINE_WAIT_MS 30000
 
 struct hvcal_way {
 	int client;

@@ -106,7 +106,7 @@ guest_boot() {
 		root=/dev/root rootfstype=hostfs rootflags=/ ro \
 		con0=null,fd:3 con=null ssl=null \
 		ssl1=null,fd:4 ssl2=null,fd:5 ssl3=null,fd:6 \
-		console=tty0 panic_on_oops=1 oops=panic random.trust_cpu=on \
+		console=tty0 rcupdate.rcu_cpu_stall_timeout=120 panic_on_oops=1 oops=panic random.trust_cpu=on \
 		init="$job/init" HVCAL_JOB="$job" $append \
 		</dev/null >"$job/boot.log" 2>&1 \
 		3>&"$log_fd" 4>"$job/out" 5>"$job/err" 6>"$job/status" \

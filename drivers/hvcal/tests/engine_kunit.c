@@ -42,6 +42,21 @@ static void published_engine_is_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&hvcal.objects[HVCAL_OBJ_ENGINES]), 0);
 }
 
+static void no_memory_no_engine(struct kunit *test)
+{
+	struct hvcal_engine_register reg = rig_registration();
+	struct hvcal_provider *p = rig_provider(test);
+	u32 n;
+
+	/* the engine, its queues */
+	for (n = 1; n <= 2; n++) {
+		rig.fail_alloc = n;
+		KUNIT_EXPECT_NULL(test, hvcal_engine_create(p, &reg, NULL, 0));
+	}
+	KUNIT_EXPECT_EQ(test, rig.fail_alloc, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&hvcal.objects[HVCAL_OBJ_ENGINES]), 0);
+}
+
 static void names_are_unique_among_the_living(struct kunit *test)
 {
 	struct hvcal_provider *p = rig_provider(test), *other = rig_provider(test);
@@ -168,6 +183,7 @@ static void retired_engine_lets_closing_streams_go(struct kunit *test)
 
 static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(published_engine_is_found),
+	KUNIT_CASE(no_memory_no_engine),
 	KUNIT_CASE(names_are_unique_among_the_living),
 	KUNIT_CASE(dead_provider_publishes_nothing),
 	KUNIT_CASE(info_tells_of_suspicion),

@@ -605,8 +605,8 @@ static void no_memory_to_move_is_no_loss(struct kunit *test)
 	struct hvcal_engine *e;
 
 	rig_provider_close(peers.from);
-	/* the engine itself, then the binding */
-	rig.fail_alloc = 2;
+	/* the engine itself and its queues, then the binding */
+	rig.fail_alloc = 3;
 	e = rig_engine(test, peers.to);
 	KUNIT_EXPECT_TRUE(test, peers.s->homeless);
 	KUNIT_EXPECT_EQ(test, e->sessions, 0);

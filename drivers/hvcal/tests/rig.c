@@ -103,6 +103,11 @@ void *rig_kzalloc(size_t size, gfp_t flags)
 	return fails(&rig.fail_alloc) ? NULL : kzalloc(size, flags);
 }
 
+void *rig_kvcalloc(size_t n, size_t size, gfp_t flags)
+{
+	return fails(&rig.fail_alloc) ? NULL : kvcalloc(n, size, flags);
+}
+
 int rig_receive_fd(struct file *file, unsigned int flags)
 {
 	return fails(&rig.fail_fd) ? -EMFILE : atomic_inc_return(&rig.fds) + 100;

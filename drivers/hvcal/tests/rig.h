@@ -114,6 +114,7 @@ unsigned long rig_copy_to_user(void __user *to, const void *from, unsigned long 
 unsigned long rig_clear_user(void __user *to, unsigned long n);
 int rig_copy_struct_from_user(void *dst, size_t ksize, const void __user *src, size_t usize);
 void *rig_kzalloc(size_t size, gfp_t flags);
+void *rig_kvcalloc(size_t n, size_t size, gfp_t flags);
 int rig_receive_fd(struct file *file, unsigned int flags);
 int rig_close_fd(unsigned int fd);
 void rig_dmabuf_put(struct dma_buf *dmabuf);

@@ -19,6 +19,8 @@
 
 #undef kzalloc
 #define kzalloc rig_kzalloc
+#undef kvcalloc
+#define kvcalloc rig_kvcalloc
 
 #define ktime_get_ns rig_now
 #define copy_to_user rig_copy_to_user

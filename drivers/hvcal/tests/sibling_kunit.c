@@ -96,6 +96,32 @@ static void promises_of_siblings_are_kept(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, s->pressed);
 }
 
+/* Growing is as coming. */
+static void promises_of_siblings_bound_growth(struct kunit *test)
+{
+	struct hvcal_session_reply reply = {};
+	struct peers peers = peers_make(test);
+	struct hvcal_reservation res, before;
+	struct hvcal_session *his, *mine;
+	u32 granted;
+
+	KUNIT_ASSERT_EQ(test, reserve(peers.other, peers.public, TWO_FIFTHS, &his), 0);
+	KUNIT_ASSERT_EQ(test, reserve(peers.owner, peers.private, A_TENTH, &mine), 0);
+	granted = peers.public->sibling_ppm;
+	res = mine->res;
+	res.period_ns = TWO_FIFTHS;
+	his->asked.deadline_ns = RIG_MS;
+	KUNIT_EXPECT_EQ(test, rig_reserve(mine, &res, &before, &reply), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, reply.refused, HVCAL_RESOURCE_ENGINE_TIME);
+	KUNIT_EXPECT_EQ(test, peers.public->sibling_ppm, granted);
+	KUNIT_EXPECT_EQ(test, mine->asked.period_ns, A_TENTH);
+	KUNIT_EXPECT_FALSE(test, his->pressed);
+	/* without that promise it may */
+	his->asked.deadline_ns = 0;
+	KUNIT_EXPECT_EQ(test, rig_reserve(mine, &res, &before, &reply), 0);
+	KUNIT_EXPECT_GT(test, peers.public->sibling_ppm, granted);
+}
+
 static void replan(struct hvcal_session *s, u32 factor)
 {
 	unsigned long flags;
@@ -159,6 +185,7 @@ static void others_are_no_siblings(struct kunit *test)
 static struct kunit_case sibling_cases[] = {
 	KUNIT_CASE(reservations_count_on_both_sides),
 	KUNIT_CASE(promises_of_siblings_are_kept),
+	KUNIT_CASE(promises_of_siblings_bound_growth),
 	KUNIT_CASE(who_costs_more_than_granted_is_pressed),
 	KUNIT_CASE(a_user_has_one_share_of_all),
 	KUNIT_CASE(others_are_no_siblings),

@@ -78,7 +78,7 @@ static void read_codec(struct hvcal_engine_ctx *c, void *session, struct nvenc_c
 	k->invalidation = CAP(SUPPORT_REF_PIC_INVALIDATION);
 	k->custom_vbv = CAP(SUPPORT_CUSTOM_VBV_BUF_SIZE);
 #if NVENC_HAVE_STATE
-	k->state_advance = c->lib.versions->state && CAP(DISABLE_ENC_STATE_ADVANCE);
+	k->state_advance = CAP(DISABLE_ENC_STATE_ADVANCE);
 #endif
 #undef CAP
 	/* H.264 has ten bits on the newest chips only, and nothing here to ask for them */
@@ -94,8 +94,7 @@ static void read_all(struct hvcal_engine_ctx *c, void *session, const GUID *guid
 		for (uint32_t j = 0; j < count; j++) {
 			struct nvenc_codec *k = &c->codecs[c->ncodecs];
 
-			if (memcmp(known[i].guid, &guids[j], sizeof(GUID)) ||
-			    (known[i].codec == HVCAL_CODEC_AV1 && !c->lib.versions->av1))
+			if (memcmp(known[i].guid, &guids[j], sizeof(GUID)))
 				continue;
 			*k = (struct nvenc_codec){ .codec = known[i].codec, .guid = guids[j] };
 			read_codec(c, session, k);
@@ -155,6 +154,7 @@ void nvenc_cap_fill(const struct hvcal_engine_ctx *c, const struct nvenc_codec *
 		.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_FORCE_KEY | HVCAL_CAP_ROI |
 			 HVCAL_CAP_HDR_STATIC | HVCAL_CAP_HDR_DYNAMIC |
 			 (k->invalidation || k->intra_refresh ? HVCAL_CAP_RECOVER : 0) |
+			 (k->invalidation ? HVCAL_CAP_LAYERS : 0) |
 			 (k->dyn_bitrate ? HVCAL_CAP_RETARGET : 0) |
 			 (k->lossless ? HVCAL_CAP_LOSSLESS : 0),
 		.min_width = k->min_width,

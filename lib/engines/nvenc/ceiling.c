@@ -58,7 +58,7 @@ static int64_t attempt(hvcal_engine_stream_t *s, struct nvenc_slot *slot, NV_ENC
 		.version = s->ctx->lib.versions->lock_output, .outputBitstream = slot->output,
 	};
 	uint32_t limit = slot->job->params.max_bytes;
-	int64_t pts = slot->job->params.pts, ret = 0;
+	int64_t ret = 0;
 	NVENCSTATUS status = nvenc_submit(s, pic);
 
 	if (status != NV_ENC_SUCCESS)
@@ -75,7 +75,7 @@ static int64_t attempt(hvcal_engine_stream_t *s, struct nvenc_slot *slot, NV_ENC
 	if (ret < 0) {
 		s->broken = true;
 	} else if (!ret) {
-		nvenc_count_picture(s, pts, key);
+		nvenc_count_picture(s, slot->job, key);
 		nvenc_deliver(s, slot, &lock);
 	}
 	s->ctx->lib.api.nvEncUnlockBitstream(s->session, slot->output);

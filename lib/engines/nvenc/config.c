@@ -278,6 +278,11 @@ bool nvenc_config_invalidates(const struct nvenc_codec *k, const struct hvcal_co
 	       !(c->flags & HVCAL_CONFIG_INTRA_REFRESH);
 }
 
+bool nvenc_config_layered(const struct nvenc_codec *k, const struct hvcal_codec_config *c)
+{
+	return c->flags & HVCAL_CONFIG_LAYERS && nvenc_config_invalidates(k, c);
+}
+
 static uint32_t refresh_period(const struct hvcal_codec_config *c)
 {
 	return c->gop > 1 ? c->gop : REFRESH_PERIOD;

@@ -114,6 +114,8 @@ void nvenc_deliver(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
 			.satd = lock->frameSatd,
 			.copied_bytes = slot->copied_bytes,
 			.recovery = slot->recovery,
+			.temporal_layer = !key && job->params.temporal_layer &&
+					  nvenc_config_layered(s->codec, &s->config),
 		},
 	};
 
@@ -280,9 +282,11 @@ static void set_payloads(const hvcal_engine_stream_t *s, struct nvenc_payloads *
 	}
 }
 
-void nvenc_count_picture(hvcal_engine_stream_t *s, int64_t pts, bool key)
+void nvenc_count_picture(hvcal_engine_stream_t *s, const struct hvcal_engine_job *job, bool key)
 {
-	s->pts[s->frames % NVENC_SLOTS_MAX] = pts;
+	s->pts[s->frames % NVENC_SLOTS_MAX] = job->params.pts;
+	s->no_ref[s->frames % NVENC_SLOTS_MAX] = !key && hvcal_soft_unreferenced(&job->params) &&
+						nvenc_config_layered(s->codec, &s->config);
 	if (key)
 		s->key_number = s->frames;
 	s->frames++;
@@ -290,13 +294,14 @@ void nvenc_count_picture(hvcal_engine_stream_t *s, int64_t pts, bool key)
 	s->want_key = false;
 }
 
-static int submit_slot(hvcal_engine_stream_t *s, NV_ENC_PIC_PARAMS *pic, int64_t pts, bool key)
+static int submit_slot(hvcal_engine_stream_t *s, NV_ENC_PIC_PARAMS *pic,
+		       const struct hvcal_engine_job *job, bool key)
 {
 	NVENCSTATUS status = nvenc_submit(s, pic);
 
 	if (status != NV_ENC_SUCCESS && status != NV_ENC_ERR_NEED_MORE_INPUT)
 		return nvenc_fail(s->ctx, "NvEncEncodePicture", status, false);
-	nvenc_count_picture(s, pts, key);
+	nvenc_count_picture(s, job, key);
 	s->waiting++;
 	return status == NV_ENC_SUCCESS ? 0 : HVCAL_ENGINE_HELD;
 }
@@ -307,6 +312,7 @@ static int code_slot(hvcal_engine_stream_t *s, struct nvenc_slot *slot, NV_ENC_P
 	bool key = s->want_key || job->params.flags & HVCAL_FRAME_FORCE_KEY || due_key(s);
 	struct nvenc_payloads payloads;
 
+	key |= !key && !nvenc_loss_skip_upper(s);
 	slot->recovery = HVCAL_RECOVERY_NONE;
 	if (job->params.flags & HVCAL_FRAME_LOST) {
 		slot->recovery = key ? HVCAL_RECOVERY_KEY : nvenc_loss_recover(s, job, pic);
@@ -322,7 +328,7 @@ static int code_slot(hvcal_engine_stream_t *s, struct nvenc_slot *slot, NV_ENC_P
 	    s->config.tune != HVCAL_TUNE_LOSSLESS)
 		return nvenc_encode_below(s, slot, pic, key);
 #endif
-	return submit_slot(s, pic, job->params.pts, key);
+	return submit_slot(s, pic, job, key);
 }
 
 static int encode(hvcal_engine_stream_t *s, struct hvcal_engine_job *job)

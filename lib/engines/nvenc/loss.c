@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Frames that the receiver lacks. */
+/*
+ * Frames that the receiver lacks, or may lack. NVENC has temporal layers of its own, in
+ * a pattern that begins with each key frame; HVCAL's clients say with each frame whether
+ * it may be lost. So such a frame is coded as others are, and then forgotten.
+ */
 #include <errno.h>
 
 #include "nvenc.h"
@@ -19,6 +23,19 @@ static bool first_tainted(const hvcal_engine_stream_t *s, int64_t pts, uint64_t 
 	return n == s->frames || s->pts[n % NVENC_SLOTS_MAX] == pts || n <= s->key_number;
 }
 
+/* Is there a picture before @number that is remembered, and that may be referred to? */
+static bool reference_left(const hvcal_engine_stream_t *s, uint64_t number)
+{
+	uint64_t oldest = s->frames > NVENC_DPB ? s->frames - NVENC_DPB : 0;
+
+	if (oldest < s->key_number)
+		oldest = s->key_number;
+	while (number > oldest)
+		if (!s->no_ref[--number % NVENC_SLOTS_MAX])
+			return true;
+	return false;
+}
+
 /* NVENC forgets pictures one by one; what refers to them is lost with them. */
 static int invalidate(hvcal_engine_stream_t *s, uint64_t number)
 {
@@ -27,6 +44,7 @@ static int invalidate(hvcal_engine_stream_t *s, uint64_t number)
 
 		if (status != NV_ENC_SUCCESS)
 			return nvenc_fail(s->ctx, "NvEncInvalidateRefFrames", status, false);
+		s->no_ref[number % NVENC_SLOTS_MAX] = true;
 	}
 	return 0;
 }
@@ -69,8 +87,15 @@ uint32_t nvenc_loss_recover(hvcal_engine_stream_t *s, const struct hvcal_engine_
 	if (known && (number == s->frames || number < s->key_number))
 		return HVCAL_RECOVERY_REFS;
 	/* one at least that the receiver has must still be there */
-	if (!known || number <= s->key_number || s->frames - number >= NVENC_DPB ||
+	if (!known || number <= s->key_number || !reference_left(s, number) ||
 	    !nvenc_config_invalidates(s->codec, &s->config) || invalidate(s, number))
 		return HVCAL_RECOVERY_KEY;
 	return HVCAL_RECOVERY_REFS;
+}
+
+bool nvenc_loss_skip_upper(hvcal_engine_stream_t *s)
+{
+	if (!s->frames || !s->no_ref[(s->frames - 1) % NVENC_SLOTS_MAX])
+		return true;
+	return reference_left(s, s->frames) && !invalidate(s, s->frames - 1);
 }

@@ -12,7 +12,7 @@
  * config.c    struct hvcal_codec_config to NVENC's structures
  * session.c   sessions of the driver: open, new rates, close
  * frame.c     frames in, packets out
- * loss.c      frames that the receiver lacks
+ * loss.c      frames that the receiver lacks, or may lack
  * ceiling.c   frames that must not be larger than so many bytes
  * source.c    pictures: copy, import, registration
  * metadata.c  HDR and T.35
@@ -253,6 +253,10 @@ uint32_t nvenc_config_bframes(const struct nvenc_codec *codec,
 bool nvenc_config_invalidates(const struct nvenc_codec *codec,
 			      const struct hvcal_codec_config *config);
 
+/** Does it have temporal layers? */
+bool nvenc_config_layered(const struct nvenc_codec *codec,
+			  const struct hvcal_codec_config *config);
+
 /** Samples of the side of a block of NVENC's QP map. */
 uint32_t nvenc_config_map_block(uint32_t codec);
 
@@ -322,6 +326,7 @@ struct hvcal_engine_stream {
 	uint64_t coded;		/* delivered ones */
 	uint64_t since_key;
 	int64_t pts[NVENC_SLOTS_MAX]; /* of the latest pictures, for dts and losses */
+	bool no_ref[NVENC_SLOTS_MAX]; /* of the upper layer, or forgotten */
 	uint64_t key_number;	/* of the last key frame */
 	bool want_key;
 	bool broken;		/* the session owes packets that nobody can get */
@@ -356,8 +361,8 @@ void nvenc_collect(hvcal_engine_stream_t *s, int status);
 NVENCSTATUS nvenc_submit(hvcal_engine_stream_t *s, NV_ENC_PIC_PARAMS *pic);
 NVENCSTATUS nvenc_lock_output(hvcal_engine_stream_t *s, NV_ENC_LOCK_BITSTREAM *lock);
 
-/** A picture will be in the stream: @key, or not. */
-void nvenc_count_picture(hvcal_engine_stream_t *s, int64_t pts, bool key);
+/** The picture of @job will be in the stream: @key, or not. */
+void nvenc_count_picture(hvcal_engine_stream_t *s, const struct hvcal_engine_job *job, bool key);
 
 /** Gives the packet in @lock to the host as that of @slot. */
 void nvenc_deliver(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
@@ -367,7 +372,7 @@ void nvenc_deliver(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
 void nvenc_finish(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
 		  const struct hvcal_engine_result *result);
 
-/* ---- frames that the receiver lacks (loss.c) ---- */
+/* ---- frames that the receiver lacks, or may lack (loss.c) ---- */
 
 /* Pictures that NVENC keeps to refer to, where it can forget some of them. */
 #define NVENC_DPB 5
@@ -378,6 +383,12 @@ void nvenc_finish(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
  */
 uint32_t nvenc_loss_recover(hvcal_engine_stream_t *s, const struct hvcal_engine_job *job,
 			    NV_ENC_PIC_PARAMS *pic);
+
+/**
+ * Has NVENC forget the picture before, if nothing may refer to it.
+ * @return false: it can refer to no other one either, so a key frame must follow
+ */
+bool nvenc_loss_skip_upper(hvcal_engine_stream_t *s);
 
 /* ---- ceilings (ceiling.c) ---- */
 

@@ -20,7 +20,7 @@ static int offset_at(const struct hvcal_engine_stream *s, const struct hvcal_eng
 	for (uint32_t j = y; j < y + block && j < s->config.height; j += STEP)
 		for (uint32_t i = x; i < x + block && i < s->config.width; i += STEP, n++)
 			sum += map[(size_t)(j / size) * stride + i / size];
-	return sum / n;
+	return n ? sum / n : 0;
 }
 
 /* A segment that is lossless would be another kind of picture. */

@@ -353,7 +353,7 @@ typedef struct {
 	/** Room for one packet; 0: half of a raw frame, for RAW and lossless all of it.
 	 *  A frame that needs more fails (HVCAL_NOTICE_FRAME_FAILED). */
 	uint32_t packet_bytes;
-	/** Longest wait of hvcal_create_session for the engine, in ms; 0: 5000. */
+	/** Longest wait of hvcal_create_session for the engine, in ms; 0: 30000. */
 	uint32_t open_timeout_ms;
 	uint32_t rate_control;	/**< enum hvcal_rate_control */
 	/** Bytes that libhvcal's rate control plans no frame to exceed; 0 none. */

@@ -28,8 +28,11 @@
  *           H.264/AVC", 2005, with g = 1; measured 1.1 to 3 over clips). h is what
  *           a step against the reference costs beyond that: a finer frame
  *           also codes what its reference left out (Chromium's rate controller
- *           uses the ratio of the steps in the same place). (a, g, h) follow by a
- *           Kalman filter (Kalman 1960) with a random walk in each; the
+ *           uses the ratio of the steps in the same place). Blocks that are skipped
+ *           keep their quality: qref is a moving mean (1/2) of the quantisers (own
+ *           measurement: errors three frames ahead are 5 % less). (a, g, h) follow by a
+ *           Kalman filter (Kalman 1960) with a random walk in each, its noise taken
+ *           from differences of two errors (von Neumann 1941), which see no ramp; the
  *           first values and b (0.6 inter; what is new: 0.58 intra, 0.35 detail) are
  *           a fit to x264 at constant QP on the clips of `make bench-rc`. Intra cost is
  *           that of half the picture; the detail it has lost nearly halves what the
@@ -39,9 +42,9 @@
  *           r K(q) min(1, qcoded - q), qcoded being where it was last coded, not
  *           skipped, and K being a key frame's bits at q: what is not
  *           refined is skipped (own measurement; r follows the sizes). The same bounds a
- *           frame that moves little; the buffer is left a third full while a still is refined,
- *           as the sooner it is fine the longer that is of use; one step of about a QP is always tried, or r
- *           could not follow.
+ *           frame that moves little; the buffer is left a third full while a
+ *           still is refined, as the sooner it is fine the longer that is of use;
+ *           one step of about a QP is always tried, or r could not follow.
  * Buffer    level(t) = max(0, level - rate dt) + bits: the leaky bucket of H.264
  *           annex C. "planned" level: frames whose size is not known yet count
  *           with what the model expects (x264 plans for its frame threads so).
@@ -60,13 +63,24 @@
  *           then. A planned frame's error is not seen yet: tau grows, steps and
  *           corrections shrink with config.delay, or with the frames that are in
  *           flight where those are more; the guard of the buffer gives way by
- *           config.delay frames.
+ *           config.delay frames. set grows by 0.5 s B for each, s being the model's
+ *           noise: what drains out of an empty buffer is lost for good, as no later
+ *           frame may take it (the mean's error is the share of that time). Frames
+ *           of an old scene, reported after a cut, leave the doubt that it raised.
  * Unseen    P frames get no finer than where a + k s stays within two budgets (three
- *           with sizes at once), s^2 = x' P x being the filter's own doubt at that q,
- *           or one quantiser beyond the newest that was seen. After a cut the slope is doubted, too.
+ *           with sizes at once), less the mean of recent errors, s^2 = x' P x being the
+ *           filter's own doubt at that q, or one quantiser beyond the newest that was
+ *           seen. After a cut the slope is doubted, too.
  * Guards    q such that a + k sigma keeps level + bits within the buffer and the
  *           frame within its ceiling; sigma is that of the model's recent
  *           errors (the idea is Chromium's).
+ * Layers    upper frames are coarser by log 2^(1/3) (2 QP). With base_percent the base
+ *           layer alone is a stream, too, as sub-layers have an HRD of their own in
+ *           HEVC (annex C, E.2.3): a second bucket, drained at that share, which only
+ *           base frames fill. They get no more than T' = B' - (level' - debt - set') dt / tau,
+ *           B' being the share over the time of a base frame, and their guard is that
+ *           of both buckets. What they leave over goes to upper frames, down to the
+ *           quantiser of the base layer.
  * Retarget  the level keeps its bits, hence scales in time; the model stays; the
  *           step to the new q comes out of the model at once: dq =
  *           log(old/new) / (g + h), then on to log(old/new) / g. What is queued
@@ -150,6 +164,8 @@ struct hvcal_rc_config {
 	uint32_t delay;		/**< frames by which sizes come late, 0..16 */
 	uint32_t frame_ceiling;	/**< bytes no frame shall exceed, 0 none */
 	uint32_t drain_percent;	/**< of the rate, to pay a queue after a retarget (0: 10) */
+	uint32_t base_percent;	/**< layers 2: of what drains the buffer, no more goes to layer 0
+				 *   alone, through a vbv_ms buffer of its own (0: no such limit) */
 };
 
 /**
@@ -213,6 +229,7 @@ struct hvcal_rc_status {
 	uint64_t bitrate;	/**< in force, bits/s */
 	uint64_t maxrate;	/**< what drains the buffer, bits/s; 0 no buffer */
 	double level_ms;	/**< planned level */
+	double base_level_ms;	/**< the same of the base layer's own buffer; 0 without base_percent */
 	double vbv_ms;
 	double fps;		/**< as measured from the frames' times */
 	double qp_mean;		/**< recent, in units of the scale */
@@ -222,7 +239,7 @@ struct hvcal_rc_status {
 	uint32_t saturated;	/**< enum hvcal_rc_saturation */
 	uint64_t frames;	/**< decided */
 	uint64_t dropped;
-	uint64_t violations;	/**< reports that left the level above the buffer */
+	uint64_t violations;	/**< reports that left the level above a buffer */
 	uint64_t bytes;		/**< reported */
 };
 

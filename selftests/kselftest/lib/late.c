@@ -3,19 +3,25 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "../ks.h"
 
 #define KS_NAP_MS	10
+#define KS_CALLS	200	/* after it: a millisecond of work */
 #define KS_STILL_MS	20	/* less is a jiffy, and within the slack */
 /* of the test machine: a jiffy at 100 Hz, a wake-up, and busy processors */
 #define KS_SLACK_MS	150
 
-/* One sleeps on each processor: one may have been taken away, and the others not. */
+/*
+ * One sleeps and works on each processor: one may have been taken away, and the
+ * others not, and who only sleeps is let run before those who work.
+ */
 struct ks_napper {
 	int cpu;
 	atomic_int still_ms;		/* all stand-stills together */
-	_Atomic uint64_t nap_start;	/* of the sleep that has not ended, 0 none */
+	_Atomic uint64_t nap_start;	/* of the turn that has not ended, 0 none */
 };
 
 static struct ks_napper ks_nappers[CPU_SETSIZE];
@@ -26,7 +32,7 @@ int ks_since_ms(uint64_t start)
 	return (int)((ks_now_ns() - start) / KS_MS);
 }
 
-/* How late the end of a sleep is that began at @start. */
+/* How late the end of a turn is that began at @start. */
 static int ks_nap_late_ms(uint64_t start)
 {
 	int late = start ? ks_since_ms(start) - KS_NAP_MS : 0;
@@ -47,6 +53,8 @@ static void *ks_nap(void *arg)
 
 		atomic_store(&n->nap_start, start);
 		ks_sleep_ms(KS_NAP_MS);
+		for (int i = 0; i < KS_CALLS; i++)
+			syscall(SYS_getppid);
 		atomic_fetch_add(&n->still_ms, ks_nap_late_ms(start));
 	}
 	return NULL;

@@ -56,6 +56,7 @@ apt_open() {
 		-o "APT::Architectures::=amd64"
 		-o "APT::Sandbox::User=$(id -un)"
 		-o "Acquire::Languages=none"
+		-o "Acquire::Retries=3"
 		-o "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false"
 		-o "APT::Update::Error-Mode=any"
 		-o "APT::Update::Post-Invoke::="
