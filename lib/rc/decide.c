@@ -17,6 +17,8 @@
 #define TAU_VBR 3.0
 #define CORRECTION_DOWN 0.6	/* at most this share of B is taken off */
 #define CORRECTION_UP 0.6
+#define FULL_SECONDS 0.3	/* no more of a buffer is used while sizes are late */
+#define FULL_SHARE 0.7
 #define KEY_FRAMES 4.0		/* a key frame costs as much as that many others */
 #define CUT_FRAMES 3.0
 #define CUT_FRAMES_MAX 3.4	/* no cut shall cost more */
@@ -140,6 +142,17 @@ static double rest_point(const hvcal_rc_t *rc)
 	return fmin(REST_SHARE * rc->size, REST_FRAMES * rc->rate * rc->interval);
 }
 
+/*
+ * Share of the mean that is taken off beyond what the level's loop may: a content that
+ * grows is seen late, and a loop that may do little fills the buffer meanwhile.
+ */
+static double relief(const hvcal_rc_t *rc)
+{
+	double full = rc->level / fmin(rc->size, FULL_SECONDS * rc->rate);
+
+	return rc->late < 1.0 ? 0.0 : rc_clip(full - FULL_SHARE, 0.0, CORRECTION_DOWN);
+}
+
 /* Bits for a P frame, by where the level is and where it should be. */
 static double target_p(const hvcal_rc_t *rc, enum rc_class class, double mean)
 {
@@ -159,6 +172,7 @@ static double target_p(const hvcal_rc_t *rc, enum rc_class class, double mean)
 	/* with late sizes a loop this strong would swing */
 	late = 1.0 + 0.5 * rc->late;
 	off = rc_clip(off, -CORRECTION_UP / late * mean, CORRECTION_DOWN / late * mean);
+	off += relief(rc) * mean;
 	if (debt > 0.0)
 		off += fmin(rc->debt_rate * rc->interval, debt);
 	return rc_clip(mean - off, 0.2 * mean, 2.0 * mean);

@@ -67,6 +67,8 @@
  *           noise: what drains out of an empty buffer is lost for good, as no later
  *           frame may take it (the mean's error is the share of that time). Frames
  *           of an old scene, reported after a cut, leave the doubt that it raised.
+ *           Beyond 0.7 of the buffer (0.3 s at most) T falls by the share of that
+ *           too: a content that grows is seen late (own measurement).
  * Unseen    P frames get no finer than where a + k s stays within two budgets (three
  *           with sizes at once), less the mean of recent errors, s^2 = x' P x being the
  *           filter's own doubt at that q, or one quantiser beyond the newest that was
