@@ -693,7 +693,7 @@ struct hvcal_provider {
 	bool kill;			/* rather than hang: HVCAL_ENGINE_KILL */
 	u32 overdue;			/* issued works with a strike: no new work till then */
 	u32 missed;			/* looks in a row at which work lay there; see watchdog */
-	bool shunned;			/* its sessions waited too long, and it has not looked yet */
+	bool shunned;			/* its sessions waited too long, it has not looked yet */
 	bool doomed;			/* its process is being killed: nothing more for it */
 	u32 next_stream;
 	u32 next_buffer;
