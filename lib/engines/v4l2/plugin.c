@@ -59,6 +59,7 @@ struct hvcal_engine_stream {
 	struct m2m m;		/* the reader alone closes it while it is busy */
 	struct flight flights[FLIGHT_MAX];
 	unsigned int first, count;
+	bool telling;		/* the host, of the first of them; without the lock */
 	uint64_t stamp;
 	uint64_t progress_ns;	/* the node did something, or was given its first work */
 	uint64_t finished_ns;	/* the last frame */
@@ -214,9 +215,11 @@ static void finish(struct hvcal_engine_stream *s, struct flight *f)
 	r.engine_ns = now - (f->since_ns > s->finished_ns ? f->since_ns : s->finished_ns);
 	s->finished_ns = now;
 	/* it counts until the host has it: nobody takes it for idle meanwhile */
+	s->telling = true;
 	pthread_mutex_unlock(&s->lock);
 	host->done(host->cookie, job, &r);
 	pthread_mutex_lock(&s->lock);
+	s->telling = false;
 	s->first = (s->first + 1) % FLIGHT_MAX;
 	s->count--;
 	pthread_cond_broadcast(&s->wake);
@@ -478,10 +481,18 @@ static int drain(struct hvcal_engine_stream *s)
 	return ret;
 }
 
+/* Has the node frames? One that the host is just being told of is out. */
+static bool holds_frames(struct hvcal_engine_stream *s)
+{
+	while (s->telling)
+		pthread_cond_wait(&s->wake, &s->lock);
+	return s->count;
+}
+
 /* The next frame begins anew: the reader is idle then, and not in poll(). */
 static int start_over(struct hvcal_engine_stream *s)
 {
-	int ret = s->count ? drain(s) : 0;
+	int ret = holds_frames(s) ? drain(s) : 0;
 
 	if (!ret)
 		m2m_close(&s->m);
@@ -493,7 +504,7 @@ static int make_key(struct hvcal_engine_stream *s)
 	int ret;
 
 	/* controls take effect on some later frame: on this one, if none is before it */
-	ret = s->count ? drain(s) : 0;
+	ret = holds_frames(s) ? drain(s) : 0;
 	if (!ret && s->m.streaming && m2m_force_key(&s->m))
 		ret = start_over(s);
 	return ret;
@@ -607,7 +618,7 @@ static int stream_reconfigure(hvcal_engine_stream_t *s, const struct hvcal_codec
 	if (!hvcal_soft_same_picture(&s->config, config))
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&s->lock);
-	if (s->count)
+	if (holds_frames(s))
 		ret = drain(s);
 	if (!ret && s->m.fd >= 0)
 		ret = m2m_set_rates(&s->m, config);
