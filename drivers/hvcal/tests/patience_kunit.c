@@ -108,10 +108,13 @@ static void nothing_happens_without_another_engine(struct kunit *test)
 static void suspect_engine_is_no_refuge(struct kunit *test)
 {
 	struct peers peers = peers_make(test, PERIOD_NS);
+	unsigned long flags;
 
 	rig_submitted(test, peers.s);
+	spin_lock_irqsave(&hvcal.lock, flags);
 	peers.other_p->shunned = true;
 	hvcal_provider_judge_locked(peers.other_p);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
 	look_after(test, peers.p, FLOOR_NS);
 	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
 }
@@ -225,10 +228,13 @@ static void doomed_process_loses_all_that_can_go(struct kunit *test)
 	struct peers peers = peers_make(test, 0);
 	struct hvcal_job *job = rig_submitted(test, peers.s);
 	struct hvcal_session_args args = rig_args(0);
+	unsigned long flags;
 
 	provider_doomed(peers.p);
 	provider_doomed(peers.p);
+	spin_lock_irqsave(&hvcal.lock, flags);
 	KUNIT_EXPECT_FALSE(test, hvcal_provider_has_work_locked(peers.p));
+	spin_unlock_irqrestore(&hvcal.lock, flags);
 	look(test, peers.p);
 	KUNIT_ASSERT_PTR_EQ(test, peers.s->binding->engine, peers.other);
 	RIG_EXPECT_STATE(test, job, HVCAL_JOB_READY);
