@@ -17,8 +17,6 @@
 #define TAU_VBR 3.0
 #define CORRECTION_DOWN 0.6	/* at most this share of B is taken off */
 #define CORRECTION_UP 0.6
-#define FULL_SECONDS 0.3	/* no more of a buffer is used while sizes are late */
-#define FULL_SHARE 0.7
 #define KEY_FRAMES 4.0		/* a key frame costs as much as that many others */
 #define CUT_FRAMES 3.0
 #define CUT_FRAMES_MAX 3.4	/* no cut shall cost more */
@@ -31,7 +29,6 @@
 #define SLOPE_SURE 0.45
 #define SLOPE_STEEP 5.0		/* no curve that was seen is steeper */
 #define STEP_UP 0.67
-#define STEP_OPEN 0.5		/* coarser than its reference a frame hardly costs less */
 #define STEP_FALLING 0.17	/* down, after a lower rate */
 #define P_FRAMES_FALLING 1.2	/* no P frame shall cost more then */
 #define GUARD_FALLING 1.0
@@ -44,8 +41,6 @@
 #define REFINE_GAIN_UP 0.6
 #define REFINE_GAIN_DOWN 0.2
 #define REFINE_LEVEL 0.5	/* of a frame's worth, in the buffer */
-#define REST_SHARE 0.3	/* of the buffer, while a still picture is refined */
-#define REST_FRAMES 1.8
 #define REFINE_FORGET 0.9
 #define REFINE_STEP 0.17	/* log2 of the step: 1 QP */
 #define REFINE_MIN 0.05
@@ -128,36 +123,10 @@ static void follow_lateness(hvcal_rc_t *rc)
 	rc->late = fmax(rc->late, rc->config.delay);
 }
 
-/*
- * What refines a still picture is of use for as long as it stands: the sooner the
- * better. The buffer stays about half full then, with room for the next cut.
- */
-static bool rests(const hvcal_rc_t *rc, enum rc_class class)
-{
-	return class == CLASS_STILL && rc->late < 1.0 && rc->ease <= 0.0 && !rc->refine_guess;
-}
-
-static double rest_point(const hvcal_rc_t *rc)
-{
-	return fmin(REST_SHARE * rc->size, REST_FRAMES * rc->rate * rc->interval);
-}
-
-/*
- * Share of the mean that is taken off beyond what the level's loop may: a content that
- * grows is seen late, and a loop that may do little fills the buffer meanwhile.
- */
-static double relief(const hvcal_rc_t *rc)
-{
-	double full = rc->level / fmin(rc->size, FULL_SECONDS * rc->rate);
-
-	return rc->late < 1.0 ? 0.0 : rc_clip(full - FULL_SHARE, 0.0, CORRECTION_DOWN);
-}
-
 /* Bits for a P frame, by where the level is and where it should be. */
-static double target_p(const hvcal_rc_t *rc, enum rc_class class, double mean)
+static double target_p(const hvcal_rc_t *rc, double mean)
 {
 	double tau = fmax(TAU, (TAU_FRAMES + 4.0 * rc->late) * rc->interval);
-	double debt = rests(rc, class) ? 0.0 : rc->debt;
 	double off, bits, late;
 
 	if (rc->config.control == HVCAL_RC_CONTROL_VBR) {
@@ -167,14 +136,12 @@ static double target_p(const hvcal_rc_t *rc, enum rc_class class, double mean)
 	/* an old queue is being paid: nothing shall be added to it */
 	if (rc->ease > 0.0)
 		tau *= TAU_EASE;
-	off = (rc->level - debt - (rests(rc, class) ? rest_point(rc) : rc_buffer_set_point(rc))) *
-	      rc->interval / tau;
+	off = (rc->level - rc->debt - rc_buffer_set_point(rc)) * rc->interval / tau;
 	/* with late sizes a loop this strong would swing */
 	late = 1.0 + 0.5 * rc->late;
 	off = rc_clip(off, -CORRECTION_UP / late * mean, CORRECTION_DOWN / late * mean);
-	off += relief(rc) * mean;
-	if (debt > 0.0)
-		off += fmin(rc->debt_rate * rc->interval, debt);
+	if (rc->debt > 0.0)
+		off += fmin(rc->debt_rate * rc->interval, rc->debt);
 	return rc_clip(mean - off, 0.2 * mean, 2.0 * mean);
 }
 
@@ -183,7 +150,7 @@ static double target_bits(const hvcal_rc_t *rc, enum rc_class class, double mean
 	double frames, room;
 
 	if (!is_new(class))
-		return target_p(rc, class, mean);
+		return target_p(rc, mean);
 	frames = class == CLASS_KEY ? KEY_FRAMES : CUT_FRAMES;
 	if (rc->config.control == HVCAL_RC_CONTROL_VBR)
 		frames *= 2.0;
@@ -283,7 +250,7 @@ static double limit_step(const hvcal_rc_t *rc, double q, double mean)
 	if (rc->falling)
 		return fmax(q, rc->q_ref - STEP_FALLING);
 	if (rc->open)
-		return rc_clip(q, rc->q_ref - 4.0 * STEP_DOWN / (1.0 + late), rc->q_ref + STEP_OPEN);
+		return fmax(q, rc->q_ref - 4.0 * STEP_DOWN / (1.0 + late));
 	return rc_clip(q, rc->q_ref - STEP_DOWN / late, rc->q_ref + 2.0 * STEP_UP / (1.0 + late));
 }
 
@@ -298,7 +265,7 @@ static double refine_bits(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint
 	if (q >= rc->q_ref)
 		return OVERHEAD_BITS;
 	return exp2(rc_model_predict(&rc->models[CLASS_KEY], &key)) * rc->refine *
-	       fmin(fmax(rc->q_coded, rc->q_ref) - q, 1.0);
+	       fmin(rc->q_ref - q, 1.0);
 }
 
 /* The finest q, not above the reference's, whose refinement costs no more than @bits. */
@@ -368,19 +335,9 @@ static double wish_q(hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_
 	return q;
 }
 
-/*
- * How far off the size may be. What is new is coded far from the middle of the scale,
- * where level and slope are not told apart: together they are known better than each.
- */
-static double sigma_of(const hvcal_rc_t *rc, enum rc_class class, struct rc_point at,
-		       double log_bits)
+static double sigma_of(const hvcal_rc_t *rc, enum rc_class class)
 {
-	const struct rc_model *m = &rc->models[class];
-
-	at.q = rc_model_solve(m, &at, log_bits);
-	return is_new(class) ? fmin(rc_model_sigma(m),
-				    hypot(sqrt(m->variance), rc_model_doubt_at(m, &at))) :
-	       rc_model_sigma(m);
+	return rc_model_sigma(&rc->models[class]);
 }
 
 static bool moves_little(const struct rc_flight *f, const struct hvcal_rc_hint *hint)
@@ -440,7 +397,7 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 		      const struct hvcal_rc_hint *hint, double mean, double *room)
 {
 	const struct rc_model *m = &rc->models[f->class];
-	double sigma = sigma_of(rc, f->class, *at, log2(mean)), q = -INFINITY, most, frames;
+	double sigma = sigma_of(rc, f->class), q = -INFINITY, most, frames;
 	double ceiling = 8.0 * rc->config.frame_ceiling;
 
 	*room = INFINITY;
@@ -520,8 +477,7 @@ static int refine_more(hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, int qp,
 	q = hvcal_rc_qp_to_log2(rc->config.scale, qp - 1);
 	if (!rc->rate || rc->config.control == HVCAL_RC_CONTROL_CQP ||
 	    rc->config.control == HVCAL_RC_CONTROL_ICQ || qp <= rc->config.qp_min ||
-	    rc->level > fmax(REFINE_LEVEL * mean, rests(rc, CLASS_STILL) ?
-			     rest_point(rc) - REFINE_LEVEL * mean : 0.0) || (rc->refine_guess && qp < ref))
+	    rc->level > REFINE_LEVEL * mean || (rc->refine_guess && qp < ref))
 		return qp;
 	if (refine_bits(rc, hint, q) <= fmin(REFINE_LIMIT * mean, 0.5 * rc_buffer_room(rc)))
 		return qp - 1;
@@ -590,15 +546,6 @@ static void fill(const hvcal_rc_t *rc, const struct rc_flight *f, double bits, d
 	out->lambda = lambda_of(rc, f->qp);
 }
 
-static void leave_scene(hvcal_rc_t *rc)
-{
-	double pixels = (double)rc->config.width * rc->config.height;
-
-	for (int i = CLASS_P; i <= CLASS_UPPER; i++)
-		if (rc->known[i] && rc->models[i].with_cost)
-			rc_model_leave(&rc->models[i], i, pixels);
-}
-
 int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		    struct hvcal_rc_decision *out)
 {
@@ -656,10 +603,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	if (is_new(f->class)) {
 		f->owed = fmax(0.0, expected - mean);
 		rc_buffer_owe(rc, f->owed, rc_buffer_horizon(rc));
-		/* the next frames are new, and what refining the last ones cost says little */
-		rc->refine = fmax(rc->refine, RC_REFINE);
-		if (f->class == CLASS_CUT && has_cost)
-			leave_scene(rc);
+		/* the next frames are new */
 		rc_doubt_scene(rc, f->class == CLASS_PART);
 		rc->open = OPEN_AFTER + (unsigned int)(2.0 * rc->late);
 		rc->q_key = at.q;
@@ -680,8 +624,6 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		rc->q_left = is_new(f->class) && f->class != CLASS_PART ? at.q :
 			     rc->q_left + Q_LEFT * (at.q - rc->q_left);
 		rc->q_ref = at.q;
-		if (f->class != CLASS_STILL)
-			rc->q_coded = at.q;
 		rc->last_qp = f->qp;
 		rc->have_qp = true;
 	}

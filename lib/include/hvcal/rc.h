@@ -33,18 +33,13 @@
  *           measurement: errors three frames ahead are 5 % less). (a, g, h) follow by a
  *           Kalman filter (Kalman 1960) with a random walk in each, its noise taken
  *           from differences of two errors (von Neumann 1941), which see no ramp; the
- *           first values and b (0.6 inter; what is new: 0.58 intra, 0.35 detail) are
- *           a fit to x264 at constant QP on the clips of `make bench-rc`. Intra cost is
- *           that of half the picture; the detail it has lost nearly halves what the
- *           guess is off. A new scene takes the level of P frames back to what is
- *           usual of scenes, and the slope half the way to the first.
+ *           first values and b (1.3 intra, 0.6 inter) are a fit to x264 at
+ *           constant QP on the clips of `make bench-rc`.
  * Stills    where the hint says that nothing moves, a frame costs
- *           r K(q) min(1, qcoded - q), qcoded being where it was last coded, not
- *           skipped, and K being a key frame's bits at q: what is not
+ *           r K(q) min(1, qref - q), K being a key frame's bits at q: what is not
  *           refined is skipped (own measurement; r follows the sizes). The same bounds a
- *           frame that moves little; the buffer is left a third full while a
- *           still is refined, as the sooner it is fine the longer that is of use;
- *           one step of about a QP is always tried, or r could not follow.
+ *           frame that moves little; one step of about a QP is always tried, or r
+ *           could not follow.
  * Buffer    level(t) = max(0, level - rate dt) + bits: the leaky bucket of H.264
  *           annex C. "planned" level: frames whose size is not known yet count
  *           with what the model expects (x264 plans for its frame threads so).
@@ -67,8 +62,6 @@
  *           noise: what drains out of an empty buffer is lost for good, as no later
  *           frame may take it (the mean's error is the share of that time). Frames
  *           of an old scene, reported after a cut, leave the doubt that it raised.
- *           Beyond 0.7 of the buffer (0.3 s at most) T falls by the share of that
- *           too: a content that grows is seen late (own measurement).
  * Unseen    P frames get no finer than where a + k s stays within two budgets (three
  *           with sizes at once), less the mean of recent errors, s^2 = x' P x being the
  *           filter's own doubt at that q, or one quantiser beyond the newest that was
@@ -180,7 +173,6 @@ struct hvcal_rc_hint {
 	float cut;		/**< 0..1: likelihood of a scene cut */
 	float screen;		/**< 0..1: likelihood of screen content */
 	uint32_t is_static;	/**< not 0: equal to the frame before */
-	float detail;		/**< mean second difference along rows, of 8-bit samples */
 };
 
 struct hvcal_analysis_result;
