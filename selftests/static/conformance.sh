@@ -10,21 +10,8 @@ tests=$(sed -n 's/^\t{ "\([a-z0-9_]*\)", test_.*/\1/p' "$folder"/*.c | sort)
 # shellcheck disable=SC2016 # these are backquotes of reStructuredText
 told=$(sed -n '/^\.\. conformance tests begin/,/^\.\. conformance tests end/p' "$page" |
 	grep -o '``[a-z0-9_]*``' | tr -d '`' | sort -u)
-n=0 failed=0
-
-# each WHAT LIST OTHER: every word of LIST is a line of OTHER
-each() {
-	local name
-	for name in $2; do
-		n=$((n + 1))
-		if grep -qx -- "$name" <<<"$3"; then
-			echo "ok $n - $name $1"
-		else
-			echo "not ok $n - $name $1"
-			failed=1
-		fi
-	done
-}
+# shellcheck source=selftests/static/each.sh
+. "$(dirname "$0")/each.sh"
 
 each "is told of in $page" "$tests" "$told"
 each "is a test in $folder" "$told" "$tests"

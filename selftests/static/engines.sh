@@ -9,21 +9,8 @@ plugins=$(grep -rl --include='*.c' '^const struct hvcal_engine_plugin hvcal_engi
 	"$folder" | sed "s|^$folder/||; s|/.*||; s|\.c$||" | sort)
 rows=$(sed -n '/^## Engines$/,/^## [^E]/s/^| *\([a-z0-9]*\) *|.*/\1/p' "$readme" |
 	grep -vx engine | sort)
-n=0 failed=0
-
-# each WHAT LIST OTHER: every word of LIST is a line of OTHER
-each() {
-	local name
-	for name in $2; do
-		n=$((n + 1))
-		if grep -qx -- "$name" <<<"$3"; then
-			echo "ok $n - $name: $1"
-		else
-			echo "not ok $n - $name: $1"
-			failed=1
-		fi
-	done
-}
+# shellcheck source=selftests/static/each.sh
+. "$(dirname "$0")/each.sh"
 
 each "has a row in $readme" "$plugins" "$rows"
 each "is a plug-in in $folder" "$rows" "$plugins"
