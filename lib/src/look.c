@@ -141,7 +141,7 @@ bool hvcal_look_frame(struct hvcal_look *l, hvcal_buffer_t *source, int fence, b
 	struct hvcal_analysis_picture picture;
 	struct hvcal_analysis_options options = { 0 };
 	struct hvcal_analysis_result result;
-	uint64_t begin;
+	uint64_t begin, taken;
 	int ret;
 
 	options.row_step = l->budget.row_step;
@@ -160,10 +160,10 @@ bool hvcal_look_frame(struct hvcal_look *l, hvcal_buffer_t *source, int fence, b
 	hvcal_look_end(source);
 	if (ret)
 		return false;
-	begin = thread_ns() - begin;
+	taken = thread_ns() - begin;
 	atomic_fetch_add(&l->frames, 1);
-	atomic_fetch_add(&l->cpu_ns, begin);
-	account(l, begin);
+	atomic_fetch_add(&l->cpu_ns, taken);
+	account(l, taken);
 	return !hvcal_rc_hint_take(hint, &result, key);
 }
 

@@ -19,6 +19,8 @@ static bool av1_here(void)
 
 static void av1_up(struct nvenc_test *t, const char *modes, struct hvcal_codec_config *config)
 {
+	if (!av1_here())
+		skip();
 	engine_up(t, modes);
 	t->c.cap = engine_cap(t, HVCAL_CODEC_AV1);
 	assert_non_null(t->c.cap);
@@ -67,8 +69,6 @@ static void test_av1_units(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	if (!av1_here())
-		skip();
 	av1_up(t, "", &config);
 	s = stream_up(t, &config);
 	for (unsigned int i = 0; i < 10; i++)
@@ -94,8 +94,6 @@ static void test_av1_b_pictures(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	if (!av1_here())
-		skip();
 	av1_up(t, "", &config);
 	config.tune = HVCAL_TUNE_QUALITY;
 	config.bframes = 2;
@@ -120,8 +118,6 @@ static void test_av1_frame_qp(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	if (!av1_here())
-		skip();
 	av1_up(t, "", &config);
 	s = stream_up(t, &config);
 	for (unsigned int i = 0; i < 6; i++) {
@@ -159,8 +155,6 @@ static void test_av1_retarget(void **state)
 	struct conf_stream *s;
 	uint64_t before = 0, after = 0;
 
-	if (!av1_here())
-		skip();
 	av1_up(t, "", &config);
 	config.rc_mode = HVCAL_RC_CBR;
 	config.bitrate = 200000;
@@ -187,8 +181,6 @@ static void test_av1_tiles_and_depth(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	if (!av1_here())
-		skip();
 	av1_up(t, "", &config);
 	config.slices = 2;
 	config.format = HVCAL_FORMAT_P010;
