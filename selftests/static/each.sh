@@ -1,9 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2034 # failed is for who sources this
 # To be sourced: compares two lists of words, as TAP.
-n=0
-# shellcheck disable=SC2034 # for who sources this
-failed=0
+n=0 failed=0
 
 # each WHAT LIST OTHER: every word of LIST is a line of OTHER
 each() {
