@@ -54,42 +54,38 @@ static bool prepare_locked(struct hvcal_binding *b)
 	return false;
 }
 
-/* One that can leave and was not asked in this @round; with a reference. */
-static struct hvcal_binding *next_leaver_locked(struct hvcal_engine *e, u64 round)
+/*
+ * The next session of @e, if it can leave; with a reference. There may be thousands:
+ * the lock is held for one of them, which goes to the end of the list.
+ */
+static struct hvcal_binding *look_at_next(struct hvcal_engine *e, bool all)
 {
-	struct hvcal_binding *b;
-
-	list_for_each_entry(b, &e->bindings, link) {
-		if (b->session->migrate_round >= round)
-			continue;
-		b->session->migrate_round = round;
-		if (!prepare_locked(b))
-			continue;
-		hvcal_binding_get(b);
-		return b;
-	}
-	return NULL;
-}
-
-static void leave(struct hvcal_engine *e)
-{
-	u64 round = atomic64_inc_return(&hvcal.migrate_round);
 	struct hvcal_binding *b;
 	unsigned long flags;
 
-	do {
+	spin_lock_irqsave(&hvcal.lock, flags);
+	b = list_first_entry_or_null(&e->bindings, struct hvcal_binding, link);
+	if (b) {
+		list_move_tail(&b->link, &e->bindings);
+		if ((all || b->waits) && prepare_locked(b))
+			hvcal_binding_get(b);
+		else
+			b = NULL;
+	}
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	return b;
+}
+
+static void leave(struct hvcal_binding *b)
+{
+	unsigned long flags;
+
+	if (!hvcal_migrate_away(b)) {
 		spin_lock_irqsave(&hvcal.lock, flags);
-		b = next_leaver_locked(e, round);
+		let_go_on_locked(b);
 		spin_unlock_irqrestore(&hvcal.lock, flags);
-		if (!b)
-			return;
-		if (!hvcal_migrate_away(b)) {
-			spin_lock_irqsave(&hvcal.lock, flags);
-			let_go_on_locked(b);
-			spin_unlock_irqrestore(&hvcal.lock, flags);
-		}
-		hvcal_binding_put(b);
-	} while (true);
+	}
+	hvcal_binding_put(b);
 }
 
 static void drain_arm_locked(struct hvcal_engine *e, unsigned int ms)
@@ -103,9 +99,19 @@ static void drain_arm_locked(struct hvcal_engine *e, unsigned int ms)
 static void drain_look(struct work_struct *work)
 {
 	struct hvcal_engine *e = container_of(to_delayed_work(work), struct hvcal_engine, drain);
+	u64 now = ktime_get_ns();
+	struct hvcal_binding *b;
 	unsigned long flags;
+	u32 left = READ_ONCE(e->sessions);
+	bool all = now >= e->drain_ns;
 
-	leave(e);
+	if (all)
+		e->drain_ns = now + DRAIN_LOOK_MS * NSEC_PER_MSEC;
+	while (left--) {
+		b = look_at_next(e, all);
+		if (b)
+			leave(b);
+	}
 	spin_lock_irqsave(&hvcal.lock, flags);
 	if (e->state == HVCAL_ENGINE_DRAINING && !delayed_work_pending(&e->drain))
 		drain_arm_locked(e, DRAIN_LOOK_MS);
@@ -128,7 +134,8 @@ void hvcal_drain_check_locked(struct hvcal_session *s)
 {
 	lockdep_assert_held(&hvcal.lock);
 
-	if (s->binding && s->binding->engine->state == HVCAL_ENGINE_DRAINING)
+	/* the others are looked at now and then */
+	if (s->binding && s->binding->waits)
 		drain_arm_locked(s->binding->engine, 0);
 }
 

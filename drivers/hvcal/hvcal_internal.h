@@ -554,6 +554,7 @@ struct hvcal_engine {
 	u64 watchdog_at;		/* 0: not armed */
 	struct delayed_work watchdog;
 	struct delayed_work drain;	/* hvcal_drain.c; holds a reference while queued */
+	u64 drain_ns;			/* its own: when all sessions are looked at again */
 };
 
 struct hvcal_engine *hvcal_engine_create(struct hvcal_provider *provider,
@@ -646,7 +647,7 @@ void hvcal_drain_init(struct hvcal_engine *e);
 void hvcal_drain_stop(struct hvcal_engine *e);
 /* The sessions of @e go elsewhere from now on, and none comes. */
 void hvcal_drain_start_locked(struct hvcal_engine *e);
-/* Frames of @s have ended or are held, or it is open: can it leave now? */
+/* Frames of @s have ended or are held: can it leave now? */
 void hvcal_drain_check_locked(struct hvcal_session *s);
 
 /* ------------------------------------------------------------------------ */

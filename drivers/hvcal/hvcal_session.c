@@ -360,7 +360,6 @@ void hvcal_session_opened_locked(struct hvcal_session *s, int status)
 	session_post_locked(s, s->state == HVCAL_SESSION_OPENING ? HVCAL_SEV_OPENED :
 			    HVCAL_SEV_RESYNC, 0);
 	s->state = HVCAL_SESSION_ACTIVE;
-	hvcal_drain_check_locked(s);
 }
 
 void hvcal_session_destroy(struct hvcal_session *s)

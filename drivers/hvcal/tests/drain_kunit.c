@@ -29,9 +29,16 @@ static struct peers peers_make(struct kunit *test)
 	return peers;
 }
 
+/* At those that wait for their frames. */
 static void look(struct hvcal_engine *e)
 {
 	flush_delayed_work(&e->drain);
+}
+
+static void look_at_all(struct hvcal_engine *e)
+{
+	rig_advance(DRAIN_LOOK_MS * RIG_MS);
+	look(e);
 }
 
 static void drain(struct hvcal_engine *e)
@@ -97,11 +104,13 @@ static void session_stays_while_there_is_no_other_place(struct kunit *test)
 
 	drain(peers.e);
 	serve(test, &peers, peers.p, job);
-	look(peers.e);
+	look_at_all(peers.e);
 	serve(test, &peers, peers.p, rig_submitted(test, peers.s));
 	/* now there is one */
 	peers.other = rig_engine(test, peers.other_p);
 	look(peers.e);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	look_at_all(peers.e);
 	expect_moved(test, &peers, HVCAL_EVENT_RESYNC);
 }
 
@@ -120,6 +129,23 @@ static void who_waited_in_vain_goes_on(struct kunit *test)
 	look(peers.e);
 	KUNIT_EXPECT_FALSE(test, peers.s->binding->waits);
 	serve(test, &peers, peers.p, next);
+}
+
+static void every_session_is_looked_at(struct kunit *test)
+{
+	struct peers peers = peers_alone(test);
+	struct hvcal_session *s[3] = { peers.s };
+
+	for (int i = 1; i < 3; i++)
+		s[i] = rig_session(test, peers.c);
+	/* one has a frame there */
+	KUNIT_ASSERT_PTR_EQ(test, rig_submitted(test, s[1]), rig_take(peers.p));
+	peers.other = rig_engine(test, peers.other_p);
+	drain(peers.e);
+	KUNIT_EXPECT_PTR_EQ(test, s[0]->binding->engine, peers.other);
+	KUNIT_EXPECT_PTR_EQ(test, s[1]->binding->engine, peers.e);
+	KUNIT_EXPECT_PTR_EQ(test, s[2]->binding->engine, peers.other);
+	KUNIT_EXPECT_EQ(test, peers.e->sessions, 1);
 }
 
 static void who_named_the_engine_stays(struct kunit *test)
@@ -154,7 +180,7 @@ static void frames_that_are_held_keep_their_session(struct kunit *test)
 	look(peers.e);
 	rig_answer(peers.p, next->work.id, 0);
 	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, 0);
-	look(peers.e);
+	look_at_all(peers.e);
 	expect_moved(test, &peers, HVCAL_EVENT_RESYNC);
 }
 
@@ -173,7 +199,7 @@ static void session_that_opens_leaves_when_it_is_open(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
 	rig_answer(peers.p, open, 0);
 	rig_expect_event(test, peers.c, HVCAL_EVENT_OPENED, 0);
-	look(peers.e);
+	look_at_all(peers.e);
 	expect_moved(test, &peers, HVCAL_EVENT_RESYNC);
 }
 
@@ -221,6 +247,7 @@ static struct kunit_case drain_cases[] = {
 	KUNIT_CASE(frames_in_hand_end_first),
 	KUNIT_CASE(session_stays_while_there_is_no_other_place),
 	KUNIT_CASE(who_waited_in_vain_goes_on),
+	KUNIT_CASE(every_session_is_looked_at),
 	KUNIT_CASE(who_named_the_engine_stays),
 	KUNIT_CASE(frames_that_are_held_keep_their_session),
 	KUNIT_CASE(session_that_opens_leaves_when_it_is_open),
