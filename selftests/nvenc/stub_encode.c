@@ -261,7 +261,7 @@ static NVENCSTATUS NVENCAPI get_caps(void *handle, GUID guid, NV_ENC_CAPS_PARAM 
 		*value = (int)stub_mode("dyn_rc", 1);
 		break;
 	case NV_ENC_CAPS_SUPPORT_REF_PIC_INVALIDATION:
-		*value = !codec->hevc && !codec->av1 && stub_mode("invalidate", 1);
+		*value = (int)stub_mode("invalidate", 1);
 		break;
 	case NV_ENC_CAPS_SUPPORT_INTRA_REFRESH:
 		*value = (int)stub_mode("refresh", 1);

@@ -113,7 +113,7 @@ bool stub_zero(const void *at, size_t bytes);
 
 /** What codecs have in places of their own; sizes and rates are not in it. */
 struct stub_config {
-	uint32_t idr_period;
+	uint32_t idr_period, refresh_frames;
 	bool refresh;
 	struct stub_format format;
 };

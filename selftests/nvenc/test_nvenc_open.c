@@ -179,8 +179,7 @@ static void session_limit(struct nvenc_test *t, const char *modes)
 	struct hvcal_codec_config config;
 	hvcal_engine_stream_t *one, *two, *three;
 
-	engine_up(t, modes);
-	config = conf_config(&t->c);
+	config_up(t, modes, HVCAL_CODEC_H264, &config);
 	assert_int_equal(t->engine.ops->open(t->engine.ctx, &config, &one), 0);
 	assert_int_equal(t->engine.ops->open(t->engine.ctx, &config, &two), 0);
 	assert_int_equal(t->engine.ops->open(t->engine.ctx, &config, &three), -ENOSPC);
@@ -211,8 +210,7 @@ static void test_out_of_memory(void **state)
 	struct hvcal_codec_config config;
 	hvcal_engine_stream_t *s;
 
-	engine_up(t, "");
-	config = conf_config(&t->c);
+	config_up(t, "", HVCAL_CODEC_H264, &config);
 	stub_set("open_error=10,free_mb=10");
 	assert_int_equal(t->engine.ops->open(t->engine.ctx, &config, &s), -ENOMEM);
 	assert_non_null(strstr(t->log, "out of memory"));
@@ -228,8 +226,7 @@ static void test_intra_refresh_refused(void **state)
 	struct hvcal_codec_config config;
 	hvcal_engine_stream_t *s;
 
-	engine_up(t, "refresh=0");
-	config = conf_config(&t->c);
+	config_up(t, "refresh=0", HVCAL_CODEC_H264, &config);
 	config.flags = HVCAL_CONFIG_INTRA_REFRESH;
 	assert_int_equal(t->engine.ops->open(t->engine.ctx, &config, &s), -EINVAL);
 	assert_non_null(strstr(t->log, "does not code intra refresh"));
@@ -257,8 +254,6 @@ static void test_stub_refuses(void **state)
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, nvenc_test_setup, nvenc_test_teardown)
 
 int run_open_tests(void)
 {
