@@ -69,6 +69,8 @@ struct stub_counts {
 	unsigned int reconfigured, frames, packets, idrs_forced;
 	unsigned int ordered;	/* changes of the streams of sessions */
 	unsigned int invalidated, refreshed;	/* pictures */
+	/* of the session that was initialized last: 1 .. 7, NV_ENC_TUNING_INFO, its own word */
+	unsigned int preset, tuning, split;
 };
 
 /** Counts frames, packets and all that from zero; sessions stay. */
