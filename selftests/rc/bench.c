@@ -23,10 +23,15 @@
 /* Steps and curves need fewer frames than a mean error does. */
 #define STEP_FRAMES 180U
 #define QUALITY_FRAMES 150U
+/* Of a stream that nothing is known of, at a rate at which much can be wasted. */
+#define START_FRAMES 50U
+#define START_RATE 2.0
+#define START_VBV_MS 500.0
+#define START_LATE 12U
 
-enum part { STEADY, STEPS, QUALITY, PARTS };
+enum part { STEADY, STEPS, STARTS, QUALITY, PARTS };
 
-static const char *const part_names[PARTS] = { "steady", "steps", "quality" };
+static const char *const part_names[PARTS] = { "steady", "steps", "starts", "quality" };
 
 /* One run of an encoder, and what came of it. */
 struct run {
@@ -160,6 +165,35 @@ static void plan_steps(struct bench *b, unsigned int encoder, unsigned int clip)
 	}
 }
 
+/*
+ * As a session begins: frames go in before the first comes out, and the controller is
+ * not told how many; then the encoder keeps up (late for START_LATE frames) or does not.
+ */
+static void plan_starts(struct bench *b, unsigned int encoder, unsigned int clip)
+{
+	static const uint32_t controls[] = { HVCAL_RC_CONTROL_CBR, HVCAL_RC_CONTROL_VBR };
+	static const unsigned int delays[] = { 0, 3, 7, 7 };
+	static const unsigned int late[] = { 0, 0, 0, START_LATE };
+
+	if (b->quick || b->clips[clip].kind != CLIP_CAMERA || encoder)
+		return;
+	for (int c = 0; c < 2; c++) {
+		for (enum who who = WHO_OURS; who <= WHO_BLIND; who++) {
+			for (int i = 0; i < 4; i++) {
+				struct job job = job_of(b, encoder, clip, who, START_VBV_MS);
+
+				job.bitrate *= START_RATE;
+				job.frames = START_FRAMES;
+				job.control = controls[c];
+				job.delay = delays[i];
+				job.late_frames = late[i];
+				job.untold = true;
+				plan(b, STARTS, &job);
+			}
+		}
+	}
+}
+
 static void plan_quality(struct bench *b, unsigned int encoder, unsigned int clip)
 {
 	static const double factors[POINTS] = { 0.5, 0.75, 1.2, 2.0 };
@@ -247,6 +281,8 @@ static const char *const heads[PARTS] = {
 	"   psnr   ssim",
 	"\nA new rate in the middle, 200 ms\n"
 	"clip  enc   who     vbv d  step | settle first backlog  use   dip window",
+	"\nThe first 50 frames, sizes late by d, untold, of all or the first; 500 ms, twice the rate\n"
+	"clip  enc   who   mode d  of |   error  window P max   key |   psnr  worst",
 	"\nBD-rate against the encoder's own CBR with the same buffer (less is better)\n"
 	"clip  enc   who     vbv |    psnr    ssim",
 };
@@ -353,6 +389,9 @@ static void tell(const struct bench *b)
 		case STEPS:
 			report_step(&run->job, &run->m);
 			break;
+		case STARTS:
+			report_start(&run->job, &run->m);
+			break;
 		default:
 			tell_quality(b, run);
 			i += POINTS - 1;
@@ -427,7 +466,7 @@ static int options(struct bench *b, int argc, char **argv, const char **json)
 int main(int argc, char **argv)
 {
 	static void (*const plans[PARTS])(struct bench *, unsigned int, unsigned int) = {
-		plan_steady, plan_steps, plan_quality,
+		plan_steady, plan_steps, plan_starts, plan_quality,
 	};
 	static struct bench b = {
 		.encoders = { &encoder_x264, &encoder_vp9 }, .encoder_count = 2, .jobs = 1,
@@ -438,7 +477,7 @@ int main(int argc, char **argv)
 
 	if (options(&b, argc, argv, &json)) {
 		fputs("usage: bench_rc [--quick] [--json FILE] [--jobs 1..16] [--only WHO] "
-		      "[--clips NAME,...] [--part steady|steps|quality] LIST\n", stderr);
+		      "[--clips NAME,...] [--part steady|steps|starts|quality] LIST\n", stderr);
 		return 2;
 	}
 	if (b.quick)

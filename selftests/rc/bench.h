@@ -85,6 +85,9 @@ struct job {
 	double vbv_ms;
 	unsigned int frames;	/* of the clip, from its beginning */
 	unsigned int delay;	/* frames by which sizes come late */
+	unsigned int late_frames; /* ... but only of so many first frames, 0 of all */
+	bool untold;		/* ... which the controller is not told, as in a session */
+	uint32_t control;	/* enum hvcal_rc_control, 0 CBR; VBR has no higher peak */
 	unsigned int step_at;	/* frame of a new rate, 0 never */
 	double step_rate;
 };
@@ -117,7 +120,7 @@ struct metrics {
 	unsigned int violations; /* frames that leave the bucket above the buffer */
 	double key;		/* first frame / budget */
 	double roughness;	/* mean |dQP|, -1 if not known */
-	double psnr, ssim, kbps;
+	double psnr, psnr_min, ssim, kbps;
 	/* after a step */
 	unsigned int settle;	/* frames down, or to 0.9 of a higher rate */
 	double first, backlog_ms, use, dip;

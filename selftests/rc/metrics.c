@@ -88,6 +88,7 @@ void measure(const struct trace *t, const struct job *job, struct metrics *m)
 	for (unsigned int i = 0; i < n; i++)
 		mse += psnr_of(t->mse[i]) / n;
 	m->psnr = mse;
+	m->psnr_min = psnr_min(t, 0, n);
 	m->ssim = mean(t->ssim, n);
 	m->key = t->bits[0] / budget;
 	m->roughness = -1.0;

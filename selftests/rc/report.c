@@ -94,6 +94,23 @@ void report_step(const struct job *j, const struct metrics *m)
 		m->use, m->dip, m->window);
 }
 
+void report_start(const struct job *j, const struct metrics *m)
+{
+	const char *mode = j->control == HVCAL_RC_CONTROL_VBR ? "vbr" : "cbr";
+
+	printf("%-5s %-5s %-5s %4s %u %3u | %+6.1f%% %6.2f %5.1f %5.1f | %6.2f %6.2f\n",
+	       j->clip->name, j->enc->name, who_name(j->who), mode, j->delay,
+	       j->late_frames ? j->late_frames : j->frames, 100.0 * m->error, m->window,
+	       m->p_max, m->key, m->psnr, m->psnr_min);
+	fflush(stdout);
+	if (!out)
+		return;
+	json_begin(j, "start");
+	fprintf(out, ",\"mode\":\"%s\",\"late_frames\":%u,\"error\":%.5f,\"window\":%.4f,"
+		"\"p_max\":%.3f,\"key\":%.3f,\"psnr\":%.3f,\"psnr_min\":%.3f}", mode, j->late_frames, m->error,
+		m->window, m->p_max, m->key, m->psnr, m->psnr_min);
+}
+
 static void number(FILE *f, const char *name, double value)
 {
 	if (isfinite(value))

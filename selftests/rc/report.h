@@ -12,6 +12,9 @@ void report_open(FILE *json);
 void report_close(void);
 void report_steady(const struct job *job, const struct metrics *m);
 void report_step(const struct job *job, const struct metrics *m);
+void report_start(const struct job *job, const struct metrics *m);
+void report_bd(const struct job *job, enum who who, double psnr, double ssim);
+
 /* Decision and report of one frame, CPU time in us. */
 struct decide_times {
 	double median, most;	/* between frames; 99 % take no longer */
@@ -20,6 +23,5 @@ struct decide_times {
 };
 
 void report_times(const struct decide_times *t);
-void report_bd(const struct job *job, enum who who, double psnr, double ssim);
 
 #endif /* RC_REPORT_H */

@@ -25,7 +25,19 @@ static void configure(const struct job *job, double bitrate, struct hvcal_rc_con
 	c->fps = job->clip->fps;
 	c->bitrate = (uint64_t)bitrate;
 	c->vbv_ms = (uint32_t)lround(job->vbv_ms);
-	c->delay = job->delay;
+	c->delay = job->untold ? 0 : job->delay;
+	if (job->control)
+		c->control = job->control;
+	if (job->control == HVCAL_RC_CONTROL_VBR)
+		c->maxrate = c->bitrate;
+}
+
+/* Of how many frames the size is known once frame @i is encoded. */
+static unsigned int known_after(const struct job *job, unsigned int i)
+{
+	unsigned int late = job->late_frames && i >= job->late_frames ? 0 : job->delay;
+
+	return i + 1 > late ? i + 1 - late : 0;
 }
 
 static int retarget(const struct job *job, struct encoder *e, hvcal_rc_t *rc, struct fqp *fqp)
@@ -52,6 +64,7 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 	const struct clip *clip = job->clip;
 	double interval = 1.0 / clip->fps;
 	uint32_t ids[FRAMES_MAX];
+	unsigned int known = 0;
 
 	for (unsigned int i = 0; i < job->frames; i++) {
 		double idle, begin, end;
@@ -86,9 +99,7 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 		t->mse[i] = coded.mse;
 		t->ssim[i] = coded.ssim;
 		t->qp[i] = qp;
-		if (i >= job->delay) {
-			unsigned int known = i - job->delay;
-
+		for (; known < known_after(job, i); known++) {
 			idle = thread_ns();
 			begin = thread_ns();
 			if (rc)
