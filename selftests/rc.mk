@@ -59,6 +59,14 @@ $(RC_BENCH): $(RC_BENCH_OBJS) $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(RC_BENCH_OBJS) \
 		$(shell pkg-config --libs x264 vpx) $(RC_LIBS)
 
+RC_START := $(RC_DIR)/start_rc
+ALL += $(RC_START)
+$(RC_START): $(patsubst %,$(RC_DIR)/%.o,start_rc clip hint enc_x264 run metrics fqp) \
+		$(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(shell pkg-config --libs x264) \
+		$(RC_LIBS)
+SUITES += unit-rc-start:"selftests/rc/start.sh $(B)"
+
 JOBS ?= 2
 ## bench-rc: our rate control beside the encoders' own (QUICK=1: a part; JOBS; RC_CLIPS=a,b)
 .PHONY: bench-rc

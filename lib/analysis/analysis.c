@@ -14,6 +14,7 @@
 /* Sums over blocks. */
 struct sums {
 	uint64_t intra, inter, intra_ac, inter_ac, var, mean, still, drawn, filmed, n;
+	uint64_t bends, bent;	/* second differences along rows: how many, their sum */
 };
 
 /* Both of SATD: all of it and without the mean, which a flash or fade changes. */
@@ -283,32 +284,38 @@ static int sample(const struct hvcal_analysis_picture *pic, const uint8_t *row, 
 /*
  * Drawn pictures have runs of equal samples and hard edges in one block; filmed
  * ones have neither. Four rows of the full picture tell; flat blocks say nothing.
+ * The same rows tell how much detail the half picture has lost.
  */
 static void look_drawn(const struct hvcal_analysis_picture *pic, int bx, int by,
 		       struct sums *sums)
 {
 	unsigned int x0 = (unsigned int)bx * HVCAL_ANALYSIS_BLOCK;
 	unsigned int x1 = x0 + HVCAL_ANALYSIS_BLOCK;
-	unsigned int equal = 0, edges = 0, pairs = 0;
+	unsigned int equal = 0, edges = 0, pairs = 0, bent = 0;
 
 	x1 = x1 < pic->width ? x1 : pic->width;
 	for (unsigned int i = 0; i < HVCAL_ANALYSIS_BLOCK; i += 4) {
 		unsigned int y = (unsigned int)by * HVCAL_ANALYSIS_BLOCK + i;
 		const uint8_t *row = (const uint8_t *)pic->luma + (ptrdiff_t)y * pic->stride;
-		int last;
+		int last, slope;
 
 		if (y >= pic->height)
 			break;
 		last = sample(pic, row, x0);
+		slope = x1 - x0 > 1 ? sample(pic, row, x0 + 1) - last : 0;
 		for (unsigned int x = x0 + 1; x < x1; x++) {
 			int v = sample(pic, row, x);
 
 			equal += v == last;
 			edges += abs(v - last) >= EDGE;
+			bent += (unsigned int)abs(v - last - slope);
+			slope = v - last;
 			last = v;
 		}
 		pairs += x1 - x0 - 1;
+		sums->bends += x1 - x0 > 2 ? x1 - x0 - 2 : 0;
 	}
+	sums->bent += bent;
 	if (equal == pairs)
 		return;
 	if (edges && 2 * equal >= pairs)
@@ -374,6 +381,7 @@ static void conclude(const struct hvcal_analysis *an, const struct sums *s,
 	res->variance = (double)s->var / samples / (BLOCK * BLOCK);
 	res->mean = (double)s->mean / samples;
 	res->still = (double)s->still / (double)s->n;
+	res->detail = s->bends ? (double)s->bent / (double)s->bends : 0;
 	res->screen = s->drawn ? (double)s->drawn / (double)(s->drawn + s->filmed) : 0;
 	res->blocks = (uint32_t)s->n;
 	res->first = !an->have_prev;

@@ -112,10 +112,14 @@ void rc_buffer_add(hvcal_rc_t *rc, double bits)
 
 void rc_buffer_owe(hvcal_rc_t *rc, double bits, double seconds)
 {
+	double rate, eased;
+
 	rc->debt = fmax(0.0, rc->debt + bits);
+	/* an old queue has a rate of its own */
+	eased = fmin(rc->ease, rc->debt);
+	rate = (rc->debt - eased) / seconds + (eased > 0.0 ? rc->ease_rate : 0.0);
 	/* never slower than what is being paid already */
-	rc->debt_rate = fmax(rc->debt > 0.0 && bits < 0.0 ? 0.0 : rc->debt_rate,
-			     rc->debt / seconds);
+	rc->debt_rate = fmax(rc->debt > 0.0 && bits < 0.0 ? 0.0 : rc->debt_rate, rate);
 }
 
 double rc_buffer_room(const hvcal_rc_t *rc)

@@ -11,8 +11,10 @@
 #define COST_LEAST 0.001	/* 0 would mean that it is not known */
 /* Blocks that rounding changes do not make a picture move. */
 #define STILL_SHARE 0.999
-#define COST_INTRA 1.3		/* exponents of the costs */
+#define COST_INTRA 0.58		/* exponents of the costs */
+#define COST_DETAIL 0.35
 #define COST_INTER 0.6
+#define DETAIL_USUAL 0.63	/* of the intra cost, where it is not known */
 #define COST_MIN 0.05		/* a pixel */
 #define COST_STILL 0.1		/* below that nothing moves */
 #define CUT_LIKELY 0.5
@@ -27,7 +29,9 @@
 #define PART_SHARE_MIN 0.1
 #define USUAL_GAIN_UP 0.2
 #define USUAL_GAIN_DOWN 0.5	/* after a cut it is soon as the scene is */
-#define CUT_DOUBT 0.7
+#define CUT_DOUBT 0.3		/* of a cut, after what a key frame told */
+#define CLASS_DOUBT 0.7
+#define KEY_SCENE 0.5
 
 enum cut { CUT_NOT, CUT_PART, CUT_WHOLE };
 
@@ -47,9 +51,14 @@ double rc_cost_inter(const struct hvcal_rc_hint *hint)
 	return COST_INTER * log_cost(hint->inter_cost);
 }
 
+/* Half the picture's cost does not see what fills the other half: text, noise. */
 double rc_cost_intra(const struct hvcal_rc_hint *hint)
 {
-	return COST_INTRA * log_cost(hint->intra_cost);
+	float detail = hint->detail;
+
+	if (!isfinite(detail) || detail <= 0.0f)
+		detail = (float)DETAIL_USUAL * hint->intra_cost;
+	return COST_INTRA * log_cost(hint->intra_cost) + COST_DETAIL * log_cost(detail);
 }
 
 int hvcal_rc_hint_take(struct hvcal_rc_hint *hint, const struct hvcal_analysis_result *r, int key)
@@ -65,6 +74,7 @@ int hvcal_rc_hint_take(struct hvcal_rc_hint *hint, const struct hvcal_analysis_r
 		.cut = (float)r->cut,
 		.screen = (float)r->screen,
 		.is_static = r->still >= STILL_SHARE,
+		.detail = (float)fmax(r->detail, COST_LEAST),
 	};
 	return 0;
 }
@@ -129,22 +139,27 @@ enum rc_class rc_class_of(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame)
 void rc_class_prepare(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_hint *hint)
 {
 	bool with = rc_cost_known(hint);
-	struct rc_model *m = &rc->models[class];
+	struct rc_model *m = &rc->models[class], prior;
 	double pixels = (double)rc->config.width * rc->config.height;
 
 	if ((class == CLASS_CUT || class == CLASS_PART) && !rc->known[class] &&
 	    rc->known[CLASS_KEY]) {
 		*m = rc->models[CLASS_KEY];
-		rc_model_doubt(m, CUT_DOUBT);
+		/* half of what was odd about the key frame was its scene */
+		if (with && m->with_cost) {
+			rc_model_prior(&prior, CLASS_KEY, pixels, true);
+			m->a += KEY_SCENE * (prior.a - m->a);
+		}
+		rc_model_doubt(m, class == CLASS_CUT ? CUT_DOUBT : CLASS_DOUBT);
 	} else if (class == CLASS_UPPER && !rc->known[CLASS_UPPER] && rc->known[CLASS_P]) {
 		*m = rc->models[CLASS_P];
-		rc_model_doubt(m, CUT_DOUBT);
+		rc_model_doubt(m, CLASS_DOUBT);
 	} else if (m->with_cost != with) {
 		/* hints have begun or ended: the level means something else now */
 		m->a += (with ? -1.0 : 1.0) * rc->cost_last[class];
 		if (with && !rc->known[class])
 			rc_model_prior(m, class, pixels, true);
-		rc_model_doubt(m, CUT_DOUBT);
+		rc_model_doubt(m, CLASS_DOUBT);
 	}
 	m->with_cost = with;
 }

@@ -13,15 +13,17 @@
 #define LATE_GAIN_DOWN 0.1
 #define TAU 0.30		/* s: deviations of the level are corrected over that */
 #define TAU_FRAMES 5.0
+#define TAU_LATE 2.0		/* frames, for each late size */
 #define TAU_EASE 0.6
 #define TAU_VBR 3.0
 #define CORRECTION_DOWN 0.6	/* at most this share of B is taken off */
 #define CORRECTION_UP 0.6
+#define FULL_SECONDS 0.3	/* no more of a buffer is used while sizes are late */
+#define FULL_SHARE 0.7
 #define KEY_FRAMES 4.0		/* a key frame costs as much as that many others */
 #define CUT_FRAMES 3.0
 #define CUT_FRAMES_MAX 3.4	/* no cut shall cost more */
 #define P_FRAMES 3.0		/* no P frame shall cost more */
-#define P_FRAMES_VBR 8.0
 #define STEP_DOWN 0.5		/* log2 of the step, a frame: 3 QP */
 #define STEP_UNSEEN_FIRST 0.83	/* below a key, while no P frame was seen */
 #define STEP_UNSEEN 1.17	/* below a key or cut, while nothing of the scene was seen */
@@ -29,6 +31,7 @@
 #define SLOPE_SURE 0.45
 #define SLOPE_STEEP 5.0		/* no curve that was seen is steeper */
 #define STEP_UP 0.67
+#define STEP_OPEN 0.5		/* coarser than its reference a frame hardly costs less */
 #define STEP_FALLING 0.17	/* down, after a lower rate */
 #define P_FRAMES_FALLING 1.2	/* no P frame shall cost more then */
 #define GUARD_FALLING 1.0
@@ -36,11 +39,14 @@
 #define CARRY_MAX 0.5
 #define GUARD_BUFFER 2.0	/* sigmas */
 #define GUARD_CEILING 0.7
+#define LEAST_FRAMES 0.2	/* no P frame aims at less: less drains hardly sooner */
 #define KEY_LATE 0.4		/* of the room for late sizes: not for a key frame that is a guess */
 #define UPPER_OFFSET 0.33	/* log2 of the step: an upper layer is 2 QP coarser */
 #define REFINE_GAIN_UP 0.6
 #define REFINE_GAIN_DOWN 0.2
 #define REFINE_LEVEL 0.5	/* of a frame's worth, in the buffer */
+#define REST_SHARE 0.3	/* of the buffer, while a still picture is refined */
+#define REST_FRAMES 1.8
 #define REFINE_FORGET 0.9
 #define REFINE_STEP 0.17	/* log2 of the step: 1 QP */
 #define REFINE_MIN 0.05
@@ -54,6 +60,8 @@
 #define ICQ_KEY 0.485		/* log2 of its ip factor */
 #define SATURATED_AFTER 4
 #define Q_LEFT 0.5		/* of a frame's blocks that are not skipped, about */
+#define TREND_NOISE 0.4		/* of the noise: a mean of about 6 errors */
+#define TREND_LATE 0.22		/* the filter's gain */
 #define MEAN_GAIN 0.1
 #define SURE 1.5		/* sigmas */
 #define SURE_STEP 0.17		/* log2 of the step, 1 QP */
@@ -123,25 +131,64 @@ static void follow_lateness(hvcal_rc_t *rc)
 	rc->late = fmax(rc->late, rc->config.delay);
 }
 
-/* Bits for a P frame, by where the level is and where it should be. */
-static double target_p(const hvcal_rc_t *rc, double mean)
+/*
+ * What refines a still picture is of use for as long as it stands: the sooner the
+ * better. The buffer stays about half full then, with room for the next cut.
+ */
+static bool rests(const hvcal_rc_t *rc, enum rc_class class)
 {
-	double tau = fmax(TAU, (TAU_FRAMES + 4.0 * rc->late) * rc->interval);
-	double off, bits, late;
+	return class == CLASS_STILL && rc->late < 1.0 && rc->ease <= 0.0 && !rc->refine_guess;
+}
 
-	if (rc->config.control == HVCAL_RC_CONTROL_VBR) {
-		bits = mean - rc->account * rc->interval / TAU_VBR;
-		return rc_clip(bits, 0.25 * mean, 3.0 * mean);
-	}
+static double rest_point(const hvcal_rc_t *rc)
+{
+	return fmin(REST_SHARE * rc->size, REST_FRAMES * rc->rate * rc->interval);
+}
+
+/*
+ * Share of the mean that is taken off beyond what the level's loop may: a content that
+ * grows is seen late, and a loop that may do little fills the buffer meanwhile.
+ */
+static double relief(const hvcal_rc_t *rc)
+{
+	double full = rc->level / fmin(rc->size, FULL_SECONDS * rc->rate);
+
+	return rc->late < 1.0 ? 0.0 : rc_clip(full - FULL_SHARE, 0.0, CORRECTION_DOWN);
+}
+
+/*
+ * By the long account; and no more than what drains the buffer once that is half full,
+ * as the guard of a full one costs frames of nearly nothing.
+ */
+static double target_vbr(const hvcal_rc_t *rc, double mean)
+{
+	double full = rc_clip(2.0 * rc->level / rc->size - 1.0, 0.0, 1.0);
+	double bits = mean - rc->account * rc->interval / TAU_VBR;
+
+	bits = fmin(bits, (1.0 - CORRECTION_DOWN * full) * rc->rate * rc->interval);
+	return rc_clip(bits, 0.25 * mean, 3.0 * mean);
+}
+
+/* Bits for a P frame, by where the level is and where it should be. */
+static double target_p(const hvcal_rc_t *rc, enum rc_class class, double mean)
+{
+	double tau = fmax(TAU, (TAU_FRAMES + TAU_LATE * rc->late) * rc->interval);
+	double debt = rests(rc, class) ? 0.0 : rc->debt;
+	double off, late;
+
+	if (rc->config.control == HVCAL_RC_CONTROL_VBR)
+		return target_vbr(rc, mean);
 	/* an old queue is being paid: nothing shall be added to it */
 	if (rc->ease > 0.0)
 		tau *= TAU_EASE;
-	off = (rc->level - rc->debt - rc_buffer_set_point(rc)) * rc->interval / tau;
+	off = (rc->level - debt - (rests(rc, class) ? rest_point(rc) : rc_buffer_set_point(rc))) *
+	      rc->interval / tau;
 	/* with late sizes a loop this strong would swing */
 	late = 1.0 + 0.5 * rc->late;
 	off = rc_clip(off, -CORRECTION_UP / late * mean, CORRECTION_DOWN / late * mean);
-	if (rc->debt > 0.0)
-		off += fmin(rc->debt_rate * rc->interval, rc->debt);
+	off += relief(rc) * mean;
+	if (debt > 0.0)
+		off += fmin(rc->debt_rate * rc->interval, debt);
 	return rc_clip(mean - off, 0.2 * mean, 2.0 * mean);
 }
 
@@ -150,7 +197,7 @@ static double target_bits(const hvcal_rc_t *rc, enum rc_class class, double mean
 	double frames, room;
 
 	if (!is_new(class))
-		return target_p(rc, mean);
+		return target_p(rc, class, mean);
 	frames = class == CLASS_KEY ? KEY_FRAMES : CUT_FRAMES;
 	if (rc->config.control == HVCAL_RC_CONTROL_VBR)
 		frames *= 2.0;
@@ -174,7 +221,7 @@ static double room_of(const hvcal_rc_t *rc, const struct rc_flight *f)
 static double base_bits(const hvcal_rc_t *rc, double mean)
 {
 	double share = rc_base_share(rc), frames = 1.0 / fmax(1.0 - rc->upper_share, 0.1);
-	double tau = fmax(TAU, (TAU_FRAMES + 4.0 * rc->late) * rc->interval);
+	double tau = fmax(TAU, (TAU_FRAMES + TAU_LATE * rc->late) * rc->interval);
 	double off = rc->base_level - rc->debt - share * rc_buffer_set_point(rc);
 
 	off = rc_clip(off * rc->interval / tau, 0.0, CORRECTION_DOWN * share * mean);
@@ -234,12 +281,35 @@ static double icq_q(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_h
 }
 
 /*
- * Late sizes mean that several steps are taken before the first is seen: the more
- * of them, the shorter each. What was never seen is approached from above.
+ * What was learnt holds near the quantisers that were seen. Further away the slope is
+ * a guess, and late sizes mean several frames of it: no finer than where the frame is
+ * likely to stay within @bits. Where frames keep costing more than was expected, so
+ * will this one.
  */
-static double limit_step(const hvcal_rc_t *rc, double q, double mean)
+static double sure_q(const hvcal_rc_t *rc, struct rc_point at, double bits)
 {
-	double late = 1.0 + rc->late;
+	const struct rc_model *m = &rc->models[CLASS_P];
+	double low = at.q_ref - 2.0, high = at.q_ref, limit = log2(bits) - fmax(m->trend, 0.0);
+
+	for (int i = 0; i < 8; i++) {
+		at.q = 0.5 * (low + high);
+		if (rc_model_predict(m, &at) + SURE * rc_model_doubt_at(m, &at) > limit)
+			low = at.q;
+		else
+			high = at.q;
+	}
+	return high;
+}
+
+/*
+ * Late sizes mean that several steps are taken before the first is seen: the more
+ * of them now, the shorter each, but for what is sure anyway. After a start or a cut
+ * that filled the buffer the way back is long, and short steps would cost it a second.
+ * What was never seen is approached from above.
+ */
+static double limit_step(const hvcal_rc_t *rc, struct rc_point at, double q, double mean)
+{
+	double least, late = 1.0 + fmax(rc->in_flight, rc->config.delay);
 
 	if ((!rc->known[CLASS_P] && rc->known[CLASS_KEY] + rc->in_flight > 0) ||
 	    (rc->late >= 1.0 && rc->seen != rc->scene))
@@ -250,8 +320,9 @@ static double limit_step(const hvcal_rc_t *rc, double q, double mean)
 	if (rc->falling)
 		return fmax(q, rc->q_ref - STEP_FALLING);
 	if (rc->open)
-		return fmax(q, rc->q_ref - 4.0 * STEP_DOWN / (1.0 + late));
-	return rc_clip(q, rc->q_ref - STEP_DOWN / late, rc->q_ref + 2.0 * STEP_UP / (1.0 + late));
+		return rc_clip(q, rc->q_ref - 4.0 * STEP_DOWN / (1.0 + late), rc->q_ref + STEP_OPEN);
+	least = fmin(rc->q_ref - STEP_DOWN / late, fmax(rc->q_ref - STEP_DOWN, sure_q(rc, at, mean)));
+	return rc_clip(q, least, rc->q_ref + 2.0 * STEP_UP / (1.0 + late));
 }
 
 /*
@@ -265,7 +336,7 @@ static double refine_bits(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint
 	if (q >= rc->q_ref)
 		return OVERHEAD_BITS;
 	return exp2(rc_model_predict(&rc->models[CLASS_KEY], &key)) * rc->refine *
-	       fmin(rc->q_ref - q, 1.0);
+	       fmin(fmax(rc->q_coded, rc->q_ref) - q, 1.0);
 }
 
 /* The finest q, not above the reference's, whose refinement costs no more than @bits. */
@@ -305,6 +376,18 @@ void rc_doubt_scene(hvcal_rc_t *rc, bool part)
 		rc_model_doubt_slope(&rc->models[CLASS_P], NEW_SLOPE_DOUBT);
 }
 
+/*
+ * The filter lags behind a ramp by the mean of its recent errors, and by its gain's share of
+ * that more for each frame that is not seen; what noise alone may make of it does not count.
+ */
+static double lag_of(const hvcal_rc_t *rc)
+{
+	const struct rc_model *m = &rc->models[CLASS_P];
+	double noise = TREND_NOISE * sqrt(m->variance);
+
+	return (m->trend - rc_clip(m->trend, -noise, noise)) * (1.0 + TREND_LATE * rc->in_flight);
+}
+
 /* The wish before any guard. */
 static double wish_q(hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_point *at,
 		     const struct hvcal_rc_hint *hint, double bits)
@@ -326,18 +409,29 @@ static double wish_q(hvcal_rc_t *rc, const struct rc_flight *f, const struct rc_
 	if (f->class == CLASS_P && rc->upper_share > 0.0 && rc->known[CLASS_UPPER])
 		q = solve_layers(rc, *at, bits);
 	else
-		q = rc_model_solve(&rc->models[f->class], at, log2(bits));
+		q = rc_model_solve(&rc->models[f->class], at, log2(bits) -
+				   (f->class == CLASS_P ? lag_of(rc) : 0.0));
 	if (f->class == CLASS_P && rc_base_limited(rc))
 		q = fmax(q, rc_model_solve(&rc->models[CLASS_P], at,
 					   log2(base_bits(rc, f->mean_bits))));
 	if (f->class == CLASS_P)
-		q = limit_step(rc, q, f->mean_bits);
+		q = limit_step(rc, *at, q, f->mean_bits);
 	return q;
 }
 
-static double sigma_of(const hvcal_rc_t *rc, enum rc_class class)
+/*
+ * How far off the size may be. What is new is coded far from the middle of the scale,
+ * where level and slope are not told apart: together they are known better than each.
+ */
+static double sigma_of(const hvcal_rc_t *rc, enum rc_class class, struct rc_point at,
+		       double log_bits)
 {
-	return rc_model_sigma(&rc->models[class]);
+	const struct rc_model *m = &rc->models[class];
+
+	at.q = rc_model_solve(m, &at, log_bits);
+	return is_new(class) ? fmin(rc_model_sigma(m),
+				    hypot(sqrt(m->variance), rc_model_doubt_at(m, &at))) :
+	       rc_model_sigma(m);
 }
 
 static bool moves_little(const struct rc_flight *f, const struct hvcal_rc_hint *hint)
@@ -359,27 +453,6 @@ static double refine_guard(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hin
 	return refine_bits(rc, hint, step) <= 0.5 * most ? fmin(q, step) : q;
 }
 
-/*
- * What was learnt holds near the quantisers that were seen. Further away the slope is
- * a guess, and late sizes mean several frames of it: no finer than where the frame is
- * likely to stay within @bits. Where frames keep costing more than was expected, so
- * will this one.
- */
-static double sure_q(const hvcal_rc_t *rc, struct rc_point at, double bits)
-{
-	const struct rc_model *m = &rc->models[CLASS_P];
-	double low = at.q_ref - 2.0, high = at.q_ref, limit = log2(bits) - fmax(m->trend, 0.0);
-
-	for (int i = 0; i < 8; i++) {
-		at.q = 0.5 * (low + high);
-		if (rc_model_predict(m, &at) + SURE * rc_model_doubt_at(m, &at) > limit)
-			low = at.q;
-		else
-			high = at.q;
-	}
-	return high;
-}
-
 /* One quantiser beyond what was seen is always tried: else nothing would be learnt. */
 static double least_try(const hvcal_rc_t *rc)
 {
@@ -397,7 +470,7 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 		      const struct hvcal_rc_hint *hint, double mean, double *room)
 {
 	const struct rc_model *m = &rc->models[f->class];
-	double sigma = sigma_of(rc, f->class), q = -INFINITY, most, frames;
+	double sigma = sigma_of(rc, f->class, *at, log2(mean)), q = -INFINITY, most, frames;
 	double ceiling = 8.0 * rc->config.frame_ceiling;
 
 	*room = INFINITY;
@@ -417,14 +490,17 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 	*room = fmin(*room, most);
 	if (f->class == CLASS_KEY && !rc->known[CLASS_KEY])
 		most = fmax(most - KEY_LATE * rc->config.delay * mean, 0.02 * rc->size);
-	q = fmax(q, rc_model_solve(m, at, log2(most) - GUARD_BUFFER * sigma));
+	most *= exp2(-GUARD_BUFFER * sigma);
+	if (f->class == CLASS_P)
+		most = fmax(most, LEAST_FRAMES * mean);
+	q = fmax(q, rc_model_solve(m, at, log2(most)));
+	if (f->class == CLASS_P)
+		q = fmax(q, fmin(sure_q(rc, *at, (rc->late < 1.0 ? P_FRAMES : SURE_FRAMES) *
+						rc->rate * rc->interval), least_try(rc)));
 	if (rc->config.control != HVCAL_RC_CONTROL_CBR)
 		return q;
 	if (moves_little(f, hint))
-		q = fmax(q, refine_guard(rc, hint, mean, most));
-	if (f->class == CLASS_P)
-		q = fmax(q, fmin(sure_q(rc, *at, (rc->late < 1.0 ? P_FRAMES : SURE_FRAMES) *
-						mean), least_try(rc)));
+		q = fmax(q, refine_guard(rc, hint, mean, *room));
 	if (f->class == CLASS_P && rc->falling)
 		q = fmax(q, rc_model_solve(m, at, log2(P_FRAMES_FALLING * mean) -
 					   GUARD_FALLING * fmin(sigma, 1.0)));
@@ -459,6 +535,14 @@ static int quantise(hvcal_rc_t *rc, const struct rc_flight *f, double q, double 
 	return qp;
 }
 
+/* There is no room for one step more, an old queue that is being paid aside. */
+static bool no_rest(const hvcal_rc_t *rc, double mean)
+{
+	double level = rc->level - (rc->ease > 0.0 ? rc->debt : 0.0), step = REFINE_LEVEL * mean;
+
+	return level > fmax(step, rests(rc, CLASS_STILL) ? rest_point(rc) - step : 0.0);
+}
+
 /*
  * Refinements come in whole quantisers, which cost about a frame's worth each: where
  * the buffer is empty anyway, one more is better than a rate that is not used.
@@ -477,7 +561,7 @@ static int refine_more(hvcal_rc_t *rc, const struct hvcal_rc_hint *hint, int qp,
 	q = hvcal_rc_qp_to_log2(rc->config.scale, qp - 1);
 	if (!rc->rate || rc->config.control == HVCAL_RC_CONTROL_CQP ||
 	    rc->config.control == HVCAL_RC_CONTROL_ICQ || qp <= rc->config.qp_min ||
-	    rc->level > REFINE_LEVEL * mean || (rc->refine_guess && qp < ref))
+	    no_rest(rc, mean) || (rc->refine_guess && qp < ref))
 		return qp;
 	if (refine_bits(rc, hint, q) <= fmin(REFINE_LIMIT * mean, 0.5 * rc_buffer_room(rc)))
 		return qp - 1;
@@ -546,6 +630,15 @@ static void fill(const hvcal_rc_t *rc, const struct rc_flight *f, double bits, d
 	out->lambda = lambda_of(rc, f->qp);
 }
 
+static void leave_scene(hvcal_rc_t *rc)
+{
+	double pixels = (double)rc->config.width * rc->config.height;
+
+	for (int i = CLASS_P; i <= CLASS_UPPER; i++)
+		if (rc->known[i] && rc->models[i].with_cost)
+			rc_model_leave(&rc->models[i], i, pixels);
+}
+
 int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		    struct hvcal_rc_decision *out)
 {
@@ -603,7 +696,10 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	if (is_new(f->class)) {
 		f->owed = fmax(0.0, expected - mean);
 		rc_buffer_owe(rc, f->owed, rc_buffer_horizon(rc));
-		/* the next frames are new */
+		/* the next frames are new, and what refining the last ones cost says little */
+		rc->refine = fmax(rc->refine, RC_REFINE);
+		if (f->class == CLASS_CUT && has_cost)
+			leave_scene(rc);
 		rc_doubt_scene(rc, f->class == CLASS_PART);
 		rc->open = OPEN_AFTER + (unsigned int)(2.0 * rc->late);
 		rc->q_key = at.q;
@@ -624,6 +720,8 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		rc->q_left = is_new(f->class) && f->class != CLASS_PART ? at.q :
 			     rc->q_left + Q_LEFT * (at.q - rc->q_left);
 		rc->q_ref = at.q;
+		if (f->class != CLASS_STILL)
+			rc->q_coded = at.q;
 		rc->last_qp = f->qp;
 		rc->have_qp = true;
 	}

@@ -9,6 +9,8 @@
 #include <hvcal/rc.h>
 
 #define NS_PER_S 1e9
+/* Share of a key frame that refining a picture by a step costs, until it is seen. */
+#define RC_REFINE 0.4
 
 enum rc_class {
 	CLASS_KEY,
@@ -33,6 +35,7 @@ struct rc_model {
 	double p[3][3];			/* covariance */
 	double variance;		/* of the recent errors, log2 */
 	double last_error;
+	double usual;			/* of a over its first guess, scene by scene */
 	double trend;			/* mean of the recent errors: what it lags behind */
 	unsigned int seen;
 	bool with_cost;			/* a is relative to the hint's cost */
@@ -85,6 +88,7 @@ struct hvcal_rc {
 	bool known[CLASSES];	/* the model has seen a frame */
 	double cost_last[CLASSES]; /* as in rc_point.cost */
 	double q_ref;		/* of the last frame of the base layer: the reference */
+	double q_coded;		/* what a still picture was last coded with: skipping is none */
 	double q_left;		/* what its quality is about: blocks that are skipped keep theirs */
 	double q_seen, bits_seen; /* of the newest P frame whose size is known */
 	double q_key;		/* of the last key or cut */
@@ -132,6 +136,8 @@ void rc_model_lower(struct rc_model *m, const struct rc_point *at, double log_bi
 void rc_model_doubt(struct rc_model *m, double deviation);
 /* The same of the slope: the scene is another one. */
 void rc_model_doubt_slope(struct rc_model *m, double deviation);
+/* A new scene: what was learnt of the one before holds as far as it is usual. */
+void rc_model_leave(struct rc_model *m, enum rc_class class, double pixels);
 /* A first guess for a class, from the size of the pictures alone. */
 void rc_model_prior(struct rc_model *m, enum rc_class class, double pixels, bool with_cost);
 /* How far off a prediction may be by what was not learnt yet: log2, one sigma. */

@@ -10,6 +10,7 @@
 #define SLOPE_MAX 7.0
 #define REF_MAX 4.0
 #define SLOPE_DEVIATION 0.8
+#define SLOPE_DEVIATION_NEW 0.4	/* of what is new in a frame: alike in all pictures */
 #define REF_DEVIATION 0.6
 #define SLOPE_WALK 1e-4
 #define REF_WALK 1e-3
@@ -21,6 +22,8 @@
 #define TREND_GAIN 0.3
 #define LOWER_GAIN 0.5
 #define LOWER_MAX 1.0
+#define USUAL_GAIN 0.3
+#define LEAVE_SLOPE 0.5
 #define ERROR_MAX 4.0		/* log2: more than 16 times off tells no more */
 
 /*
@@ -30,9 +33,9 @@
 static const struct {
 	double bpp, slope, ref, deviation;
 } priors[CLASSES][2] = {
-	[CLASS_KEY] = { { 2.7, 0.95, 0.0, 0.9 }, { -0.9, 0.95, 0.0, 0.70 } },
-	[CLASS_CUT] = { { 2.7, 0.95, 0.0, 0.9 }, { -0.9, 0.95, 0.0, 0.60 } },
-	[CLASS_PART] = { { 2.7, 0.95, 0.0, 0.9 }, { -0.9, 0.95, 0.0, 0.60 } },
+	[CLASS_KEY] = { { 2.7, 0.95, 0.0, 0.9 }, { 0.06, 0.87, 0.0, 0.35 } },
+	[CLASS_CUT] = { { 2.7, 0.95, 0.0, 0.9 }, { 0.06, 0.87, 0.0, 0.35 } },
+	[CLASS_PART] = { { 2.7, 0.95, 0.0, 0.9 }, { 0.06, 0.87, 0.0, 0.60 } },
 	[CLASS_P] = { { 0.6, 1.15, 1.8, 1.3 }, { -0.2, 1.15, 1.8, 0.9 } },
 	[CLASS_STILL] = { { 0.6, 1.15, 1.8, 1.3 }, { -0.2, 1.15, 1.8, 0.9 } },
 	[CLASS_UPPER] = { { 0.6, 1.15, 1.0, 1.3 }, { -0.2, 1.15, 1.0, 0.9 } },
@@ -47,10 +50,21 @@ void rc_model_prior(struct rc_model *m, enum rc_class class, double pixels, bool
 	m->h = priors[class][with_cost].ref;
 	m->a = log2(pixels) + priors[class][with_cost].bpp - m->g * Q_CENTRE;
 	m->p[0][0] = deviation * deviation;
-	m->p[1][1] = SLOPE_DEVIATION * SLOPE_DEVIATION;
+	m->p[1][1] = m->h > 0.0 ? SLOPE_DEVIATION * SLOPE_DEVIATION :
+				  SLOPE_DEVIATION_NEW * SLOPE_DEVIATION_NEW;
 	m->p[2][2] = m->h > 0.0 ? REF_DEVIATION * REF_DEVIATION : 0.0;
 	m->variance = NOISE;
 	m->with_cost = with_cost;
+}
+
+void rc_model_leave(struct rc_model *m, enum rc_class class, double pixels)
+{
+	struct rc_model prior;
+
+	rc_model_prior(&prior, class, pixels, m->with_cost);
+	m->usual += USUAL_GAIN * (m->a - prior.a - m->usual);
+	m->a = prior.a + m->usual;
+	m->g += LEAVE_SLOPE * (prior.g - m->g);
 }
 
 double rc_model_predict(const struct rc_model *m, const struct rc_point *at)

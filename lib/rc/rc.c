@@ -14,11 +14,11 @@
 #define DEFAULT_FPS 30.0
 #define SKIPPED 0.15		/* of the mean */
 #define SKIPPED_BLOCK 0.3	/* bits a block of 16x16 */
-#define REFINE 0.4
 #define KEY_ERROR_SHARE 0.8
 #define SURPRISE 2.5		/* times the mean: that P frame leaves a debt */
 #define AGAIN_MAX 3		/* times that one frame is encoded again */
 #define AGAIN_FIT 0.9		/* of the room is aimed at then */
+#define PART_ERROR_MAX 0.5	/* log2, downwards */
 #define OPEN_FRAMES 4
 #define FALL 0.8
 #define FALL_FRAMES 6
@@ -98,7 +98,7 @@ int hvcal_rc_create(const struct hvcal_rc_config *config, hvcal_rc_t **out)
 		return -ENOMEM;
 	rc->interval = 1.0 / config->fps;
 	take_config(rc, config);
-	rc->refine = REFINE;
+	rc->refine = RC_REFINE;
 	rc->qp_mean = 0.5 * (rc->config.qp_min + rc->config.qp_max);
 	rc->q_ref = rc->q_left = hvcal_rc_qp_to_log2(config->scale, rc->qp_mean);
 	for (int i = 0; i < CLASSES; i++)
@@ -204,6 +204,9 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 			 (rc_base_limited(rc) && rc_base_room(rc) < -1.0)))
 		rc->violations++;
 	if (bytes && f->class == CLASS_STILL) {
+		/* what was skipped waits for the next step, which costs more then */
+		if (bits > SKIPPED * planned)
+			rc->q_coded = f->point.q;
 		if (planned > 2.0 * SKIPPED * f->mean_bits)
 			rc_refine_learn(rc, bits, planned, f->refine);
 	} else if (bytes) {
@@ -215,6 +218,10 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 			if (f->class == CLASS_KEY)
 				share_key_error(rc, learnt - rc_model_predict(
 							&rc->models[CLASS_KEY], &at));
+			/* so does what was not as new as it seemed, and is coarser than it was */
+			if (f->class == CLASS_PART)
+				learnt = fmax(learnt, rc_model_predict(&rc->models[CLASS_PART], &at) -
+						      PART_ERROR_MAX);
 			/*
 			 * A frame that skips nearly everything says that it was too coarse,
 			 * not by how much: the curve ends there.

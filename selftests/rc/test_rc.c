@@ -419,6 +419,42 @@ static void test_steep(void **state)
 	}
 }
 
+/*
+ * A stream begins with several frames inside, of which nothing is known, and they cost
+ * three times what is expected. What follows must not pay for it with frames of nothing:
+ * once sizes are known, the rate is used again within the second.
+ */
+static void test_start(void **state)
+{
+	static const uint32_t controls[] = { HVCAL_RC_CONTROL_CBR, HVCAL_RC_CONTROL_VBR };
+
+	(void)state;
+	for (unsigned int i = 0; i < 16; i++) {
+		struct hvcal_rc_config c = base_config();
+		struct plant p;
+		hvcal_rc_t *rc;
+		double used;
+
+		c.control = controls[i & 1];
+		c.maxrate = c.control == HVCAL_RC_CONTROL_VBR ? c.bitrate : 0;
+		c.vbv_ms = 500;
+		p = simple_plant(&c);
+		p.hints = i & 2;
+		/* nobody tells the controller of that */
+		p.delay = i & 4 ? 7 : 3;
+		p.g = i & 8 ? 1.0 : 1.6;
+		p.h = 0.8;
+		p.level = log2(1280.0 * 720.0) + 2.6 + (p.g - 1.15) * 3.5;
+		p.cut_ratio = 2.0;
+		rc = make(&c);
+		run(&p, rc, 20);
+		used = mean_of(&p, rc, 40) * FPS / (double)c.bitrate;
+		assert_true(used > 0.75);
+		assert_true(used < 1.1);
+		hvcal_rc_destroy(&rc);
+	}
+}
+
 /* Engines that are off by two, or tell sizes that are wrong by 30 %. */
 static void test_lying_engine(void **state)
 {
@@ -773,6 +809,7 @@ int main(void)
 		cmocka_unit_test(test_bad_times),
 		cmocka_unit_test(test_extremes),
 		cmocka_unit_test(test_steep),
+		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_lying_engine),
 		cmocka_unit_test(test_deaf_engine),
 		cmocka_unit_test(test_saturated),

@@ -69,6 +69,7 @@ struct hvcal_analysis_result {
 	double cut;		/**< 0..1: new scene; flashes and fades are none; first frame 1 */
 	double still;		/**< 0..1: share of blocks that did not change */
 	double screen;		/**< 0..1: text and graphics rather than camera */
+	double detail;		/**< mean second difference along rows of the full picture */
 	uint32_t blocks;	/**< blocks looked at */
 	uint32_t first;		/**< 1: no previous picture of this size to compare with */
 };

@@ -33,20 +33,29 @@
  *           measurement: errors three frames ahead are 5 % less). (a, g, h) follow by a
  *           Kalman filter (Kalman 1960) with a random walk in each, its noise taken
  *           from differences of two errors (von Neumann 1941), which see no ramp; the
- *           first values and b (1.3 intra, 0.6 inter) are a fit to x264 at
- *           constant QP on the clips of `make bench-rc`.
+ *           first values and b (0.6 inter; what is new: 0.58 intra, 0.35 detail) are
+ *           a fit to x264 at constant QP on the clips of `make bench-rc`. Intra cost is
+ *           that of half the picture; the detail it has lost nearly halves what the
+ *           guess is off. A new scene takes the level of P frames back to what is
+ *           usual of scenes, and the slope half the way to the first.
  * Stills    where the hint says that nothing moves, a frame costs
- *           r K(q) min(1, qref - q), K being a key frame's bits at q: what is not
+ *           r K(q) min(1, qcoded - q), qcoded being where it was last coded, not
+ *           skipped, and K being a key frame's bits at q: what is not
  *           refined is skipped (own measurement; r follows the sizes). The same bounds a
- *           frame that moves little; one step of about a QP is always tried, or r
- *           could not follow.
+ *           frame that moves little; the buffer is left a third full while a
+ *           still is refined, as the sooner it is fine the longer that is of use;
+ *           one step of about a QP is always tried, or r could not follow.
  * Buffer    level(t) = max(0, level - rate dt) + bits: the leaky bucket of H.264
  *           annex C. "planned" level: frames whose size is not known yet count
  *           with what the model expects (x264 plans for its frame threads so).
  * Target    T = B - r dt - (level - debt - set) dt / tau, B = rate dt. A frame
  *           that had to be large (key, cut) leaves a debt, which is paid at r,
  *           evenly over a horizon, so that its price is not the quality of the
- *           next three frames. tau grows with the lateness of sizes.
+ *           next three frames. tau grows with the lateness of sizes. Where the mean of
+ *           recent errors is beyond 0.4 of the noise, the model is on a ramp (Holt's
+ *           trend, 1957): T is divided by what it lags behind, and more so for each frame
+ *           in flight. VBR: T follows an account over 3 s, but beyond half of the buffer
+ *           it is no more than rate dt, less up to 0.6 of that where it is full.
  * Cuts      a frame with little left to refer to: the hint says so, or inter cost is
  *           most of intra cost. It must cost more than the frames before it, too, or
  *           noise would be a row of cuts. It has a model of its own, which begins as
@@ -55,20 +64,24 @@
  *           intra cost. As a cut, with a model of its own and cost min(1, 3 s) of a
  *           key frame's (the 3 from a PDF that scrolls).
  * Late      every report plans the frames in flight again, with the model as it is
- *           then. A planned frame's error is not seen yet: tau grows, steps and
- *           corrections shrink with config.delay, or with the frames that are in
- *           flight where those are more; the guard of the buffer gives way by
- *           config.delay frames. set grows by 0.5 s B for each, s being the model's
+ *           then. A planned frame's error is not seen yet: tau grows and corrections
+ *           shrink with config.delay, or with the frames that were in flight lately
+ *           where those are more; so do steps with the frames that are in flight
+ *           now, but for those after which a + k s stays within B ("Unseen"). The
+ *           guard of the buffer gives way by config.delay frames. set grows by 0.5 s B for each, s being the model's
  *           noise: what drains out of an empty buffer is lost for good, as no later
  *           frame may take it (the mean's error is the share of that time). Frames
  *           of an old scene, reported after a cut, leave the doubt that it raised.
+ *           Beyond 0.7 of the buffer (0.3 s at most) T falls by the share of that
+ *           too: a content that grows is seen late (own measurement).
  * Unseen    P frames get no finer than where a + k s stays within two budgets (three
  *           with sizes at once), less the mean of recent errors, s^2 = x' P x being the
  *           filter's own doubt at that q, or one quantiser beyond the newest that was
  *           seen. After a cut the slope is doubted, too.
  * Guards    q such that a + k sigma keeps level + bits within the buffer and the
  *           frame within its ceiling; sigma is that of the model's recent
- *           errors (the idea is Chromium's).
+ *           errors (the idea is Chromium's). No P frame is aimed at less than 0.2 B for the
+ *           buffer: less drains hardly sooner, and each needs a coarser step.
  * Layers    upper frames are coarser by log 2^(1/3) (2 QP). With base_percent the base
  *           layer alone is a stream, too, as sub-layers have an HRD of their own in
  *           HEVC (annex C, E.2.3): a second bucket, drained at that share, which only
@@ -79,7 +92,8 @@
  * Retarget  the level keeps its bits, hence scales in time; the model stays; the
  *           step to the new q comes out of the model at once: dq =
  *           log(old/new) / (g + h), then on to log(old/new) / g. What is queued
- *           above the set point is debt and is paid with drain_percent of the rate.
+ *           above the set point is debt and is paid with drain_percent of the rate,
+ *           also where a cut adds its own.
  *           After a lower rate, for 6 frames, steps back are short and a frame may
  *           cost 1.2 of the mean, not 3; tau is shorter while debt of it is left.
  * Dither    the fraction that a whole quantiser cannot express is carried to the
@@ -173,6 +187,7 @@ struct hvcal_rc_hint {
 	float cut;		/**< 0..1: likelihood of a scene cut */
 	float screen;		/**< 0..1: likelihood of screen content */
 	uint32_t is_static;	/**< not 0: equal to the frame before */
+	float detail;		/**< mean second difference along rows, of 8-bit samples */
 };
 
 struct hvcal_analysis_result;

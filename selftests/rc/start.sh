@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# start_rc on the public-domain clip of `make demo`, where that is; else it skips.
+#
+# Usage: start.sh BUILD
+set -euo pipefail
+
+top=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
+b=${1:?usage: start.sh BUILD}
+line() { echo "city $1 352 240 25 50 500 0"; }
+
+clip=$b/bench/rc-clips/city.yuv
+[ -s "$clip" ] && exec "$b/selftests/rc/start_rc" "$(line "$clip")"
+source=
+for f in "$top/build/demo/cityCC0.mpg" "$b/bench/rc-clips/cityCC0.mpg"; do
+	[ -s "$f" ] && source=$f
+done
+if [ -z "$source" ] || ! command -v ffmpeg >/dev/null; then
+	echo "1..0 # SKIP no clip: make demo or make bench-rc fetches it, and ffmpeg decodes it"
+	exit 4
+fi
+clip=$(mktemp "${TMPDIR:-/tmp}/city.XXXXXX")
+trap 'rm -f "$clip"' EXIT
+ffmpeg -nostdin -v error -y -i "$source" -map 0:v:0 -vf "scale=352:240:flags=bicubic,format=yuv420p" \
+	-fps_mode passthrough -frames:v 50 -f rawvideo "$clip"
+"$b/selftests/rc/start_rc" "$(line "$clip")"
