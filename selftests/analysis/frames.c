@@ -109,6 +109,21 @@ static void scenes(struct hvcal_analysis *an)
 	memset(px, 77, sizeof(px));
 	r = look(an);
 	check(r.screen == 0 && r.variance == 0 && r.intra_cost < 0.1 && r.mean == 77, "flat");
+	check(r.detail == 0, "flat: no detail");
+}
+
+/* Second differences along rows: what half the picture does not show. */
+static void details(struct hvcal_analysis *an)
+{
+	struct hvcal_analysis_result r;
+
+	for (int i = 0; i < W * H; i++)
+		px[i] = (uint8_t)(5 * (i % W % 16));
+	check(look(an).detail == 0, "a ramp in each block is no detail");
+	for (int i = 0; i < W * H; i++)
+		px[i] = i & 1 ? 110 : 100;
+	r = look(an);
+	check(r.detail == 20 && r.intra_cost < 0.1, "stripes of one sample are detail alone");
 }
 
 /* The same content in 8 bits, in 10 and in P010, upside down and not. */
@@ -302,6 +317,7 @@ int main(void)
 		if (!an)
 			continue;
 		scenes(an);
+		details(an);
 		formats(an);
 		sizes(an);
 		bad_input(an);
