@@ -40,6 +40,7 @@
 #define GUARD_BUFFER 2.0	/* sigmas */
 #define GUARD_CEILING 0.7
 #define LEAST_FRAMES 0.2	/* no P frame aims at less: less drains hardly sooner */
+#define LEAST_OVER 6.0		/* log2 less, for a buffer that holds twice its size */
 #define KEY_LATE 0.4		/* of the room for late sizes: not for a key frame that is a guess */
 #define UPPER_OFFSET 0.33	/* log2 of the step: an upper layer is 2 QP coarser */
 #define REFINE_GAIN_UP 0.6
@@ -492,7 +493,8 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 		most = fmax(most - KEY_LATE * rc->config.delay * mean, 0.02 * rc->size);
 	most *= exp2(-GUARD_BUFFER * sigma);
 	if (f->class == CLASS_P)
-		most = fmax(most, LEAST_FRAMES * mean);
+		most = fmax(most, LEAST_FRAMES * mean *
+				  exp2(LEAST_OVER * fmin(room_of(rc, f), 0.0) / rc->size));
 	q = fmax(q, rc_model_solve(m, at, log2(most)));
 	if (f->class == CLASS_P)
 		q = fmax(q, fmin(sure_q(rc, *at, (rc->late < 1.0 ? P_FRAMES : SURE_FRAMES) *

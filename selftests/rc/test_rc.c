@@ -455,6 +455,28 @@ static void test_start(void **state)
 	}
 }
 
+/*
+ * Pages that stand still and change, and nobody looks at them: each change fills the
+ * buffer several times over, and what follows must empty it, however little is known.
+ */
+static void test_blind_pages(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	struct plant p = simple_plant(&c);
+	hvcal_rc_t *rc = make(&c);
+	struct hvcal_rc_decision d;
+	double level = p.level;
+
+	(void)state;
+	for (unsigned int i = 0; i < 900; i++) {
+		p.level = level + (i % 12 ? -3.0 : 4.0);
+		assert_true(plant_step(&p, rc, &d));
+	}
+	assert_true(fabs(plant_error(&p, &c)) < 0.1);
+	assert_true(p.level_max < 25.0);
+	hvcal_rc_destroy(&rc);
+}
+
 /* Engines that are off by two, or tell sizes that are wrong by 30 %. */
 static void test_lying_engine(void **state)
 {
@@ -810,6 +832,7 @@ int main(void)
 		cmocka_unit_test(test_extremes),
 		cmocka_unit_test(test_steep),
 		cmocka_unit_test(test_start),
+		cmocka_unit_test(test_blind_pages),
 		cmocka_unit_test(test_lying_engine),
 		cmocka_unit_test(test_deaf_engine),
 		cmocka_unit_test(test_saturated),

@@ -80,8 +80,9 @@
  *           seen. After a cut the slope is doubted, too.
  * Guards    q such that a + k sigma keeps level + bits within the buffer and the
  *           frame within its ceiling; sigma is that of the model's recent
- *           errors (the idea is Chromium's). No P frame is aimed at less than 0.2 B for the
- *           buffer: less drains hardly sooner, and each needs a coarser step.
+ *           errors (the idea is Chromium's). For the buffer no P frame is aimed at less
+ *           than 0.2 B 2^(-6 x), x being what the buffer holds too much, of its size:
+ *           less drains hardly sooner, and each needs a coarser step.
  * Layers    upper frames are coarser by log 2^(1/3) (2 QP). With base_percent the base
  *           layer alone is a stream, too, as sub-layers have an HRD of their own in
  *           HEVC (annex C, E.2.3): a second bucket, drained at that share, which only
