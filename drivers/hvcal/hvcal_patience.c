@@ -151,7 +151,8 @@ bool hvcal_patience_may_leave_locked(const struct hvcal_binding *b)
 
 	lockdep_assert_held(&hvcal.lock);
 
-	if (s->binding != b || b->gone || s->named || (!s->res.period_ns && !p->doomed))
+	if (s->binding != b || b->gone || s->named ||
+	    (!s->res.period_ns && !p->doomed && b->engine->state != HVCAL_ENGINE_DRAINING))
 		return false;
 	if (hvcal_engine_quiet_locked(b->engine))
 		return true;

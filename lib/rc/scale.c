@@ -37,12 +37,15 @@ bool rc_scale_valid(uint32_t scale)
 	return scale <= HVCAL_RC_SCALE_VP9;
 }
 
+#define AC_RUNS (sizeof(ac_runs) / sizeof(ac_runs[0]))
+#define AC_FIRST 4.0
+
 static double ac_step(double qindex)
 {
-	double step = 4.0;
+	double step = AC_FIRST;
 
-	for (size_t i = 0; i < sizeof(ac_runs) / sizeof(ac_runs[0]) && qindex > 0.0; i++) {
-		double times = fmin(ac_runs[i].times, qindex);
+	for (size_t i = 0; i < AC_RUNS && qindex > 0.0; i++) {
+		double times = qindex < ac_runs[i].times ? qindex : ac_runs[i].times;
 
 		step += ac_runs[i].add * times;
 		qindex -= times;
@@ -50,12 +53,31 @@ static double ac_step(double qindex)
 	return step / QINDEX_SCALE;
 }
 
+/* The last index whose step is not above it, but for rounding; -1 where none is. */
+static int ac_index(double step)
+{
+	double left = step * QINDEX_SCALE - AC_FIRST;
+	int index = 0;
+
+	if (left < 0.0)
+		return -1;
+	for (size_t i = 0; i < AC_RUNS; i++) {
+		int run = ac_runs[i].add * ac_runs[i].times;
+
+		if (left < run)
+			return index + (int)left / ac_runs[i].add;
+		left -= run;
+		index += ac_runs[i].times;
+	}
+	return QINDEX_MAX;
+}
+
 /* libvpx's 64 steps: 4 indices each, then 249 and 255. */
 static double vp9_to_qindex(double qp)
 {
-	if (qp <= 62.0)
-		return fmin(qp * 4.0, 244.0 + (qp > 61.0 ? (qp - 61.0) * 5.0 : 0.0));
-	return 249.0 + (qp - 62.0) * 6.0;
+	if (qp <= 61.0)
+		return qp * 4.0;
+	return qp <= 62.0 ? 244.0 + (qp - 61.0) * 5.0 : 249.0 + (qp - 62.0) * 6.0;
 }
 
 double hvcal_rc_qp_to_log2(uint32_t scale, double qp)
@@ -73,28 +95,30 @@ double hvcal_rc_qp_to_log2(uint32_t scale, double qp)
 	}
 }
 
-/* The scales are monotone: bisection between whole quantisers, then a chord. */
+static int qindex_to_vp9(int qindex)
+{
+	if (qindex < 244)
+		return qindex / 4;
+	return qindex < 249 ? 61 : qindex < QINDEX_MAX ? 62 : VP9_MAX;
+}
+
+/* The whole quantiser below, then a chord. */
 double rc_log2_to_qp_exact(uint32_t scale, double q)
 {
-	int low = 0, high = rc_scale_max(scale);
 	double q_low, q_high;
+	int low;
 
 	if (scale == HVCAL_RC_SCALE_H26X)
 		return rc_clip((q - log2(H26X_STEP_AT_0)) * 6.0, 0.0, H26X_MAX);
-	if (q <= hvcal_rc_qp_to_log2(scale, low))
+	low = ac_index(exp2(q));
+	if (low < 0)
+		return 0.0;
+	if (scale == HVCAL_RC_SCALE_VP9)
+		low = qindex_to_vp9(low);
+	if (low >= rc_scale_max(scale))
 		return low;
-	if (q >= hvcal_rc_qp_to_log2(scale, high))
-		return high;
-	while (high - low > 1) {
-		int mid = (low + high) / 2;
-
-		if (hvcal_rc_qp_to_log2(scale, mid) <= q)
-			low = mid;
-		else
-			high = mid;
-	}
 	q_low = hvcal_rc_qp_to_log2(scale, low);
-	q_high = hvcal_rc_qp_to_log2(scale, high);
+	q_high = hvcal_rc_qp_to_log2(scale, low + 1);
 	return low + (q - q_low) / (q_high - q_low);
 }
 

@@ -6,6 +6,7 @@
 #include <hvcal/analysis.h>
 
 #include "internal.h"
+#include "rate.h"
 
 #define QUEUE_DEFAULT 16U
 #define QUEUE_HOLDING 64U	/* engines that hold frames back take up to 64 */
@@ -14,6 +15,7 @@
 #define OPEN_TIMEOUT_MS 30000U
 #define PACKET_SLACK 65536U	/* headers, and frames too small to be compressed */
 #define SIDE_MAX 65536U
+#define BASE_PERCENT_MAX 99U
 /* Latency mode reserves 9/8 of the rate. */
 #define LATENCY_RESERVE 9
 
@@ -67,6 +69,19 @@ static bool name_terminated(const char *name)
 	return memchr(name, 0, HVCAL_TEXT) != NULL;
 }
 
+static const char *base_problem(const hvcal_config_t *c)
+{
+	if (!c->base_percent)
+		return NULL;
+	if (c->base_percent > BASE_PERCENT_MAX)
+		return "base_percent must be 0 (no limit) or 1..99";
+	if (!has_feature(c, HVCAL_FEATURE_LAYERS))
+		return "base_percent needs the feature HVCAL_FEATURE_LAYERS";
+	if (!hvcal_rate_fits(c))
+		return "base_percent needs libhvcal's rate control: rc_mode CBR, VBR or ICQ with a max_bitrate, low latency";
+	return NULL;
+}
+
 static const char *config_problem(const hvcal_config_t *c)
 {
 	if (!c->codec)
@@ -109,8 +124,6 @@ static const char *config_problem(const hvcal_config_t *c)
 		return "rate_hints is none of enum hvcal_rate_hints";
 	if (c->adaptive_quant > HVCAL_ANALYSIS_QUANT_MAX)
 		return "adaptive_quant must be 0..64";
-	if (c->reserved)
-		return "reserved is not 0";
 	if (c->on_loss > HVCAL_ON_LOSS_REISSUE)
 		return "on_loss is none of enum hvcal_on_loss";
 	if (c->max_queued < 2 || c->max_queued > QUEUE_MAX)
@@ -119,7 +132,7 @@ static const char *config_problem(const hvcal_config_t *c)
 		return "engine_name is not terminated";
 	if (c->engine && c->engine_name[0])
 		return "engine and engine_name are both set: give one of them";
-	return NULL;
+	return base_problem(c);
 }
 
 /* An engine that may hold frames back wants a queue that can feed it. */

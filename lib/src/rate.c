@@ -79,6 +79,7 @@ static bool rc_config(const hvcal_config_t *c, struct hvcal_rc_config *out)
 	out->key_interval = c->gop_size;
 	out->frame_ceiling = c->frame_ceiling;
 	out->layers = c->features & 1U << HVCAL_FEATURE_LAYERS ? HVCAL_RC_LAYERS : 1;
+	out->base_percent = c->base_percent;
 	return true;
 }
 

@@ -207,7 +207,7 @@ static int session_connect(hvcal_session_t *s, hvcal_admission_t *a)
 	if (ret)
 		return ret;
 	ret = session_create(s, &arg);
-	if (ret == -ENOTCONN && s->rate) {
+	if (ret == -ENOTCONN && s->rate && !c->base_percent) {
 		/* no engine here takes a QP per frame: then one with its own control */
 		hvcal_rate_close(s);
 		ret = session_create(s, &arg);
@@ -357,6 +357,12 @@ static int reconfigure_locked(hvcal_session_t *s, const hvcal_config_t *c,
 	bool room;
 	int ret;
 
+	/* whichever call it is that would end our own control, or the layers */
+	if (c->base_percent && !(s->rate && hvcal_rate_fits(c))) {
+		hvcal_reason(a->reason, sizeof(a->reason),
+			     "base_percent is not possible with what was asked for, or how the session was opened: set it to 0, or open a new session");
+		return -EINVAL;
+	}
 	hvcal_session_hand_over(s);
 	pthread_mutex_lock(&s->lock);
 	room = s->reconfigures < HVCAL_PENDING_MAX;

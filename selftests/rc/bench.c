@@ -33,7 +33,7 @@ struct run {
 	enum part part;
 	struct job job;
 	struct metrics m;
-	double decide_ns;
+	struct times times;
 	bool done;
 };
 
@@ -192,7 +192,7 @@ static void run_one(struct run *run)
 			run->job.clip->name);
 		return;
 	}
-	run->decide_ns = trace.decide_ns;
+	run->times = trace.times;
 	measure(&trace, &run->job, &run->m);
 	run->done = true;
 }
@@ -292,9 +292,51 @@ static void tell_quality(const struct bench *b, const struct run *run)
 		  bd_rate(rate[1], ssim[1], rate[0], ssim[0], POINTS));
 }
 
+static int by_value(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* @percent of all frames that we decided on took no longer, in us. */
+static double time_of(const struct bench *b, bool clock, unsigned int percent)
+{
+	unsigned int n = 0;
+	double us = NAN;
+	float *all;
+
+	all = malloc(sizeof(*all) * FRAMES_MAX * (b->shared->count + 1));
+	for (unsigned int i = 0; all && i < b->shared->count; i++) {
+		const struct run *run = &b->shared->runs[i];
+
+		if (!run->done || run->job.who != WHO_OURS)
+			continue;
+		memcpy(all + n, clock ? run->times.clock_ns : run->times.decide_ns,
+		       sizeof(*all) * run->job.frames);
+		n += run->job.frames;
+	}
+	if (n) {
+		qsort(all, n, sizeof(*all), by_value);
+		us = all[(size_t)(n - 1) * percent / 100] / 1000.0;
+	}
+	free(all);
+	return us;
+}
+
+static void tell_times(const struct bench *b)
+{
+	struct decide_times t = {
+		.median = time_of(b, false, 50), .most = time_of(b, false, 99),
+		.clock_median = time_of(b, true, 50), .clock_most = time_of(b, true, 99),
+		.alone = decide_alone_ns() / 1000.0,
+	};
+
+	report_times(&t);
+}
+
 static void tell(const struct bench *b)
 {
-	double decide_ns = 0.0;
 	int part = -1;
 
 	for (unsigned int i = 0; i < b->shared->count; i++) {
@@ -304,8 +346,6 @@ static void tell(const struct bench *b)
 			continue;
 		if ((int)run->part != part)
 			puts(heads[part = (int)run->part]);
-		if (run->job.who == WHO_OURS)
-			decide_ns = fmax(decide_ns, run->decide_ns);
 		switch (run->part) {
 		case STEADY:
 			report_steady(&run->job, &run->m);
@@ -318,8 +358,8 @@ static void tell(const struct bench *b)
 			i += POINTS - 1;
 		}
 	}
-	printf("\ndecision and report: %.2f us between frames (median of a run, the worst of all), "
-	       "%.2f us alone\n\n%s", decide_ns / 1000.0, decide_alone_ns() / 1000.0, anchors);
+	tell_times(b);
+	printf("\n%s", anchors);
 }
 
 /* ---- the program ---- */

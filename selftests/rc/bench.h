@@ -89,11 +89,17 @@ struct job {
 	double step_rate;
 };
 
+/* CPU time of what was done for each frame, the encoder having run in between. */
+struct times {
+	float decide_ns[FRAMES_MAX];	/* decision and report, with two readings of the clock */
+	float clock_ns[FRAMES_MAX];	/* two readings of the clock, just before those */
+};
+
 struct trace {
 	unsigned int frames;
 	double bits[FRAMES_MAX], mse[FRAMES_MAX], ssim[FRAMES_MAX];
 	int qp[FRAMES_MAX];
-	double decide_ns;	/* median of one decision */
+	struct times times;
 };
 
 int run_job(const struct job *job, struct trace *t);

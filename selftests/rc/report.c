@@ -118,3 +118,20 @@ void report_bd(const struct job *j, enum who who, double psnr, double ssim)
 	number(out, "ssim_percent", ssim);
 	fprintf(out, "}");
 }
+
+void report_times(const struct decide_times *t)
+{
+	printf("\ndecision and report, CPU time: %.2f us between frames (99 %%: %.2f), of that the "
+	       "clock %.2f (99 %%: %.2f); %.2f us alone\n", t->median, t->most, t->clock_median,
+	       t->clock_most, t->alone);
+	if (!out)
+		return;
+	fprintf(out, "%s{\"kind\":\"time\"", first ? "" : ",\n");
+	first = false;
+	number(out, "us", t->median);
+	number(out, "us_99", t->most);
+	number(out, "clock_us", t->clock_median);
+	number(out, "clock_us_99", t->clock_most);
+	number(out, "alone_us", t->alone);
+	fprintf(out, "}");
+}

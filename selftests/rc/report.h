@@ -12,6 +12,14 @@ void report_open(FILE *json);
 void report_close(void);
 void report_steady(const struct job *job, const struct metrics *m);
 void report_step(const struct job *job, const struct metrics *m);
+/* Decision and report of one frame, CPU time in us. */
+struct decide_times {
+	double median, most;	/* between frames; 99 % take no longer */
+	double clock_median, clock_most; /* of these, what the clock takes */
+	double alone;		/* one after the other, the mean of the slowest kind */
+};
+
+void report_times(const struct decide_times *t);
 void report_bd(const struct job *job, enum who who, double psnr, double ssim);
 
 #endif /* RC_REPORT_H */

@@ -7,8 +7,6 @@
 
 #include "bench.h"
 
-#define CLOCK_READS 1000
-
 /* CPU time of this thread, so that other work on the machine does not count. */
 static double thread_ns(void)
 {
@@ -16,23 +14,6 @@ static double thread_ns(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return ts.tv_sec * 1e9 + ts.tv_nsec;
-}
-
-/* What reading the clock costs: each decision and report is between two readings. */
-static double clock_ns(void)
-{
-	double begin = thread_ns();
-
-	for (int i = 0; i < CLOCK_READS; i++)
-		thread_ns();
-	return (thread_ns() - begin) / (CLOCK_READS + 1);
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 static void configure(const struct job *job, double bitrate, struct hvcal_rc_config *c)
@@ -47,30 +28,40 @@ static void configure(const struct job *job, double bitrate, struct hvcal_rc_con
 	c->delay = job->delay;
 }
 
+static int retarget(const struct job *job, struct encoder *e, hvcal_rc_t *rc, struct fqp *fqp)
+{
+	struct hvcal_rc_config c;
+
+	if (rc) {
+		configure(job, job->step_rate, &c);
+		return hvcal_rc_retarget(rc, &c);
+	}
+	if (!fqp)
+		return job->enc->retarget(e, job->step_rate);
+	fqp_retarget(fqp, job->step_rate);
+	return 0;
+}
+
+/*
+ * Each decision and report is between two readings of the clock, and just before them
+ * the clock is read twice for nothing: caches are then as they are for the others.
+ */
 static int run_frames(const struct job *job, struct trace *t, struct encoder *e, hvcal_rc_t *rc,
 		      struct fqp *fqp)
 {
 	const struct clip *clip = job->clip;
-	double interval = 1.0 / clip->fps, clock = clock_ns(), spent[FRAMES_MAX];
+	double interval = 1.0 / clip->fps;
 	uint32_t ids[FRAMES_MAX];
 
 	for (unsigned int i = 0; i < job->frames; i++) {
+		double idle, begin, end;
 		struct coded coded;
 		int qp = -1;
-		double begin = thread_ns();
 
-		if (job->step_at && i == job->step_at) {
-			struct hvcal_rc_config c;
-
-			if (rc) {
-				configure(job, job->step_rate, &c);
-				hvcal_rc_retarget(rc, &c);
-			} else if (fqp) {
-				fqp_retarget(fqp, job->step_rate);
-			} else if (job->enc->retarget(e, job->step_rate)) {
-				return -1;
-			}
-		}
+		if (job->step_at && i == job->step_at && retarget(job, e, rc, fqp))
+			return -1;
+		idle = thread_ns();
+		begin = thread_ns();
 		if (rc) {
 			struct hvcal_rc_frame frame = {
 				.time_ns = (int64_t)llround(i * interval * 1e9),
@@ -86,7 +77,9 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 		} else if (fqp) {
 			qp = fqp_decide(fqp, i * interval, !i);
 		}
-		spent[i] = thread_ns() - begin - clock;
+		end = thread_ns();
+		t->times.decide_ns[i] = (float)(end - begin);
+		t->times.clock_ns[i] = (float)(begin - idle);
 		if (job->enc->encode(e, clip_frame(clip, i), qp, &coded))
 			return -1;
 		t->bits[i] = coded.bits;
@@ -96,18 +89,19 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 		if (i >= job->delay) {
 			unsigned int known = i - job->delay;
 
+			idle = thread_ns();
 			begin = thread_ns();
 			if (rc)
 				hvcal_rc_report(rc, ids[known], (uint64_t)(t->bits[known] / 8.0),
 						HVCAL_RC_QP_AS_DECIDED);
 			else if (fqp)
 				fqp_report(fqp, t->bits[known] / 8.0);
-			spent[i] += thread_ns() - begin - clock;
+			end = thread_ns();
+			t->times.decide_ns[i] += (float)(end - begin);
+			t->times.clock_ns[i] += (float)(begin - idle);
 		}
 	}
 	t->frames = job->frames;
-	qsort(spent, job->frames, sizeof(spent[0]), by_value);
-	t->decide_ns = spent[job->frames / 2];
 	return 0;
 }
 

@@ -119,6 +119,11 @@ static void test_scales(void **state)
 	assert_float_equal(exp2(hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_QINDEX, 128)), 176 / 8.0,
 			   1e-9);
 	assert_float_equal(exp2(hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_QINDEX, 255)), 1828 / 8.0, 1e-6);
+	/* libvpx's steps are of 4 indices but for the last two */
+	for (int qp = 0; qp <= 63; qp++)
+		assert_float_equal(hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_VP9, qp),
+				   hvcal_rc_qp_to_log2(HVCAL_RC_SCALE_QINDEX, qp < 62 ? 4 * qp :
+						       qp < 63 ? 249 : 255), 1e-12);
 	for (uint32_t s = 0; s <= HVCAL_RC_SCALE_VP9; s++) {
 		for (int qp = 0; qp <= max[s]; qp++) {
 			double q = hvcal_rc_qp_to_log2(s, qp);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rate control as an application has it: sessions of libhvcal on libx264, one
- * frame inside at a time, so that equal runs give equal streams.
+ * Rate control as an application has it: sessions of libhvcal on libx264, and on
+ * libvpx where it takes layers, which x264 has none of; one frame inside at a time, so that equal runs give equal streams.
  */
 #include <errno.h>
 #include <math.h>
@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include <hvcal/hvcal.h>
+#include <hvcal/rc.h>
 
 #include "plant.h"
 
@@ -35,6 +36,7 @@ struct fixture {
 	hvcal_context_t *ctx;
 	hvcal_pool_t *pool;
 	hvcal_session_t *s;
+	bool layers;		/* there is an engine that has them */
 	uint8_t texture[SCENES][TILE * TILE];
 	uint64_t noise;
 };
@@ -382,6 +384,130 @@ static void test_not_readable(void **state)
 	hvcal_destroy_session(&f->s);
 }
 
+#define LAYERED 240		/* frames, of which half are of the base layer */
+#define SHARE 45		/* percent of the rate */
+
+struct layered {
+	double base_share;	/* of the rate, that went to the base layer */
+	double base_level_max;	/* of a bucket that is drained at SHARE, in ms */
+	double share;		/* of the rate, that went to both */
+};
+
+/* Each second frame is of the upper layer; what a receiver of the base alone gets. */
+static struct layered run_layered(struct fixture *f, uint64_t bitrate, uint32_t percent)
+{
+	const double budget = (double)bitrate / FPS / 8.0;
+	hvcal_config_t c = config(bitrate), got;
+	struct layered l = { 0 };
+	double level = 0.0;
+	hvcal_frame_t frame;
+	unsigned int i;
+
+	c.codec = HVCAL_CODEC_VP9;
+	strcpy(c.engine_name, "vpx");
+	c.features = 1U << HVCAL_FEATURE_LAYERS;
+	c.base_percent = percent;
+	open_session(f, &c);
+	hvcal_config_default(&got, sizeof(got));
+	assert_int_equal(hvcal_get_config(f->s, &got), 0);
+	assert_int_equal(got.base_percent, percent);
+	for (i = 0; i < LAYERED; i++) {
+		hvcal_buffer_t *b = get_buffer(f);
+		hvcal_packet_t p;
+		double bytes;
+
+		draw_scene(f, b, i % (2 * SCENE) < SCENE ? i % SCENE : SCENE - 1 - i % SCENE);
+		hvcal_frame_default(&frame, sizeof(frame));
+		frame.temporal_layer = i % 2;
+		put_frame(f, &b, &frame);
+		p = get_packet(f);
+		bytes = (double)p.size;
+		assert_int_equal(p.temporal_layer, i % 2);
+		level = fmax(0.0, level - SHARE / 100.0 * budget) + (i % 2 ? 0.0 : bytes);
+		l.base_level_max = fmax(l.base_level_max, level / (SHARE / 100.0 * budget) *
+				       1000.0 / FPS);
+		l.base_share += i % 2 ? 0.0 : bytes / budget / LAYERED;
+		l.share += bytes / budget / LAYERED;
+	}
+	assert_int_equal(stats(f).rate_frames, LAYERED);
+	hvcal_destroy_session(&f->s);
+	return l;
+}
+
+static void test_base_layer(void **state)
+{
+	const uint64_t bitrate = 1500000;
+	struct fixture *f = *state;
+	struct layered with, without;
+
+	if (!f->layers)
+		skip();
+	with = run_layered(f, bitrate, SHARE);
+	without = run_layered(f, bitrate, 0);
+	print_message("# layers: the base has %.1f %% of the rate with a limit of %u, %.1f %% "
+		      "without; its bucket %.0f and %.0f ms; both %.1f and %.1f %%\n",
+		      100.0 * with.base_share, SHARE, 100.0 * without.base_share,
+		      with.base_level_max, without.base_level_max, 100.0 * with.share,
+		      100.0 * without.share);
+	/* of the buffer, no more than it holds is there in the end */
+	assert_true(with.base_share <= SHARE / 100.0 * (1.0 + 0.2 * FPS / LAYERED));
+	assert_true(with.base_level_max <= 200.0);
+	assert_true(with.share <= 1.0 + 0.2 * FPS / LAYERED);
+	/* else there would be nothing to limit here */
+	assert_true(without.base_share > 1.1 * SHARE / 100.0);
+	assert_true(without.base_level_max > 200.0);
+}
+
+/* While the session lives, the limit holds or is refused: it never just goes. */
+static void test_base_layer_stays(void **state)
+{
+	struct fixture *f = *state;
+	hvcal_config_t c = config(1000000);
+	hvcal_admission_t a;
+
+	if (!f->layers)
+		skip();
+	c.codec = HVCAL_CODEC_VP9;
+	strcpy(c.engine_name, "vpx");
+	c.features = 1U << HVCAL_FEATURE_LAYERS;
+	c.base_percent = SHARE;
+	open_session(f, &c);
+	assert_int_equal(hvcal_enable_feature(f->s, HVCAL_FEATURE_LAYERS, 0), -EINVAL);
+	assert_int_equal(hvcal_set_bitrate(f->s, HVCAL_RC_RATE_MIN - 1), -EINVAL);
+	assert_int_equal(hvcal_get_config(f->s, &c), 0);
+	assert_int_equal(c.base_percent, SHARE);
+	assert_int_equal(c.bitrate, 1000000);
+	assert_int_equal(hvcal_set_bitrate(f->s, 500000), 0);
+	assert_int_equal(hvcal_get_config(f->s, &c), 0);
+	c.base_percent = 0;
+	assert_int_equal(hvcal_reconfigure(f->s, &c, NULL), 0);
+	assert_int_equal(hvcal_enable_feature(f->s, HVCAL_FEATURE_LAYERS, 0), 0);
+	hvcal_destroy_session(&f->s);
+
+	/* opened under the engine's own control, it stays there */
+	c = config(1000000);
+	c.codec = HVCAL_CODEC_VP9;
+	strcpy(c.engine_name, "vpx");
+	c.features = 1U << HVCAL_FEATURE_LAYERS;
+	c.rate_control = HVCAL_RATE_CONTROL_ENGINE;
+	open_session(f, &c);
+	assert_int_equal(hvcal_get_config(f->s, &c), 0);
+	c.rate_control = HVCAL_RATE_CONTROL_DEFAULT;
+	c.base_percent = SHARE;
+	hvcal_admission_default(&a, sizeof(a));
+	assert_int_equal(hvcal_reconfigure(f->s, &c, &a), -EINVAL);
+	assert_non_null(strstr(a.reason, "base_percent"));
+	hvcal_destroy_session(&f->s);
+}
+
+static bool has_engine(const char *folder, const char *name)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/hvcal-engine-%s.so", folder, name);
+	return !access(path, R_OK);
+}
+
 static int setup(void **state)
 {
 	static struct fixture f;
@@ -402,6 +528,7 @@ static int setup(void **state)
 		return -1;
 	for (unsigned int i = 0; i < SCENES; i++)
 		make_texture(f.texture[i], i);
+	f.layers = has_engine(getenv("HVCAL_ENGINE_PATH"), "vpx");
 	*state = &f;
 	return 0;
 }
@@ -432,14 +559,14 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(test_new_rate, clean),
 		cmocka_unit_test_teardown(test_saturated, clean),
 		cmocka_unit_test_teardown(test_not_readable, clean),
+		cmocka_unit_test_teardown(test_base_layer, clean),
+		cmocka_unit_test_teardown(test_base_layer_stays, clean),
 	};
-	char path[4096];
 
 	if (argc != 2)
 		return 2;
-	snprintf(path, sizeof(path), "%s/hvcal-engine-x264.so", argv[1]);
-	if (access(path, R_OK)) {
-		printf("1..0 # SKIP no %s\n", path);
+	if (!has_engine(argv[1], "x264")) {
+		printf("1..0 # SKIP no engine x264 in %s\n", argv[1]);
 		return SKIP_STATUS;
 	}
 	setenv("HVCAL_ENGINE_PATH", argv[1], 1);

@@ -144,7 +144,8 @@ static void test_refused(void **state)
 		BAD(features, 1U << 31, "features"), BAD(sched, 2, "sched"),
 		BAD(on_loss, 2, "on_loss"), BAD(max_queued, 1, "max_queued"),
 		BAD(max_queued, 257, "max_queued"), BAD(rate_hints, 2, "rate_hints"),
-		BAD(adaptive_quant, 65, "adaptive_quant"), BAD(reserved, 1, "reserved"),
+		BAD(adaptive_quant, 65, "adaptive_quant"), BAD(base_percent, 100, "base_percent must be"),
+		BAD(base_percent, 50, "HVCAL_FEATURE_LAYERS"),
 	};
 	hvcal_config_t c, out;
 	char reason[256];
@@ -179,6 +180,43 @@ static void test_refused(void **state)
 	assert_non_null(strstr(reason, "hvcal_config_default"));
 }
 
+/* Only where libhvcal controls the rate of two layers. */
+static void test_base_percent(void **state)
+{
+	hvcal_config_t c, out;
+	char reason[256] = "";
+
+	(void)state;
+	good(&c);
+	c.features = 1U << HVCAL_FEATURE_LAYERS;
+	c.rc_mode = HVCAL_RC_CBR;
+	c.bitrate = 4000000;
+	c.base_percent = 99;
+	assert_int_equal(hvcal_config_take(&out, &c, NULL, 0), 0);
+	assert_int_equal(out.base_percent, 99);
+	c.base_percent = 100;
+	assert_int_equal(hvcal_config_take(&out, &c, reason, sizeof(reason)), -EINVAL);
+	assert_non_null(strstr(reason, "1..99"));
+	c.base_percent = 1;
+	assert_int_equal(hvcal_config_take(&out, &c, NULL, 0), 0);
+	c.rate_control = HVCAL_RATE_CONTROL_ENGINE;
+	assert_int_equal(hvcal_config_take(&out, &c, reason, sizeof(reason)), -EINVAL);
+	assert_non_null(strstr(reason, "libhvcal's rate control"));
+	c.rate_control = HVCAL_RATE_CONTROL_DEFAULT;
+	c.rc_mode = HVCAL_RC_CQP;
+	assert_int_equal(hvcal_config_take(&out, &c, NULL, 0), -EINVAL);
+	c.rc_mode = HVCAL_RC_ICQ;
+	c.quality = 20;
+	assert_int_equal(hvcal_config_take(&out, &c, NULL, 0), 0);
+	c.bitrate = 0;
+	assert_int_equal(hvcal_config_take(&out, &c, NULL, 0), -EINVAL);
+	c.max_bitrate = 4000000;
+	assert_int_equal(hvcal_config_take(&out, &c, NULL, 0), 0);
+	c.features = 0;
+	assert_int_equal(hvcal_config_take(&out, &c, reason, sizeof(reason)), -EINVAL);
+	assert_non_null(strstr(reason, "HVCAL_FEATURE_LAYERS"));
+}
+
 static void test_text(void **state)
 {
 	int i;
@@ -200,6 +238,7 @@ int main(void)
 		cmocka_unit_test(test_completion),
 		cmocka_unit_test(test_packet_bytes),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_base_percent),
 		cmocka_unit_test(test_text),
 	};
 

@@ -16,7 +16,7 @@ enum {
 	OPT_STREAMS, OPT_FRAMES, OPT_REALTIME, OPT_THROUGHPUT, OPT_PSNR, OPT_SSIM, OPT_DIRECT,
 	OPT_NO_DIRECT, OPT_JSON, OPT_QUIET, OPT_FORMAT, OPT_INPUT_FORMAT, OPT_CONTAINER,
 	OPT_DEPTH, OPT_CEILING, OPT_ENGINE_RC, OPT_NO_HINTS, OPT_AQ, OPT_BFRAMES, OPT_ENGINE_OPTIONS,
-	OPT_LAYERS,
+	OPT_LAYERS, OPT_BASE_PERCENT,
 };
 
 static const struct option long_options[] = {
@@ -39,6 +39,7 @@ static const struct option long_options[] = {
 	{ "gop", required_argument, NULL, OPT_GOP },
 	{ "bframes", required_argument, NULL, OPT_BFRAMES },
 	{ "layers", required_argument, NULL, OPT_LAYERS },
+	{ "base-percent", required_argument, NULL, OPT_BASE_PERCENT },
 	{ "preset", required_argument, NULL, OPT_PRESET },
 	{ "tune", required_argument, NULL, OPT_TUNE },
 	{ "depth", required_argument, NULL, OPT_DEPTH },
@@ -103,6 +104,8 @@ static void print_help(void)
 	      "      --bframes N        consecutive B frames, 0..16 (default 0)\n"
 	      "      --layers N         temporal layers; with 2 nothing refers to each second\n"
 	      "                         picture, and its packet may be left out (default 1)\n"
+	      "      --base-percent P   of --layers 2: the lower layer alone keeps to this share\n"
+	      "                         of the rate, 1..99 (default: no such limit)\n"
 	      "      --preset N         0 fastest .. 9 slowest (default 4)\n"
 	      "      --tune NAME        low-latency (default) or quality\n"
 	      "      --threads N        of a software engine\n"
@@ -331,6 +334,8 @@ static int take_option(struct encode_options *o, int option)
 		o->config.features &= ~(1U << HVCAL_FEATURE_LAYERS);
 		o->config.features |= number == 2 ? 1U << HVCAL_FEATURE_LAYERS : 0;
 		return ret;
+	case OPT_BASE_PERCENT:
+		return take_number("base-percent", 1, 99, &o->config.base_percent);
 	case OPT_PRESET:
 		return take_number("preset", 0, 9, &o->config.preset);
 	case OPT_TUNE:
@@ -409,6 +414,12 @@ static int check(struct encode_options *o)
 	if (c->features & 1U << HVCAL_FEATURE_LAYERS &&
 	    (c->bframes || c->tune == HVCAL_TUNE_QUALITY))
 		return cli_usage("encode", "--layers 2 goes neither with --bframes nor with --tune quality");
+	if (c->base_percent && !(c->features & 1U << HVCAL_FEATURE_LAYERS))
+		return cli_usage("encode", "--base-percent needs --layers 2");
+	if (c->base_percent &&
+	    (c->rate_control == HVCAL_RATE_CONTROL_ENGINE || c->rc_mode == HVCAL_RC_CQP ||
+	     !(c->bitrate || c->max_bitrate)))
+		return cli_usage("encode", "--base-percent needs a rate (--bitrate or --maxrate) that libhvcal controls");
 	if (c->max_bitrate && c->max_bitrate < c->bitrate)
 		return cli_usage("encode", "--maxrate is below --bitrate");
 	return -1;

@@ -141,7 +141,10 @@ static int take_packet(struct stream *s, const hvcal_packet_t *packet)
 	if (packet->flags & HVCAL_PACKET_SKIPPED)
 		return 0;
 	s->result->key_frames += out.key;
-	s->result->upper_frames += packet->temporal_layer > 0;
+	if (packet->temporal_layer) {
+		s->result->upper_frames++;
+		s->result->upper_bytes += packet->size;
+	}
 	ret = sink_write(params->sink, &out);
 	if (!ret && s->quality) {
 		ret = quality_packet(s->quality, packet->data, packet->size, packet->pts);
@@ -418,6 +421,7 @@ static void note_result(struct stream *s)
 	const struct source_info *info = &s->params->source->info;
 	double tick = (double)info->tb_num / info->tb_den;
 	hvcal_pool_info_t pool;
+	hvcal_config_t config;
 	hvcal_stats_t stats;
 
 	s->result->wall_ns = cli_now_ns() - s->start_ns;
@@ -433,6 +437,9 @@ static void note_result(struct stream *s)
 		s->result->hint_frames = stats.hint_frames;
 		s->result->hint_ns = stats.hint_ns;
 	}
+	hvcal_config_default(&config, sizeof(config));
+	if (!hvcal_get_config(s->session, &config))
+		s->result->base_percent = config.base_percent;
 	hvcal_pool_info_default(&pool, sizeof(pool));
 	if (!hvcal_pool_get_info(s->pool, &pool))
 		s->result->memory = pool.memory;

@@ -42,6 +42,8 @@ struct stream_result {
 	uint64_t frames;
 	uint64_t key_frames;
 	uint64_t upper_frames;	/**< of the upper temporal layer */
+	uint64_t upper_bytes;	/**< of its packets */
+	uint32_t base_percent;	/**< of the rate, that the lower layer kept to; 0 no limit */
 	uint64_t late;		/**< after their deadline */
 	uint64_t bytes;
 	uint64_t wall_ns;	/**< first picture read to last packet written */

@@ -252,6 +252,8 @@ static struct json_object *json_stream(const struct encode_report *report, uint3
 	json_object_object_add(to, "frames", count(r->frames));
 	json_object_object_add(to, "key_frames", count(r->key_frames));
 	json_object_object_add(to, "upper_layer_frames", count(r->upper_frames));
+	json_object_object_add(to, "upper_layer_bytes", count(r->upper_bytes));
+	json_object_object_add(to, "base_percent", count(r->base_percent));
 	json_object_object_add(to, "late_frames", count(r->late));
 	json_object_object_add(to, "bytes", count(r->bytes));
 	json_object_object_add(to, "seconds", figure((double)r->wall_ns / 1e9));

@@ -364,7 +364,11 @@ typedef struct {
 	 *  blocks are coded coarser, flat ones finer (hvcal_analysis_quant_map). What can
 	 *  be looked at is as for @rate_hints. */
 	uint32_t adaptive_quant;
-	uint32_t reserved;	/**< zero */
+	/** With HVCAL_FEATURE_LAYERS, 1..99: no more than this share of the rate goes to
+	 *  frames of layer 0, and they alone keep to it through a buffer of @vbv_ms of their
+	 *  own, for receivers that get no more; 0: no such limit. Only libhvcal's rate
+	 *  control can (see enum hvcal_rate_control): what it does not do is refused. */
+	uint32_t base_percent;
 } hvcal_config_t;
 
 HVCAL_API void hvcal_config_default(hvcal_config_t *config, size_t size);
