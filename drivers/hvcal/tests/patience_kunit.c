@@ -303,7 +303,8 @@ static void work_for_a_dead_process_moves(struct kunit *test)
 	process_gone(test, peers.p);
 	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_LIVE);
 	job = rig_submitted(test, peers.s);
-	flush_delayed_work(&peers.p->patience);
+	/* at once, not when the timer comes */
+	flush_work(&peers.p->patience.work);
 	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_SUSPECT);
 	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.other);
 	RIG_EXPECT_STATE(test, job, HVCAL_JOB_READY);
