@@ -88,7 +88,7 @@ struct hvcal_rc {
 	double q_left;		/* what its quality is about: blocks that are skipped keep theirs */
 	double q_seen, bits_seen; /* of the newest P frame whose size is known */
 	double q_cycle;		/* mean of the P frames, about a cycle of wave.c */
-	unsigned int cycle;	/* P frames that it has run for */
+	unsigned int cycle;	/* P frames that it may go over, in a row */
 	double q_key;		/* of the last key or cut */
 	uint32_t scene_whole;	/* the newest that is no part */
 	uint32_t scene, seen;	/* keys and cuts so far; the last that a P frame told of */

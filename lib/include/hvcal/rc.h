@@ -71,7 +71,7 @@
  *           errors (the idea is Chromium's).
  * Wave      VP9, AV1, CBR: each fifth P frame is finer by 2^(1/3) of the step (2 QP), the
  *           others are coarser by a fourth of that. They take over the fine one's quality, which
- *           costs once (the layers of quantisers that low-delay HEVC test conditions
+ *           costs once; not for the first 0.6 s after a scene has begun (the layers of quantisers that low-delay HEVC test conditions
  *           use do the same; here sized by own measurement). What is solved for is the mean of
  *           the cycle, qref being its mean of q.
  * Layers    upper frames are coarser by log 2^(1/3) (2 QP). With base_percent the base
