@@ -94,10 +94,11 @@ SUITES += unit-nvenc-old-driver:"$(TEST_NVENC_RUN) $(B)/lib/engines $(OLD_DIR)"
 SUITES += unit-nvenc-old:"$(TEST_NVENC_RUN) $(OLD_DIR)/engines $(OLD_DIR)"
 endif
 
-$(foreach f,test_nvenc test_nvenc_open test_nvenc_work test_nvenc_device test_nvenc_av1,\
+$(foreach f,test_nvenc test_nvenc_open test_nvenc_work test_nvenc_loss test_nvenc_device \
+	test_nvenc_av1,\
 	$(eval CPPFLAGS_selftests/nvenc/$(f) := -Ilib/src))
 
-$(TEST_NVENC): $(addprefix $(TEST_NVENC),.o _open.o _work.o _device.o _av1.o) \
+$(TEST_NVENC): $(addprefix $(TEST_NVENC),.o _open.o _work.o _loss.o _device.o _av1.o) \
 		$(CONFORMANCE_PARTS) $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(CONFORMANCE_LIBS) $(LIBHVCAL_LIBS)
 endif

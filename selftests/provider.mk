@@ -65,4 +65,5 @@ SUITES += static-service:selftests/static/service.sh
 SUITES_VM += provider-sandbox:"env B=$(B) selftests/hvcald/sandbox"
 SUITES_VM += provider-lifecycle:"env B=$(B) selftests/hvcald/lifecycle"
 SUITES_VM += provider-failover:"env B=$(B) selftests/hvcald/failover"
+SUITES_VM += provider-reload:"env B=$(B) selftests/hvcald/reload"
 SUITES_VM += provider-fallback:"env B=$(B) selftests/hvcald/fallback"

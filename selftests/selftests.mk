@@ -18,6 +18,7 @@ CHECK_LOGS := $(B)/check
 SUITES += static-threat-model:selftests/static/threat-model.sh
 SUITES += static-spdx:selftests/static/spdx.sh
 SUITES += static-engines:selftests/static/engines.sh
+SUITES += static-parameters:selftests/static/parameters.sh
 SUITES += static-conformance:selftests/static/conformance.sh
 SUITES += static-shellcheck:selftests/static/shellcheck.sh
 SUITES += static-tidy:selftests/static/tidy.sh

@@ -169,7 +169,7 @@ enum hvcal_engine_kind {
 enum hvcal_engine_state {
 	HVCAL_ENGINE_READY = 1,
 	HVCAL_ENGINE_SUSPECT = 2,	/* an answer is overdue, or nobody comes for work */
-	HVCAL_ENGINE_DRAINING = 3,	/* finishes what it has */
+	HVCAL_ENGINE_DRAINING = 3,	/* HVCAL_ENGINE_UPDATE_DRAIN */
 	HVCAL_ENGINE_GONE = 4,
 };
 
@@ -835,10 +835,20 @@ struct hvcal_engine_register {
 	__u32 pad;
 };
 
+/* enum hvcal_engine_update_flags */
+/*
+ * The engine is going to be unregistered. No session is placed on it any more, and
+ * those that it has move to other engines, each when none of its jobs is with the
+ * provider: RESYNC, nothing is issued twice. Sessions that named the engine, have no other
+ * place, or have jobs that the engine holds (HVCAL_RESULT_HELD) stay and are served. Cannot be
+ * undone. The other fields of the update are zero, and what they set stays.
+ */
+#define HVCAL_ENGINE_UPDATE_DRAIN	(1U << 0)
+
 /**
  * struct hvcal_engine_update - HVCAL_IOC_ENGINE_UPDATE
  * @engine: engine number of this provider
- * @flags: zero
+ * @flags: HVCAL_ENGINE_UPDATE_*
  * @external_ppm: engine time used by others than HVCAL, 0..1000000
  * @max_sessions: 0 unlimited; what the vendor allows now
  */

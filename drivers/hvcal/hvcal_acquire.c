@@ -49,7 +49,7 @@ static struct hvcal_engine *pick_engine_locked(struct hvcal_provider *p, u64 now
 	list_for_each_entry(e, &p->engines, provider_link) {
 		struct hvcal_pick pick;
 
-		if (e->state != HVCAL_ENGINE_READY)
+		if (e->state == HVCAL_ENGINE_GONE)
 			continue;
 		if (!hvcal_queue_pick(&e->queue, now, &pick)) {
 			hvcal_sched_arm_timer_locked(e, now);

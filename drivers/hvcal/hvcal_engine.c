@@ -54,6 +54,7 @@ struct hvcal_engine *hvcal_engine_create(struct hvcal_provider *provider,
 			 (u64)READ_ONCE(starve_ms) * NSEC_PER_MSEC);
 	hvcal_sched_init_timer(e);
 	hvcal_watchdog_init(e);
+	hvcal_drain_init(e);
 	hvcal_object_add(HVCAL_OBJ_ENGINES);
 	return e;
 }
@@ -154,6 +155,7 @@ void hvcal_engine_retire(struct hvcal_engine *e)
 
 	hvcal_migrate_homeless();
 	cancel_delayed_work_sync(&e->watchdog);
+	hvcal_drain_stop(e);
 	hvcal_sched_stop_timer(e);
 	if (!e->provider->client)
 		hvcal_sysfs_del_engine(e);

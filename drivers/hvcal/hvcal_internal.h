@@ -497,6 +497,7 @@ struct hvcal_binding {
 	bool opened;			/* the provider has a stream */
 	bool proven;			/* and a frame has come out of it */
 	bool gone;			/* left the engine */
+	bool waits;			/* its frames do, until it can leave: hvcal_drain.c */
 	struct hvcal_work open;
 	struct hvcal_work close;
 };
@@ -552,6 +553,8 @@ struct hvcal_engine {
 	struct hrtimer pace;		/* wakes the provider; takes no lock */
 	u64 watchdog_at;		/* 0: not armed */
 	struct delayed_work watchdog;
+	struct delayed_work drain;	/* hvcal_drain.c; holds a reference while queued */
+	u64 drain_ns;			/* its own: when all sessions are looked at again */
 };
 
 struct hvcal_engine *hvcal_engine_create(struct hvcal_provider *provider,
@@ -613,6 +616,8 @@ void hvcal_migrate_proven_locked(struct hvcal_binding *b);
 void hvcal_migrate_forgive_locked(struct hvcal_session *s, u32 engine);
 /* The session of @b goes elsewhere if it still may; false: there is no place for it. */
 bool hvcal_migrate_away(struct hvcal_binding *b);
+/* Is there another place for @s now? */
+bool hvcal_migrate_could_locked(struct hvcal_session *s);
 /* Can @e take all that is queued in @s? */
 bool hvcal_migrate_may_take_locked(const struct hvcal_session *s, const struct hvcal_engine *e);
 /* An engine has come or gone: finds places for who has none. Process context. */
@@ -633,6 +638,17 @@ bool hvcal_rebalance_gate_locked(struct hvcal_job *job);
 void hvcal_rebalance_check_locked(struct hvcal_session *s);
 /* @job has ended. */
 void hvcal_rebalance_forget_locked(struct hvcal_job *job);
+
+/* ------------------------------------------------------------------------ */
+/* hvcal_drain.c                                                            */
+
+void hvcal_drain_init(struct hvcal_engine *e);
+/* Of one that is GONE. Process context. */
+void hvcal_drain_stop(struct hvcal_engine *e);
+/* The sessions of @e go elsewhere from now on, and none comes. */
+void hvcal_drain_start_locked(struct hvcal_engine *e);
+/* Frames of @s have ended or are held: can it leave now? */
+void hvcal_drain_check_locked(struct hvcal_session *s);
 
 /* ------------------------------------------------------------------------ */
 /* hvcal_watchdog.c                                                         */

@@ -440,6 +440,7 @@ bool hvcal_job_finish_locked(struct hvcal_job *job, enum hvcal_job_state state, 
 	trace_hvcal_job_complete(job, state);
 	hvcal_rebalance_forget_locked(job);
 	hvcal_rebalance_check_locked(s);
+	hvcal_drain_check_locked(s);
 
 	if (silent) {
 		job_uncount_locked(job);

@@ -193,6 +193,15 @@ static bool find_other_locked(struct hvcal_session *s, struct hvcal_offer *offer
 	       hvcal_migrate_may_take_locked(s, offer->engine);
 }
 
+bool hvcal_migrate_could_locked(struct hvcal_session *s)
+{
+	struct hvcal_offer offer;
+
+	lockdep_assert_held(&hvcal.lock);
+
+	return find_other_locked(s, &offer);
+}
+
 bool hvcal_migrate_away(struct hvcal_binding *from)
 {
 	struct hvcal_binding *to = hvcal_binding_alloc();

@@ -114,7 +114,7 @@ bool hvcal_patience_may_leave_locked(const struct hvcal_binding *b)
 	lockdep_assert_held(&hvcal.lock);
 
 	if (s->binding != b || b->gone || s->named || b->open.state == HVCAL_WORK_ISSUED ||
-	    (!s->res.period_ns && !p->doomed))
+	    (!s->res.period_ns && !p->doomed && b->engine->state != HVCAL_ENGINE_DRAINING))
 		return false;
 	list_for_each_entry(job, &s->jobs, link)
 		if (atomic_read(&job->state) == HVCAL_JOB_RUNNING)

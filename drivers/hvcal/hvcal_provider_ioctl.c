@@ -141,23 +141,33 @@ static long ioctl_engine_register(struct file *file, void *arg)
 	return ret;
 }
 
+static void engine_set_locked(struct hvcal_engine *e, const struct hvcal_engine_update *req)
+{
+	e->external_ppm = req->external_ppm;
+	e->max_sessions = req->max_sessions;
+	hvcal.generation++;
+	if (e->state == HVCAL_ENGINE_READY)
+		hvcal_sched_replan_locked(e);
+}
+
 static long ioctl_engine_update(struct file *file, void *arg)
 {
 	struct hvcal_engine_update *req = arg;
 	struct hvcal_engine *e;
 	unsigned long flags;
 
-	if (req->flags || req->external_ppm > PPM)
+	if (req->flags & ~HVCAL_ENGINE_UPDATE_DRAIN || req->external_ppm > PPM)
+		return -EINVAL;
+	if (req->flags && (req->external_ppm || req->max_sessions))
 		return -EINVAL;
 	e = hvcal_engine_find(file->private_data, req->engine);
 	if (!e)
 		return -ENODEV;
 	spin_lock_irqsave(&hvcal.lock, flags);
-	e->external_ppm = req->external_ppm;
-	e->max_sessions = req->max_sessions;
-	hvcal.generation++;
-	if (e->state == HVCAL_ENGINE_READY)
-		hvcal_sched_replan_locked(e);
+	if (req->flags & HVCAL_ENGINE_UPDATE_DRAIN)
+		hvcal_drain_start_locked(e);
+	else
+		engine_set_locked(e, req);
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 	hvcal_engine_put(e);
 	return 0;

@@ -68,6 +68,7 @@ void hvcal_work_hold_locked(struct hvcal_work *w)
 	b->engine->running--;
 	hvcal_queue_done(&b->engine->queue, &b->flow, &work_job(w)->ticket, b->last_done_ns);
 	hvcal_rebalance_check_locked(b->session);
+	hvcal_drain_check_locked(b->session);
 }
 
 void hvcal_work_retract_locked(struct hvcal_work *w)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -354,6 +355,20 @@ static int blobs_grow(hvcal_provider_t *p, uint64_t need)
 	return 0;
 }
 
+#define DRAIN_LOOK_MS 5		/* streams end in threads of their own */
+
+struct drain {
+	uint64_t end_ms;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
 /* 0 or more items were taken; -EAGAIN: there were none. */
 static int acquire(hvcal_provider_t *p)
 {
@@ -378,7 +393,8 @@ static int acquire(hvcal_provider_t *p)
 	return 0;
 }
 
-int hvcal_provider_run(hvcal_provider_t *p, int stop_fd)
+/* Until @stop_fd is readable, or with @drain until that or until no stream is left. */
+static int work(hvcal_provider_t *p, int stop_fd, const struct drain *drain)
 {
 	struct pollfd fds[3] = {
 		{ .fd = p->fd, .events = POLLIN },
@@ -387,8 +403,10 @@ int hvcal_provider_run(hvcal_provider_t *p, int stop_fd)
 	};
 	int ret;
 
-	for (;;) {
-		ret = p->sys->poll(p->sys, fds, 3, -1);
+	while (!drain || p->streams) {
+		if (drain && now_ms() >= drain->end_ms)
+			return -ETIMEDOUT;
+		ret = p->sys->poll(p->sys, fds, 3, drain ? DRAIN_LOOK_MS : -1);
 		if (ret == -EINTR)
 			continue;
 		if (ret < 0)
@@ -409,6 +427,29 @@ int hvcal_provider_run(hvcal_provider_t *p, int stop_fd)
 		}
 		provider_streams_reap(p, false);
 	}
+	return 0;
+}
+
+int hvcal_provider_run(hvcal_provider_t *p, int stop_fd)
+{
+	return work(p, stop_fd, NULL);
+}
+
+int hvcal_provider_drain(hvcal_provider_t *p, int stop_fd, unsigned int timeout_ms)
+{
+	struct drain drain = { .end_ms = now_ms() + timeout_ms };
+
+	for (unsigned int i = 0; i < p->nengines; i++) {
+		struct hvcal_engine_update update = {
+			.engine = p->engines[i].id,
+			.flags = HVCAL_ENGINE_UPDATE_DRAIN,
+		};
+		int ret = p->sys->ioctl(p->sys, p->fd, HVCAL_IOC_ENGINE_UPDATE, &update);
+
+		if (ret)
+			return ret == -EINVAL ? -EOPNOTSUPP : ret;
+	}
+	return work(p, stop_fd, &drain);
 }
 
 void hvcal_provider_close(hvcal_provider_t **provider)

@@ -2,6 +2,7 @@
 /* What can be asked of single frames, and of a running stream. */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,12 +218,14 @@ static uint64_t bytes_of(const struct conf_stream *s, unsigned int from, unsigne
 
 static void retarget_run(struct conf *c, struct conf_stream *s, struct hvcal_codec_config *config)
 {
-	uint64_t before, after;
+	uint64_t before, after, start;
 	int ret;
 
 	conf_send_many(s, 40);
 	config->bitrate = 4 * config->bitrate;
+	start = hvcal_now_ns();
 	ret = c->engine->ops->reconfigure(s->stream, config);
+	printf("# a new bit rate took %.3f ms\n", (double)(hvcal_now_ns() - start) / 1e6);
 	CHECK(c, !ret, "a new bit rate: %s", strerror(-ret));
 	conf_send_many(s, 40);
 	conf_flush(s);

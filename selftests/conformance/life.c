@@ -231,26 +231,34 @@ static void test_bad_targets(struct conf *c)
 static void test_open_close(struct conf *c)
 {
 	struct hvcal_codec_config config = conf_config(c);
-	uint64_t start = hvcal_now_ns();
-	unsigned int i;
+	uint64_t start = hvcal_now_ns(), open_ns = 0, first_ns = 0;
+	unsigned int i, coded = 0;
 
 	config.width = c->cap->min_width > 64 ? c->cap->min_width : 64;
 	config.height = c->cap->min_height > 64 ? c->cap->min_height : 64;
 	/* a thousand, or as many as are done in time */
 	for (i = 0; i < OPENS_MAX && !conf_failed(c); i++) {
+		uint64_t now = hvcal_now_ns();
 		struct conf_stream *s;
 
-		if (!c->longer && i >= OPENS_MIN && hvcal_now_ns() - start > OPENS_NS)
+		if (!c->longer && i >= OPENS_MIN && now - start > OPENS_NS)
 			break;
 		s = conf_open(c, &config);
-
 		if (!s)
 			return;
-		if (i % 4)
-			conf_send_many(s, i % 4);
+		open_ns += hvcal_now_ns() - now;
+		if (i % 4) {
+			now = hvcal_now_ns();
+			conf_send_many(s, 1);
+			conf_wait(s);
+			first_ns += hvcal_now_ns() - now;
+			coded++;
+			conf_send_many(s, i % 4 - 1);
+		}
 		conf_free(&s);
 	}
-	printf("# %u streams were opened and closed\n", i);
+	printf("# %u streams were opened and closed: %.2f ms to open, %.2f ms more to the first packet\n",
+	       i, (double)open_ns / i / 1e6, (double)first_ns / (coded ? coded : 1) / 1e6);
 }
 
 static void *one_of_two(void *arg)

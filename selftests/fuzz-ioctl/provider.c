@@ -166,8 +166,12 @@ static void engine_update(struct fz_actor *a)
 	struct fz_provider *p = pick_provider(a, false);
 
 	arg->engine = fz_pick(a, p->engines, FZ_ENGINES);
-	arg->external_ppm = fz_below(a, 1000001);
-	arg->max_sessions = fz_below(a, 5);
+	if (fz_one_in(a, 8)) {
+		arg->flags = HVCAL_ENGINE_UPDATE_DRAIN;
+	} else {
+		arg->external_ppm = fz_below(a, 1000001);
+		arg->max_sessions = fz_below(a, 5);
+	}
 	fz_call(a, p->fd, HVCAL_IOC_ENGINE_UPDATE, arg);
 }
 

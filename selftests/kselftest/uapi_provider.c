@@ -59,7 +59,7 @@ static const struct ks_spoil spoils[] = {
 	{ "register.pad", &ks_op_register, KS_FIELD(hvcal_engine_register, pad), 1, -EINVAL },
 
 	{ "update.engine", &ks_op_update, KS_FIELD(hvcal_engine_update, engine), UNKNOWN, -ENODEV },
-	{ "update.flags", &ks_op_update, KS_FIELD(hvcal_engine_update, flags), 1, -EINVAL },
+	{ "update.flags", &ks_op_update, KS_FIELD(hvcal_engine_update, flags), 2, -EINVAL },
 	{ "update.external_ppm", &ks_op_update, KS_FIELD(hvcal_engine_update, external_ppm), 1000001, -EINVAL },
 	{ "update.external_ppm_max", &ks_op_update, KS_FIELD(hvcal_engine_update, external_ppm), 1000000, 0 },
 	{ "unregister.engine", &ks_op_unregister, KS_FIELD(hvcal_engine_unregister, engine), UNKNOWN, -ENODEV },

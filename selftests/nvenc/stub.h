@@ -23,7 +23,7 @@
  *   sessions_error=E   status of one too many                      (10)
  *   codecs=N           1 H.264, 2 HEVC, 4 AV1, and their sums      (7)
  *   bframes=N, dyn_rc=N, dyn_bitrate=N, refresh=N  capabilities    (4, 1, 1, 1)
- *   invalidate=N       H.264 pictures can be forgotten             (1)
+ *   invalidate=N       pictures can be forgotten                   (1)
  *   hold=N             of N + 1 frames N need more input           (0)
  *   encode_busy=N      the first N submissions of a frame are ENCODER_BUSY
  *   lock_busy=N        the first N locks of an output are LOCK_BUSY
@@ -69,6 +69,8 @@ struct stub_counts {
 	unsigned int reconfigured, frames, packets, idrs_forced;
 	unsigned int ordered;	/* changes of the streams of sessions */
 	unsigned int invalidated, refreshed;	/* pictures */
+	/* of the session that was initialized last: 1 .. 7, NV_ENC_TUNING_INFO, its own word */
+	unsigned int preset, tuning, split;
 };
 
 /** Counts frames, packets and all that from zero; sessions stay. */

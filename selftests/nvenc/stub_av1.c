@@ -2,7 +2,8 @@
 /*
  * AV1 behind the stub of NVENC, by libaom. It has 64 quantisers: the nearest is taken,
  * and told. It takes no QP maps either: the picture is coded at the lowest QP of the
- * map, and what the map wants coarser has been made coarser before.
+ * map, and what the map wants coarser has been made coarser before. Intra refresh it
+ * has none: sessions with it code as others do.
  */
 #include <math.h>
 #include <stdio.h>
@@ -21,6 +22,8 @@
 #define OBU_SEQUENCE 1
 #define OBU_DELIMITER 2
 #define OBU_METADATA 5
+#define REFERENCES 7	/* names that AV1 has for its slots */
+#define SLOTS 8
 
 struct av1 {
 	aom_codec_ctx_t aom;
@@ -30,6 +33,9 @@ struct av1 {
 	uint8_t *packet;
 	bool begun;
 	int64_t number;
+	/* where libaom is told what to refer to: pictures of the slots, valid ones only */
+	int64_t kept[SLOTS];
+	bool valid[SLOTS];
 };
 
 static void fail(const char *what)
@@ -201,6 +207,8 @@ static void *av1_open(const struct stub_format *f)
 	set(a, AV1E_SET_AQ_MODE, 0);
 	set(a, AV1E_SET_DELTAQ_MODE, 0);
 	set(a, AV1E_SET_ENABLE_TPL_MODEL, 0);
+	/* what decoders read of all names, also of pictures that they lack */
+	set(a, AV1E_SET_ENABLE_ORDER_HINT, 0);
 	set(a, AV1E_SET_COLOR_PRIMARIES, (int)f->primaries);
 	set(a, AV1E_SET_TRANSFER_CHARACTERISTICS, (int)f->transfer);
 	set(a, AV1E_SET_MATRIX_COEFFICIENTS, (int)f->matrix);
@@ -277,6 +285,43 @@ static void drop_sequence(uint8_t *packet, size_t *len)
 	}
 }
 
+/* The latest of those that were not forgotten. */
+static int newest_slot(const struct av1 *a)
+{
+	int newest = -1;
+
+	for (int i = 0; i < SLOTS; i++)
+		if (a->valid[i] && (newest < 0 || a->kept[i] > a->kept[newest]))
+			newest = i;
+	return newest;
+}
+
+/*
+ * One reference, so that nothing comes from another picture: no samples, no vectors, no
+ * probabilities. Slots are taken in turn, forgotten or not. libaom keeps pictures in
+ * slots that have a name only: the one that is filled is LAST2, which is not referred to.
+ */
+static void refer(struct av1 *a, const struct stub_picture *pic)
+{
+	unsigned int slot = (unsigned int)(a->number % a->format.refs);
+	aom_svc_ref_frame_config_t refs = { .reference = { 1 } };
+	int from;
+
+	for (int i = 0; i < SLOTS; i++)
+		a->valid[i] &= !pic->key && a->kept[i] < a->number - pic->forget;
+	from = newest_slot(a);
+	if (from < 0 && !pic->key)
+		fail("all references are forgotten, and libaom has no intra picture for that");
+	for (int i = 0; i < REFERENCES; i++)
+		refs.ref_idx[i] = from < 0 ? 0 : from;
+	refs.ref_idx[1] = (int)slot;
+	refs.refresh[slot] = 1;
+	if (aom_codec_control(&a->aom, AV1E_SET_SVC_REF_FRAME_CONFIG, &refs))
+		fail("libaom takes no references");
+	a->kept[slot] = a->number;
+	a->valid[slot] = true;
+}
+
 static int av1_encode(void *encoder, const struct stub_picture *pic, const uint8_t **packet,
 		      size_t *len)
 {
@@ -296,6 +341,8 @@ static int av1_encode(void *encoder, const struct stub_picture *pic, const uint8
 	if (pic->map)
 		img.planes[0] = apply_map(a, pic, lowest);
 	set_quantizer(a, quantizer);
+	if (f->refs)
+		refer(a, pic);
 	if (aom_codec_encode(&a->aom, &img, a->number++, 1, pic->key ? AOM_EFLAG_FORCE_KF : 0))
 		fail("libaom does not encode");
 	take_packet(a, len);

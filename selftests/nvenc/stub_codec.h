@@ -11,6 +11,7 @@ struct stub_format {
 	unsigned int width, height;
 	unsigned int depth, input_depth;
 	unsigned int refs;	/* pictures that are kept, 0 the codec's own choice */
+	unsigned int refresh;	/* frames from one intra refresh to the next, 0 none; H.264 */
 	unsigned int fps_num, fps_den;
 	unsigned int tile_rows;
 	bool lossless;
@@ -29,8 +30,9 @@ struct stub_sei {
 struct stub_picture {
 	uint8_t *plane[3];
 	bool key;
+	bool refresh;		/* begins a cycle of intra refresh; of H.264 only */
 	int qp;
-	unsigned int forget;	/* so many before it are not referred to any more */
+	unsigned int forget;	/* so many before it must not be referred to any more */
 	const int8_t *map;	/* for each block of the codec, NULL none */
 	int map_mean;
 };

@@ -12,8 +12,10 @@ static struct stub_config h264_config(const NV_ENC_CONFIG_H264 *h)
 
 	return (struct stub_config){
 		.idr_period = h->idrPeriod, .refresh = h->enableIntraRefresh,
+		.refresh_frames = h->intraRefreshCnt,
 		.format = {
 			.depth = 8, .input_depth = 8, .refs = h->maxNumRefFrames,
+			.refresh = h->enableIntraRefresh ? h->intraRefreshPeriod : 0,
 			.repeat_headers = h->repeatSPSPPS,
 			.full_range = vui->videoFullRangeFlag, .primaries = vui->colourPrimaries,
 			.transfer = vui->transferCharacteristics, .matrix = vui->colourMatrix,
@@ -27,9 +29,11 @@ static struct stub_config hevc_config(const NV_ENC_CONFIG_HEVC *h)
 
 	return (struct stub_config){
 		.idr_period = h->idrPeriod, .refresh = h->enableIntraRefresh,
+		.refresh_frames = h->intraRefreshCnt,
 		.format = {
 			.depth = 8 + h->pixelBitDepthMinus8,
 			.input_depth = 8 + h->pixelBitDepthMinus8,
+			.refresh = h->enableIntraRefresh ? h->intraRefreshPeriod : 0,
 			.repeat_headers = h->repeatSPSPPS,
 			.full_range = vui->videoFullRangeFlag, .primaries = vui->colourPrimaries,
 			.transfer = vui->transferCharacteristics, .matrix = vui->colourMatrix,
@@ -42,10 +46,13 @@ static struct stub_config av1_config(const NV_ENC_CONFIG_AV1 *a)
 {
 	return (struct stub_config){
 		.idr_period = a->idrPeriod, .refresh = a->enableIntraRefresh,
+		.refresh_frames = a->intraRefreshCnt,
 		.format = {
 			.depth = 8 + a->pixelBitDepthMinus8,
 			.input_depth = 8 + a->inputPixelBitDepthMinus8,
-			.tile_rows = a->numTileRows, .repeat_headers = a->repeatSeqHdr,
+			.refresh = a->enableIntraRefresh ? a->intraRefreshPeriod : 0,
+			.refs = a->maxNumRefFramesInDPB, .tile_rows = a->numTileRows,
+			.repeat_headers = a->repeatSeqHdr,
 			.full_range = a->colorRange, .primaries = a->colorPrimaries,
 			.transfer = a->transferCharacteristics, .matrix = a->matrixCoefficients,
 		},
@@ -201,6 +208,9 @@ NVENCSTATUS stub_config_check(const struct stub_session *s, const NV_ENC_INITIAL
 		return NV_ENC_ERR_INVALID_PARAM;
 	if (c.refresh && (enc->gopLength != NVENC_INFINITE_GOPLENGTH || enc->frameIntervalP != 1))
 		stub_forbidden("intra refresh with key frames or B pictures");
+	if (c.refresh && (c.refresh_frames < 1 || c.refresh_frames >= c.format.refresh))
+		stub_forbidden("an intra refresh of %u frames in %u", c.refresh_frames,
+			       c.format.refresh);
 	if (c.refresh && !stub_mode("refresh", 1))
 		return NV_ENC_ERR_UNSUPPORTED_PARAM;
 #if STUB_HAVE_AV1

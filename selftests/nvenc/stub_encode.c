@@ -261,7 +261,7 @@ static NVENCSTATUS NVENCAPI get_caps(void *handle, GUID guid, NV_ENC_CAPS_PARAM 
 		*value = (int)stub_mode("dyn_rc", 1);
 		break;
 	case NV_ENC_CAPS_SUPPORT_REF_PIC_INVALIDATION:
-		*value = !codec->hevc && !codec->av1 && stub_mode("invalidate", 1);
+		*value = (int)stub_mode("invalidate", 1);
 		break;
 	case NV_ENC_CAPS_SUPPORT_INTRA_REFRESH:
 		*value = (int)stub_mode("refresh", 1);
@@ -277,7 +277,8 @@ static NVENCSTATUS NVENCAPI get_caps(void *handle, GUID guid, NV_ENC_CAPS_PARAM 
 	return NV_ENC_SUCCESS;
 }
 
-static bool preset_known(const GUID *g)
+/* 1 to 7; 0: there is no such preset. */
+static unsigned int preset_number(const GUID *g)
 {
 	static const GUID *const presets[] = {
 		&NV_ENC_PRESET_P1_GUID, &NV_ENC_PRESET_P2_GUID, &NV_ENC_PRESET_P3_GUID,
@@ -287,8 +288,8 @@ static bool preset_known(const GUID *g)
 
 	for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++)
 		if (guid_is(g, *presets[i]))
-			return true;
-	return false;
+			return (unsigned int)i + 1;
+	return 0;
 }
 
 static NVENCSTATUS NVENCAPI get_preset(void *handle, GUID guid, GUID preset,
@@ -302,7 +303,7 @@ static NVENCSTATUS NVENCAPI get_preset(void *handle, GUID guid, GUID preset,
 	if (stub_version_wrong("NV_ENC_PRESET_CONFIG", p->version, NV_ENC_PRESET_CONFIG_VER) ||
 	    stub_version_wrong("NV_ENC_CONFIG", p->presetCfg.version, NV_ENC_CONFIG_VER))
 		return NV_ENC_ERR_INVALID_VERSION;
-	if (!codec_of(guid) || !preset_known(&preset) || tuning == NV_ENC_TUNING_INFO_UNDEFINED ||
+	if (!codec_of(guid) || !preset_number(&preset) || tuning == NV_ENC_TUNING_INFO_UNDEFINED ||
 	    tuning >= NV_ENC_TUNING_INFO_COUNT) {
 		stub_forbidden("a preset or tuning that does not exist");
 		return NV_ENC_ERR_INVALID_PARAM;
@@ -348,6 +349,11 @@ static NVENCSTATUS NVENCAPI initialize(void *handle, NV_ENC_INITIALIZE_PARAMS *p
 	stub_encoder_open(s);
 	s->rate_qp = s->codec->qp_max * RATE_QP_PERCENT / 100.0;
 	s->initialized = true;
+	pthread_mutex_lock(&stub_lock);
+	stub_count.preset = preset_number(&s->preset);
+	stub_count.tuning = s->tuning;
+	stub_count.split = stub_split(p);
+	pthread_mutex_unlock(&stub_lock);
 	return NV_ENC_SUCCESS;
 }
 

@@ -86,6 +86,9 @@ static void code(struct stub_session *s, struct stub_waiting *w, struct stub_out
 	const uint8_t *packet;
 
 	w->pic.key = key;
+	/* stub_codec.c says why */
+	if (w->pic.forget && s->codec->hevc && !key)
+		w->type = NV_ENC_PIC_TYPE_I;
 	w->pic.qp = clamp(base_qp(s, w->type), 0, max);
 	w->pic.map = w->map;
 	qp = s->codec->encode(s->encoder, &w->pic, &packet, &out->len);
@@ -318,15 +321,16 @@ static NVENCSTATUS planned_error(struct stub_session *s)
 	return status;
 }
 
-static void note_refresh(const struct stub_session *s, const NV_ENC_PIC_PARAMS *pic)
+static bool refreshes(const struct stub_session *s, const NV_ENC_PIC_PARAMS *pic)
 {
 	if (!stub_extra_of(s->codec, pic).refresh)
-		return;
+		return false;
 	if (s->enc.frameIntervalP != 1 || !stub_mode("refresh", 1))
 		stub_forbidden("a forced intra refresh with B pictures, or where there is none");
 	pthread_mutex_lock(&stub_lock);
 	stub_count.refreshed++;
 	pthread_mutex_unlock(&stub_lock);
+	return true;
 }
 
 /* The time stamp is that of a picture of the session; they count up by one. */
@@ -337,7 +341,7 @@ NVENCSTATUS NVENCAPI stub_invalidate(void *handle, uint64_t stamp)
 
 	if (status)
 		return status;
-	if (s->codec->hevc || s->codec->av1 || !stub_mode("invalidate", 1))
+	if (!stub_mode("invalidate", 1))
 		return NV_ENC_ERR_UNSUPPORTED_PARAM;
 	stamp -= s->first_stamp;
 	if (stamp >= s->submitted || s->enc.frameIntervalP != 1 || s->grouped) {
@@ -383,7 +387,7 @@ NVENCSTATUS NVENCAPI stub_encode_picture(void *handle, NV_ENC_PIC_PARAMS *pic)
 		stub_forbidden("a picture in the order of a stream that is gone");
 	w.pic.forget = s->forget;
 	s->forget = 0;
-	note_refresh(s, pic);
+	w.pic.refresh = refreshes(s, pic);
 	copy_picture(s, in, &w);
 	copy_map(s, pic, &w);
 	copy_sei(s, pic, &w);

@@ -113,7 +113,7 @@ bool stub_zero(const void *at, size_t bytes);
 
 /** What codecs have in places of their own; sizes and rates are not in it. */
 struct stub_config {
-	uint32_t idr_period;
+	uint32_t idr_period, refresh_frames;
 	bool refresh;
 	struct stub_format format;
 };
@@ -158,6 +158,7 @@ void stub_history_free(struct stub_session *s);
 
 /** Ends the process if @p wants what the driver does not have. */
 void stub_state_check(const struct stub_session *s, const NV_ENC_INITIALIZE_PARAMS *p);
+unsigned int stub_split(const NV_ENC_INITIALIZE_PARAMS *p);
 void stub_state_functions(NV_ENCODE_API_FUNCTION_LIST *list);
 bool stub_state_cap(NV_ENC_CAPS cap);
 

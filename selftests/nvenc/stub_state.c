@@ -94,6 +94,11 @@ void stub_state_check(const struct stub_session *s, const NV_ENC_INITIALIZE_PARA
 		stub_forbidden("split encoding before 12.1, or of H.264");
 }
 
+unsigned int stub_split(const NV_ENC_INITIALIZE_PARAMS *p)
+{
+	return p->splitEncodeMode;
+}
+
 void stub_state_functions(NV_ENCODE_API_FUNCTION_LIST *list)
 {
 	if (stub_api() >= API_12_1)
@@ -109,6 +114,12 @@ void stub_state_check(const struct stub_session *s, const NV_ENC_INITIALIZE_PARA
 {
 	(void)s;
 	(void)p;
+}
+
+unsigned int stub_split(const NV_ENC_INITIALIZE_PARAMS *p)
+{
+	(void)p;
+	return 0;
 }
 
 bool stub_is_attempt(struct stub_session *s, const NV_ENC_PIC_PARAMS *pic)

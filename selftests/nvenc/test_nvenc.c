@@ -122,11 +122,27 @@ struct conf_stream *stream_up(struct nvenc_test *t, const struct hvcal_codec_con
 	return s;
 }
 
+bool av1_here(void)
+{
+	return plugin_api() >= API(12, 0) && stub_api() >= API(12, 0);
+}
+
+void config_up(struct nvenc_test *t, const char *modes, uint32_t codec,
+	       struct hvcal_codec_config *config)
+{
+	if (codec == HVCAL_CODEC_AV1 && !av1_here())
+		skip();
+	engine_up(t, modes);
+	t->c.cap = engine_cap(t, codec);
+	assert_non_null(t->c.cap);
+	*config = conf_config(&t->c);
+	assert_int_equal(config->codec, codec);
+}
+
 struct conf_stream *work_up(struct nvenc_test *t, const char *modes,
 			    struct hvcal_codec_config *config)
 {
-	engine_up(t, modes);
-	*config = conf_config(&t->c);
+	config_up(t, modes, HVCAL_CODEC_H264, config);
 	return stream_up(t, config);
 }
 
@@ -143,6 +159,11 @@ int send_one(struct conf_stream *s, const struct conf_how *how)
 	if (ret)
 		return ret;
 	return s->frames[s->count - 1]->result.status;
+}
+
+bool is_key(const struct conf_stream *s, unsigned int n)
+{
+	return s->frames[n]->result.flags & HVCAL_RESULT_KEY;
 }
 
 /* ---- a look into the stub ---- */
@@ -269,6 +290,7 @@ int main(int argc, char **argv)
 	alarm(TIME_LIMIT_S);
 	failed = run_open_tests();
 	failed += run_work_tests();
+	failed += run_loss_tests();
 	failed += run_device_tests();
 	failed += run_av1_tests();
 	hvcal_plugins_unload(&plugins);

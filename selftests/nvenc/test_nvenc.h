@@ -13,6 +13,10 @@
 #include "../conformance/conformance.h"
 #include "stub.h"
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, nvenc_test_setup, nvenc_test_teardown)
+#define API(major, minor) ((major) << 4 | (minor))
+#define GOOD_PSNR 34
+
 /** The engine, its host, and what a look at the libraries tells. */
 struct nvenc_test {
 	struct conf c;
@@ -44,13 +48,23 @@ const struct hvcal_engine_cap *engine_cap(const struct nvenc_test *t, uint32_t c
 /** A stream that must open. */
 struct conf_stream *stream_up(struct nvenc_test *t, const struct hvcal_codec_config *config);
 
-/** Both, with a stream of conf_config(), which it tells; and the end of them. */
+/** Do plug-in and stub both know AV1? */
+bool av1_here(void);
+
+/** The engine, and conf_config() for @codec; skips the test if that is AV1 and not here. */
+void config_up(struct nvenc_test *t, const char *modes, uint32_t codec,
+	       struct hvcal_codec_config *config);
+
+/** All of it for H.264, with a stream; and the end of them. */
 struct conf_stream *work_up(struct nvenc_test *t, const char *modes,
 			    struct hvcal_codec_config *config);
 void work_down(struct nvenc_test *t, struct conf_stream **s);
 
 /** Sends one frame. @return what encode() says, or the status of a frame that is done */
 int send_one(struct conf_stream *s, const struct conf_how *how);
+
+/** Is frame @n, which is done, a key frame? */
+bool is_key(const struct conf_stream *s, unsigned int n);
 
 void check_ok(struct nvenc_test *t);
 
@@ -70,9 +84,10 @@ uint32_t plugin_api(void);
 uint32_t stub_api(void);
 const char *plugin_description(void);
 
-/** test_nvenc_open.c, test_nvenc_work.c, test_nvenc_device.c, test_nvenc_av1.c */
+/** test_nvenc_open.c, _work.c, _loss.c, _device.c, _av1.c */
 int run_open_tests(void);
 int run_work_tests(void);
+int run_loss_tests(void);
 int run_device_tests(void);
 int run_av1_tests(void);
 

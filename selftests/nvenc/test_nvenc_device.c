@@ -8,7 +8,6 @@
 
 #include <ffnvcodec/dynlink_cuda.h>
 
-#define GOOD_PSNR 34
 #define SLOW_US 30000
 
 /* The client's side of CUDA. */
@@ -173,8 +172,6 @@ static void test_another_stream(void **state)
 	assert_int_equal(send_as(s, later_on_device), 0);
 	device_down(t, &s);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, nvenc_test_setup, nvenc_test_teardown)
 
 int run_device_tests(void)
 {

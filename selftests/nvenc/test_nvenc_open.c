@@ -179,8 +179,7 @@ static void session_limit(struct nvenc_test *t, const char *modes)
 	struct hvcal_codec_config config;
 	hvcal_engine_stream_t *one, *two, *three;
 
-	engine_up(t, modes);
-	config = conf_config(&t->c);
+	config_up(t, modes, HVCAL_CODEC_H264, &config);
 	assert_int_equal(t->engine.ops->open(t->engine.ctx, &config, &one), 0);
 	assert_int_equal(t->engine.ops->open(t->engine.ctx, &config, &two), 0);
 	assert_int_equal(t->engine.ops->open(t->engine.ctx, &config, &three), -ENOSPC);
@@ -211,8 +210,7 @@ static void test_out_of_memory(void **state)
 	struct hvcal_codec_config config;
 	hvcal_engine_stream_t *s;
 
-	engine_up(t, "");
-	config = conf_config(&t->c);
+	config_up(t, "", HVCAL_CODEC_H264, &config);
 	stub_set("open_error=10,free_mb=10");
 	assert_int_equal(t->engine.ops->open(t->engine.ctx, &config, &s), -ENOMEM);
 	assert_non_null(strstr(t->log, "out of memory"));
@@ -228,11 +226,106 @@ static void test_intra_refresh_refused(void **state)
 	struct hvcal_codec_config config;
 	hvcal_engine_stream_t *s;
 
-	engine_up(t, "refresh=0");
-	config = conf_config(&t->c);
+	config_up(t, "refresh=0", HVCAL_CODEC_H264, &config);
 	config.flags = HVCAL_CONFIG_INTRA_REFRESH;
 	assert_int_equal(t->engine.ops->open(t->engine.ctx, &config, &s), -EINVAL);
 	assert_non_null(strstr(t->log, "does not code intra refresh"));
+	engine_down(t);
+}
+
+/* ---- what the driver is told at the start ---- */
+
+/* HVCAL's ten presets in the seven of NVENC, and its tunings. */
+static void test_presets(void **state)
+{
+	static const unsigned int presets[] = { 1, 1, 2, 3, 3, 4, 5, 5, 6, 7 };
+	/* of NV_ENC_TUNING_INFO: high quality 1, low latency 2, ultra low latency 3, lossless 4 */
+	static const struct { uint32_t tune; unsigned int told; } tunes[] = {
+		{ HVCAL_TUNE_DEFAULT, 2 }, { HVCAL_TUNE_LOW_LATENCY, 3 },
+		{ HVCAL_TUNE_QUALITY, 1 }, { HVCAL_TUNE_LOSSLESS, 4 },
+	};
+	struct nvenc_test *t = *state;
+	struct hvcal_codec_config config;
+	struct conf_stream *s;
+
+	config_up(t, "", HVCAL_CODEC_HEVC, &config);
+	for (unsigned int i = 0; i < 10 * 4; i++) {
+		config.preset = i % 10;
+		config.tune = tunes[i / 10].tune;
+		s = stream_up(t, &config);
+		assert_int_equal(counts_now().preset, presets[i % 10]);
+		assert_int_equal(counts_now().tuning, tunes[i / 10].told);
+		conf_free(&s);
+	}
+	engine_down(t);
+}
+
+static unsigned int split_of(struct nvenc_test *t, const char *option, uint32_t codec)
+{
+	struct hvcal_codec_config config;
+	struct conf_stream *s;
+	unsigned int split;
+
+	t->extra[0] = option ? "nvenc.split" : NULL;
+	t->extra[1] = option;
+	config_up(t, "", codec, &config);
+	s = stream_up(t, &config);
+	split = counts_now().split;
+	work_down(t, &s);
+	return split;
+}
+
+/* One picture on several engines takes them from streams that are admitted: only if asked for. */
+static void test_split(void **state)
+{
+	struct nvenc_test *t = *state;
+
+	if (plugin_api() < API(12, 1) || stub_api() < API(12, 1))
+		skip();
+	assert_int_equal(split_of(t, NULL, HVCAL_CODEC_HEVC), 15);
+	assert_int_equal(split_of(t, NULL, HVCAL_CODEC_AV1), 15);
+	assert_int_equal(split_of(t, "2", HVCAL_CODEC_HEVC), 2);
+	assert_int_equal(split_of(t, "0", HVCAL_CODEC_AV1), 0);
+	/* it has no such field */
+	assert_int_equal(split_of(t, "2", HVCAL_CODEC_H264), 0);
+}
+
+/* ---- errors ---- */
+
+/* What each code of the driver becomes, where a session opens and where a picture goes in. */
+static void test_error_map(void **state)
+{
+	static const struct { unsigned int code; int opening, working; } map[] = {
+		{ 1, -EOPNOTSUPP, -EOPNOTSUPP }, { 2, -EOPNOTSUPP, -EOPNOTSUPP },
+		{ 6, -EPROTO, -EPROTO }, { 7, -EPROTO, -EPROTO }, { 8, -EINVAL, -EINVAL },
+		{ 9, -EPROTO, -EPROTO }, { 10, -ENOSPC, -ENOMEM }, { 11, -EPROTO, -EPROTO },
+		{ 12, -EINVAL, -EINVAL }, { 14, -ENOBUFS, -ENOBUFS },
+		{ 15, -ELIBSCN, -ELIBSCN }, { 16, -EFAULT, -EFAULT }, { 20, -EIO, -EIO },
+		{ 21, -ENOSPC, -EACCES }, { 22, -ENOSYS, -ENOSYS }, { 23, -EFAULT, -EFAULT },
+		{ 24, -EPROTO, -EPROTO }, { 25, -EPROTO, -EPROTO }, { 26, -EIO, -EIO },
+		{ 99, -EIO, -EIO },
+	};
+	struct nvenc_test *t = *state;
+	struct hvcal_codec_config config;
+	hvcal_engine_stream_t *stream;
+	struct conf_stream *s;
+	char modes[64];
+
+	config_up(t, "", HVCAL_CODEC_H264, &config);
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
+		snprintf(modes, sizeof(modes), "open_error=%u", map[i].code);
+		stub_set(modes);
+		assert_int_equal(t->engine.ops->open(t->engine.ctx, &config, &stream),
+				 map[i].opening);
+		stub_set("");
+		s = stream_up(t, &config);
+		counts_reset();
+		snprintf(modes, sizeof(modes), "encode_at=0,encode_error=%u", map[i].code);
+		stub_set(modes);
+		assert_int_equal(send_one(s, NULL), map[i].working);
+		conf_free(&s);
+	}
+	stub_set("");
 	engine_down(t);
 }
 
@@ -258,8 +351,6 @@ static void test_stub_refuses(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, nvenc_test_setup, nvenc_test_teardown)
-
 int run_open_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,7 +359,8 @@ int run_open_tests(void)
 		TEST(test_claims_are_tried), TEST(test_capabilities), TEST(test_two_gpus),
 		TEST(test_options), TEST(test_session_limit),
 		TEST(test_session_limit_client_key), TEST(test_out_of_memory),
-		TEST(test_intra_refresh_refused), TEST(test_stub_refuses),
+		TEST(test_intra_refresh_refused), TEST(test_presets), TEST(test_split),
+		TEST(test_error_map), TEST(test_stub_refuses),
 	};
 
 	return cmocka_run_group_tests_name("open", tests, NULL, NULL);

@@ -11,13 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define GOOD_PSNR 34
-
-static bool is_key(const struct conf_stream *s, unsigned int n)
-{
-	return s->frames[n]->result.flags & HVCAL_RESULT_KEY;
-}
-
 /* ---- busy, slow, broken ---- */
 
 static void test_busy_is_waited_for(void **state)
@@ -85,8 +78,7 @@ static void test_b_pictures(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "");
-	config = conf_config(&t->c);
+	config_up(t, "", HVCAL_CODEC_H264, &config);
 	config.tune = HVCAL_TUNE_QUALITY;
 	config.bframes = 2;
 	s = stream_up(t, &config);
@@ -112,9 +104,8 @@ static void test_encode_error(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "");
+	config_up(t, "", HVCAL_CODEC_H264, &config);
 	stub_set("encode_at=3,encode_error=20,lock_at=5,lock_error=20");
-	config = conf_config(&t->c);
 	s = stream_up(t, &config);
 	for (unsigned int i = 0; i < 10; i++)
 		assert_int_equal(send_one(s, NULL), i == 3 || i == 6 ? -EIO : 0);
@@ -136,9 +127,8 @@ static void test_device_lost(void **state)
 	struct conf_stream *one, *two;
 	hvcal_engine_stream_t *more;
 
-	engine_up(t, "");
+	config_up(t, "", HVCAL_CODEC_H264, &config);
 	stub_set("lost_at=4");
-	config = conf_config(&t->c);
 	one = stream_up(t, &config);
 	two = stream_up(t, &config);
 	for (unsigned int i = 0; i < 2; i++) {
@@ -167,9 +157,8 @@ static void test_device_lost_with_frames(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "");
+	config_up(t, "", HVCAL_CODEC_H264, &config);
 	stub_set("lost_at=3");
-	config = conf_config(&t->c);
 	config.tune = HVCAL_TUNE_QUALITY;
 	config.bframes = 3;
 	s = stream_up(t, &config);
@@ -239,8 +228,7 @@ static void test_retarget_is_no_key(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "");
-	config = conf_config(&t->c);
+	config_up(t, "", HVCAL_CODEC_H264, &config);
 	config.rc_mode = HVCAL_RC_CBR;
 	config.bitrate = 300000;
 	s = stream_up(t, &config);
@@ -262,8 +250,7 @@ static void test_retarget_impossible(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "dyn_bitrate=0");
-	config = conf_config(&t->c);
+	config_up(t, "dyn_bitrate=0", HVCAL_CODEC_H264, &config);
 	config.rc_mode = HVCAL_RC_CBR;
 	config.bitrate = 300000;
 	s = stream_up(t, &config);
@@ -316,8 +303,7 @@ static void test_frame_qp_restart(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *s;
 
-	engine_up(t, "dyn_rc=0");
-	config = conf_config(&t->c);
+	config_up(t, "dyn_rc=0", HVCAL_CODEC_H264, &config);
 	config.rc_mode = HVCAL_RC_CBR;
 	config.bitrate = 500000;
 	s = stream_up(t, &config);
@@ -386,147 +372,6 @@ static void test_ceiling(void **state)
 	assert_true(is_key(s, 10));
 	assert_false(is_key(s, 11));
 	conf_decode(s, 0, 20, NULL);
-	work_down(t, &s);
-}
-
-static void test_intra_refresh(void **state)
-{
-	struct nvenc_test *t = *state;
-	struct hvcal_codec_config config;
-	struct conf_stream *s;
-
-	engine_up(t, "");
-	config = conf_config(&t->c);
-	config.flags = HVCAL_CONFIG_INTRA_REFRESH;
-	config.gop = 4;
-	s = stream_up(t, &config);
-	conf_send_many(s, 10);
-	for (unsigned int i = 0; i < 10; i++)
-		assert_int_equal(is_key(s, i), i == 0);
-	work_down(t, &s);
-}
-
-/* ---- losses ---- */
-
-static int64_t lost_pts;
-
-static void tell_loss(struct hvcal_engine_job *job, struct hvcal_engine_buffer *source)
-{
-	(void)source;
-	job->params.lost_pts = lost_pts;
-}
-
-/* Frame @first is reported with the next one; what was done about it. */
-static uint32_t lose(struct conf_stream *s, unsigned int first)
-{
-	const struct conf_how how = { .flags = HVCAL_FRAME_LOST, .spoil = tell_loss };
-	unsigned int n = s->count;
-
-	lost_pts = s->frames[first]->job.params.pts;
-	assert_int_equal(send_one(s, &how), 0);
-	assert_int_equal(is_key(s, n), s->frames[n]->result.frame.recovery == HVCAL_RECOVERY_KEY);
-	return s->frames[n]->result.frame.recovery;
-}
-
-static void test_loss_forgets(void **state)
-{
-	struct nvenc_test *t = *state;
-	struct hvcal_codec_config config;
-	struct conf_stream *s = work_up(t, "", &config);
-
-	conf_send_many(s, 10);
-	assert_int_equal(lose(s, 8), HVCAL_RECOVERY_REFS);
-	assert_int_equal(counts_now().invalidated, 2);
-	/* of five one must be left */
-	conf_send_many(s, 10);
-	assert_int_equal(lose(s, s->count - 4), HVCAL_RECOVERY_REFS);
-	assert_int_equal(counts_now().invalidated, 6);
-	conf_send_many(s, 10);
-	assert_int_equal(lose(s, s->count - 5), HVCAL_RECOVERY_KEY);
-	/* what was before a key frame does no harm, and a key frame that is lost does */
-	conf_send_many(s, 2);
-	assert_int_equal(lose(s, s->count - 5), HVCAL_RECOVERY_REFS);
-	assert_int_equal(lose(s, s->count - 4), HVCAL_RECOVERY_KEY);
-	assert_int_equal(counts_now().invalidated, 6);
-	conf_decode(s, 0, GOOD_PSNR, NULL);
-	work_down(t, &s);
-}
-
-static void test_loss_without_invalidation(void **state)
-{
-	struct nvenc_test *t = *state;
-	struct hvcal_codec_config config;
-	struct conf_stream *s = work_up(t, "invalidate=0", &config);
-
-	conf_send_many(s, 10);
-	assert_int_equal(lose(s, 8), HVCAL_RECOVERY_KEY);
-	assert_int_equal(counts_now().invalidated, 0);
-	conf_free(&s);
-	config.flags = HVCAL_CONFIG_INTRA_REFRESH;
-	s = stream_up(t, &config);
-	conf_send_many(s, 10);
-	assert_int_equal(counts_now().refreshed, 0);
-	assert_int_equal(lose(s, 8), HVCAL_RECOVERY_REFRESH);
-	assert_int_equal(counts_now().refreshed, 1);
-	work_down(t, &s);
-}
-
-/* ---- temporal layers ---- */
-
-static void send_upper(struct conf_stream *s)
-{
-	assert_int_equal(send_one(s, &(struct conf_how){ .temporal_layer = 1 }), 0);
-}
-
-/* Forgotten pictures take room, too: when nothing else is left, a key frame must come. */
-static void test_layers(void **state)
-{
-	struct nvenc_test *t = *state;
-	struct hvcal_codec_config config;
-	struct conf_stream *s;
-
-	engine_up(t, "");
-	assert_true(t->c.cap->flags & HVCAL_CAP_LAYERS);
-	config = conf_config(&t->c);
-	config.flags = HVCAL_CONFIG_LAYERS;
-	s = stream_up(t, &config);
-	conf_send_many(s, 2);
-	for (unsigned int i = 2; i < 9; i++) {
-		send_upper(s);
-		assert_int_equal(is_key(s, i), i == 7);
-		assert_int_equal(s->frames[i]->result.frame.temporal_layer, i != 7);
-	}
-	assert_int_equal(counts_now().invalidated, 4);
-	/* 9 is lost; 8 was forgotten before, which leaves the key frame */
-	conf_send_many(s, 1);
-	send_upper(s);
-	conf_send_many(s, 1);
-	assert_int_equal(lose(s, 9), HVCAL_RECOVERY_REFS);
-	/* all that is remembered is of the upper layer, or came after what is lost */
-	for (unsigned int i = 0; i < 3; i++)
-		send_upper(s);
-	assert_int_equal(lose(s, 12), HVCAL_RECOVERY_KEY);
-	conf_decode(s, 0, GOOD_PSNR, NULL);
-	work_down(t, &s);
-}
-
-static void test_layers_need_invalidation(void **state)
-{
-	struct nvenc_test *t = *state;
-	struct hvcal_codec_config config;
-	struct conf_stream *s;
-
-	engine_up(t, "invalidate=0");
-	assert_false(t->c.cap->flags & HVCAL_CAP_LAYERS);
-	config = conf_config(&t->c);
-	config.flags = HVCAL_CONFIG_LAYERS;
-	s = stream_up(t, &config);
-	conf_send_many(s, 2);
-	send_upper(s);
-	send_upper(s);
-	/* not promised, and not said */
-	assert_int_equal(s->frames[3]->result.frame.temporal_layer, 0);
-	assert_int_equal(counts_now().invalidated, 0);
 	work_down(t, &s);
 }
 
@@ -644,8 +489,7 @@ static void test_gpu_memory_of_lost_device(void **state)
 	struct hvcal_codec_config config;
 	struct conf_stream *one, *two;
 
-	engine_up(t, "");
-	config = conf_config(&t->c);
+	config_up(t, "", HVCAL_CODEC_H264, &config);
 	one = stream_up(t, &config);
 	assert_int_equal(send_hidden(one, hide_memory), 0);
 	stub_set("lost_at=1");
@@ -708,8 +552,6 @@ static void test_dmabuf_imported(void **state)
 	work_down(t, &s);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, nvenc_test_setup, nvenc_test_teardown)
-
 int run_work_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -718,12 +560,10 @@ int run_work_tests(void)
 		TEST(test_device_lost), TEST(test_device_lost_with_frames), TEST(test_hang),
 		TEST(test_retarget_is_no_key), TEST(test_retarget_impossible),
 		TEST(test_frame_qp_routes), TEST(test_frame_qp_restart),
-		TEST(test_ceiling), TEST(test_intra_refresh), TEST(test_loss_forgets),
-		TEST(test_loss_without_invalidation), TEST(test_layers),
-		TEST(test_layers_need_invalidation), TEST(test_copied_bytes), TEST(test_gpu_memory),
+		TEST(test_ceiling), TEST(test_copied_bytes), TEST(test_gpu_memory),
 		TEST(test_gpu_memory_forgotten), TEST(test_gpu_memory_of_lost_device),
-		TEST(test_gpu_memory_layout),
-		TEST(test_dmabuf_refused), TEST(test_dmabuf_imported),
+		TEST(test_gpu_memory_layout), TEST(test_dmabuf_refused),
+		TEST(test_dmabuf_imported),
 	};
 
 	return cmocka_run_group_tests_name("work", tests, NULL, NULL);

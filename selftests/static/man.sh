@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Man pages format without a warning and name every long option of --help. TAP.
+# Man pages format without a warning and name every long option of --help, and each
+# member of hvcal encode's report. TAP.
 set -u
 n=0
 result() {
@@ -26,4 +27,11 @@ options Documentation/man/hvcald.8 "$b/tools/hvcald/hvcald"
 options Documentation/man/hvcal-info.1 "$b/tools/hvcal/hvcal" info
 options Documentation/man/hvcal-encode.1 "$b/tools/hvcal/hvcal" encode
 options Documentation/man/hvcal-bench.1 "$b/tools/hvcal/hvcal" bench
+page=Documentation/man/hvcal-encode.1
+missing=$(grep -oE 'json_object_object_add\((root|to), "[a-z0-9_]+"' tools/hvcal/summary.c |
+	cut -d'"' -f2 | sort -u | while read -r key; do
+		sed -n '/^.SH REPORT/,/^.SH EXIT/p' "$page" | grep -qw -- "$key" || echo "$key"
+	done)
+[ -z "$missing" ] || printf '# missing: %s\n' "$missing"
+result "$([ -z "$missing" ]; echo $?)" "report_of_${page##*/}"
 echo "1..$n"

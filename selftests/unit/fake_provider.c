@@ -155,6 +155,11 @@ static int fake_sys_ioctl(const struct hvcal_sys *sys, int fd, unsigned long req
 		((struct hvcal_engine_register *)arg)->engine = FAKE_ENGINE + k->registered;
 		k->registered += !ret;
 		break;
+	case HVCAL_IOC_ENGINE_UPDATE:
+		ret = k->update_error;
+		k->update = *(struct hvcal_engine_update *)arg;
+		k->updates++;
+		break;
 	case HVCAL_IOC_ACQUIRE:
 		ret = fake_acquire(k, arg);
 		break;

@@ -37,6 +37,9 @@ struct fake_provider {
 	uint32_t blobs_need;		/* EMSGSIZE below that */
 	int verdict;			/* of every answer */
 	struct hvcal_engine_register reg; /* the last one */
+	struct hvcal_engine_update update; /* the last one */
+	int update_error;
+	unsigned int updates;
 	unsigned int registered, acquires, completes, accepts, syncs;
 	int open_fds, maps;		/* given out and not returned */
 	bool sync_pairs_wrong;		/* more ends than starts at some time */

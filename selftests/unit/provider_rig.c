@@ -142,12 +142,17 @@ struct hvcal_codec_config rig_config(void)
 	return config;
 }
 
-void rig_stop(struct rig *r)
+void rig_halt(struct rig *r)
 {
 	uint64_t one = 1;
 
 	assert_int_equal(write(r->stop, &one, sizeof(one)), sizeof(one));
 	pthread_join(r->thread, NULL);
+}
+
+void rig_stop(struct rig *r)
+{
+	rig_halt(r);
 	hvcal_provider_close(&r->p);
 	assert_null(r->p);
 }

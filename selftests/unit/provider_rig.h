@@ -33,6 +33,7 @@ struct rig *rig_new(void **state, const char *options);
 void rig_open(struct rig *r);
 int rig_run(struct rig *r);	/* in a thread of its own; 0 or an errno */
 struct rig *rig_start(void **state, const char *options);	/* all three */
+void rig_halt(struct rig *r);	/* its thread alone */
 void rig_stop(struct rig *r);
 void rig_free(struct rig *r);
 void rig_end(struct rig *r);	/* both, and it ran without an error */

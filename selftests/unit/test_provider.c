@@ -420,6 +420,46 @@ static void test_cancel(void **state)
 	rig_end(r);
 }
 
+/* Streams go elsewhere: the kernel closes them here, sooner or later. */
+static void test_drain(void **state)
+{
+	struct rig *r = rig_start(state, NULL);
+	struct hvcal_codec_config config = rig_config();
+	uint64_t frame;
+
+	fake_open(&r->k, 1, &config);
+	fake_open(&r->k, 2, &config);
+	assert_true(fake_wait(&r->k, 2));
+	rig_halt(r);
+	fake_simple(&r->k, 1, HVCAL_ITEM_CLOSE);
+	frame = fake_frame(&r->k, 2, 1, 2, 0);
+	assert_int_equal(hvcal_provider_drain(r->p, -1, 200), -ETIMEDOUT);
+	assert_int_equal(r->k.update.engine, FAKE_ENGINE);
+	assert_int_equal(r->k.update.flags, HVCAL_ENGINE_UPDATE_DRAIN);
+	/* what has nowhere to go is served meanwhile */
+	assert_int_equal(rig_status(r, frame), 0);
+	assert_int_equal(hvcal_provider_drain(r->p, r->stop, 60000), 0);
+	fake_simple(&r->k, 2, HVCAL_ITEM_CLOSE);
+	assert_int_equal(hvcal_provider_drain(r->p, -1, 60000), 0);
+	assert_int_equal(r->k.updates, 3);
+	hvcal_provider_close(&r->p);
+	rig_free(r);
+}
+
+static void test_drain_refused(void **state)
+{
+	struct rig *r = rig_new(state, NULL);
+
+	rig_open(r);
+	assert_int_equal(hvcal_provider_drain(r->p, -1, 60000), 0);
+	r->k.update_error = -EINVAL;
+	assert_int_equal(hvcal_provider_drain(r->p, -1, 60000), -EOPNOTSUPP);
+	r->k.update_error = -ENODEV;
+	assert_int_equal(hvcal_provider_drain(r->p, -1, 60000), -ENODEV);
+	hvcal_provider_close(&r->p);
+	rig_free(r);
+}
+
 static void test_no_allocations(void **state)
 {
 	struct rig *r = rig_start(state, NULL);
@@ -462,6 +502,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_prestate(test_safe_fails_too, argv[1]),
 		cmocka_unit_test_prestate(test_safe_not_later, argv[1]),
 		cmocka_unit_test_prestate(test_cancel, argv[1]),
+		cmocka_unit_test_prestate(test_drain, argv[1]),
+		cmocka_unit_test_prestate(test_drain_refused, argv[1]),
 		cmocka_unit_test_prestate(test_no_allocations, argv[1]),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
  *	own-headers	takes no packed headers, writes its own
  *	no-raw		takes no raw headers
  *	no-import	imports no DMA-BUFs
+ *	x-tiled		imports those in X tiles of Intel's GPUs, too (DRIVER_X_TILED)
  *	no-derive	has no vaDeriveImage()
  *	no-wait		has no waiting with a limit, and no waiting without one either
  *	surface-wait	has vaSyncSurface2(), but no vaSyncBuffer()
@@ -44,6 +45,10 @@
 #include <va/va.h>
 #include <va/va_backend.h>
 
+#define DRIVER_X_TILED 0x100000000000001ULL	/* a modifier: tiles of 512 bytes, 8 rows */
+#define TILE_BYTES 512
+#define TILE_ROWS 8
+
 #define PACKED_MAX 64
 #define SLICES_MAX 64
 #define ROIS_MAX 64
@@ -72,7 +77,7 @@ struct surface {
 	uint32_t pitch[2];
 	void *map[4];		/* own memory in map[0], or imported */
 	size_t map_len[4];
-	bool imported;
+	bool imported, tiled;
 	int fd;			/* of the first object, -1 none */
 	uint64_t ready_ns;	/* when coding from it ends; UINT64_MAX never */
 	VAStatus result;	/* of coding from it */

@@ -10,33 +10,51 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+/* Row @y of a plane; of one in tiles it is put together in @room. */
+static const uint8_t *row_of(const struct surface *s, int plane, uint32_t y, uint8_t *room)
+{
+	uint32_t pitch = s->pitch[plane];
+	const uint8_t *tiles = s->plane[plane] + (size_t)(y / TILE_ROWS) * TILE_ROWS * pitch +
+			       (size_t)(y % TILE_ROWS) * TILE_BYTES;
+
+	if (!s->tiled)
+		return s->plane[plane] + (size_t)y * pitch;
+	for (uint32_t x = 0; x < pitch; x += TILE_BYTES)
+		memcpy(room + x, tiles + (size_t)x * TILE_ROWS, TILE_BYTES);
+	return room;
+}
+
 int raw_make(struct raw *r, const struct surface *s, uint32_t width, uint32_t height)
 {
 	size_t luma = (size_t)width * height;
 	unsigned int b = s->fourcc == VA_FOURCC_P010 ? 2 : 1;
+	uint8_t *room = malloc(s->pitch[0] > s->pitch[1] ? s->pitch[0] : s->pitch[1]);
 
 	*r = (struct raw){ .width = width, .height = height, .sample = b };
 	r->plane[0] = malloc(luma * 3 / 2 * b);
-	if (!r->plane[0])
+	if (!room || !r->plane[0]) {
+		free(room);
+		raw_free(r);
 		return -1;
+	}
 	r->plane[1] = r->plane[0] + luma * b;
 	r->plane[2] = r->plane[1] + luma / 4 * b;
 	for (uint32_t y = 0; y < height; y++) {
-		const uint8_t *from = s->plane[0] + (size_t)least(y, s->height - 1) * s->pitch[0];
+		const uint8_t *from = row_of(s, 0, least(y, s->height - 1), room);
 
 		for (uint32_t x = 0; x < width; x++)
 			memcpy(r->plane[0] + ((size_t)y * width + x) * b,
 			       from + least(x, s->width - 1) * b, b);
 	}
 	for (uint32_t y = 0; y < height / 2; y++) {
-		const uint8_t *from = s->plane[1] +
-				      (size_t)least(y, s->height / 2 - 1) * s->pitch[1];
+		const uint8_t *from = row_of(s, 1, least(y, s->height / 2 - 1), room);
 
 		for (uint32_t x = 0; x < width / 2; x++)
 			for (int p = 0; p < 2; p++)
 				memcpy(r->plane[1 + p] + ((size_t)y * width / 2 + x) * b,
 				       from + (2 * least(x, s->width / 2 - 1) + p) * b, b);
 	}
+	free(room);
 	return 0;
 }
 

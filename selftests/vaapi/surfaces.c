@@ -28,13 +28,25 @@ static void surface_own(struct surface *s)
 	s->plane[1] = s->plane[0] + (size_t)pitch * ((s->height + 1) / 2 * 2);
 }
 
+/* Linear ones, and tiles if all objects have them. */
+static bool modifier_known(struct surface *s, const VADRMPRIMESurfaceDescriptor *desc)
+{
+	uint64_t modifier = desc->objects[0].drm_format_modifier;
+
+	for (uint32_t i = 1; i < desc->num_objects; i++)
+		if (desc->objects[i].drm_format_modifier != modifier)
+			return false;
+	s->tiled = modifier == DRIVER_X_TILED && mode("x-tiled");
+	return !modifier || s->tiled;
+}
+
 static VAStatus import_objects(struct surface *s, const VADRMPRIMESurfaceDescriptor *desc)
 {
+	if (!modifier_known(s, desc))
+		return VA_STATUS_ERROR_UNSUPPORTED_MEMORY_TYPE;
 	for (uint32_t i = 0; i < desc->num_objects; i++) {
 		off_t end = lseek(desc->objects[i].fd, 0, SEEK_END);
 
-		if (desc->objects[i].drm_format_modifier)
-			return VA_STATUS_ERROR_UNSUPPORTED_MEMORY_TYPE;
 		if (end < 0 || (uint64_t)end < desc->objects[i].size)
 			return wrong("object %u has %lld bytes, not %u", i, (long long)end,
 				     desc->objects[i].size);
@@ -74,6 +86,8 @@ static VAStatus surface_import(struct surface *s, const VADRMPRIMESurfaceDescrip
 		    offset + (uint64_t)pitch * (s->height / (p + 1) - 1) + row >
 		    s->map_len[object])
 			return wrong("plane %d does not lie in its object", p);
+		if (s->tiled && (pitch % TILE_BYTES || s->height / (p + 1) % TILE_ROWS))
+			return wrong("plane %d does not end with a tile", p);
 		s->plane[p] = (uint8_t *)s->map[object] + offset;
 		s->pitch[p] = pitch;
 	}

@@ -12,6 +12,9 @@
 #include "test_vaapi.h"
 
 #define HANG "vaapi.timeout_ms=100"	/* option of the engine in tests of hangs */
+#define X_TILED 0x100000000000001	/* a modifier of Intel's: tiles of 512 bytes, 8 rows */
+#define TILE_BYTES 512
+#define TILE_ROWS 8
 #define BOUND_MS 5000		/* by then a frame in a driver that hangs is answered */
 
 /* ---- sources ---- */
@@ -55,7 +58,57 @@ static void test_put(struct conf *c)
 static void spoil_modifier(struct hvcal_engine_job *job, struct hvcal_engine_buffer *source)
 {
 	(void)job;
-	source->layout.modifier = 0x100000000000001; /* Intel's X tiling */
+	source->layout.modifier = X_TILED;
+}
+
+/* Puts what was drawn row by row into tiles. */
+static void spoil_tiles(struct hvcal_engine_job *job, struct hvcal_engine_buffer *source)
+{
+	/* the host's is the first member of the test's */
+	struct conf_buffer *b = (struct conf_buffer *)(void *)source;
+	const struct hvcal_frame_layout *l = &source->layout;
+	uint8_t *rows = malloc(b->size);
+
+	if (!rows)
+		abort();
+	memcpy(rows, b->mine, b->size);
+	for (uint32_t p = 0; p < l->planes; p++) {
+		uint32_t bytes, height = conf_plane_rows(l, p, &bytes);
+
+		for (uint32_t y = 0; y < height; y++)
+			for (uint32_t x = 0; x < l->stride[p]; x += TILE_BYTES)
+				memcpy(b->mine + l->offset[p] +
+				       (size_t)(y / TILE_ROWS * TILE_ROWS) * l->stride[p] +
+				       (size_t)x * TILE_ROWS + (size_t)(y % TILE_ROWS) * TILE_BYTES,
+				       rows + l->offset[p] + (size_t)y * l->stride[p] + x,
+				       TILE_BYTES);
+	}
+	free(rows);
+	spoil_modifier(job, source);
+}
+
+/* The driver is told where each tile is: it reads them in place. */
+static void test_tiles(struct conf *c)
+{
+	static const struct conf_how tiled = { .spoil = spoil_tiles };
+	struct hvcal_codec_config config = exact_config(c);
+	struct conf_stream *s;
+
+	config.width = 2 * TILE_BYTES;
+	config.height = 192;
+	s = conf_open(c, &config);
+	if (!s)
+		return;
+	for (unsigned int i = 0; i < 4; i++)
+		if (conf_send(s, &tiled))
+			conf_fail(c, "frame %u is refused", i);
+	conf_flush(s);
+	for (unsigned int i = 0; i < s->count && !conf_failed(c); i++)
+		if (s->frames[i]->result.frame.copied_bytes)
+			conf_fail(c, "frame %u was copied", i);
+	EXPECT(c, 1, "import 1024x192");
+	all_exact(s);
+	conf_free(&s);
 }
 
 /* What neither the driver nor the CPU can read is refused; the stream goes on. */
@@ -376,6 +429,8 @@ const struct test tests_driver[] = {
 	{ "copy_by_an_image", "exact,no-import,no-derive", NULL, .run = test_put },
 	{ "copy_by_option", "exact", "vaapi.import=0", .run = test_derive },
 	{ "unknown_modifier", "exact", NULL, .run = test_modifier },
+	{ "tiles", "exact,x-tiled", NULL, .run = test_tiles },
+	{ "hevc_tiles", "exact,x-tiled", NULL, .run = test_tiles, .codec = HVCAL_CODEC_HEVC },
 	{ "slow_driver", "exact,slow=20", NULL, .run = test_import },
 	{ "slow_driver_surface_wait", "exact,slow=20,surface-wait", NULL, .run = test_import },
 	{ "slow_driver_no_wait", "exact,slow=20,no-wait", NULL, .run = test_import },

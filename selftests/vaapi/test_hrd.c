@@ -176,7 +176,7 @@ static struct hvcal_codec_config hrd_config(const struct conf *c, uint32_t bfram
 	config.rc_mode = HVCAL_RC_CBR;
 	config.bitrate = BITRATE;
 	config.vbv_ms = VBV_MS;
-	config.tune = bframes ? HVCAL_TUNE_QUALITY : HVCAL_TUNE_LOW_LATENCY;
+	config.tune = HVCAL_TUNE_QUALITY;
 	config.bframes = bframes;
 	return config;
 }
@@ -203,16 +203,36 @@ static void test_hrd_layers(struct conf *c)
 	stream_run(c, &config, send_hrd, check_hrd);
 }
 
-/* Nobody named a buffer, or the driver writes the SPS: nothing is said of one. */
+/* Does the packet that was read tell of a buffer, in parameter sets or messages? */
+static bool tells(void)
+{
+	static const char *const names[] = {
+		"cpb_cnt_minus1", "cpb_cnt_minus1[0]", "initial_cpb_removal_delay[0]",
+		"nal_initial_cpb_removal_delay[0]", "cpb_removal_delay",
+		"au_cpb_removal_delay_minus1",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (get(names[i]) >= 0)
+			return true;
+	return false;
+}
+
+/* Nothing is said of a buffer, from frame @first of the order on. */
+static void check_silent(struct conf_stream *s, AVBSFContext *bsf, unsigned int first)
+{
+	for (unsigned int i = first; i < s->count && !conf_failed(s->c); i++) {
+		if (!read_packet(bsf, conf_by_order(s, i)) || tells())
+			conf_fail(s->c, "frame %u tells of a buffer", i);
+	}
+}
+
+/* Nobody named a buffer, or the driver writes the SPS. */
 static void check_none(struct conf_stream *s)
 {
 	AVBSFContext *bsf = reader_new(s->c);
 
-	for (unsigned int i = 0; i < s->count && !conf_failed(s->c); i++) {
-		if (!read_packet(bsf, conf_by_order(s, i)) || get("cpb_cnt_minus1") >= 0 ||
-		    get("cpb_removal_delay") >= 0)
-			conf_fail(s->c, "frame %u tells of a buffer", i);
-	}
+	check_silent(s, bsf, 0);
 	av_bsf_free(&bsf);
 }
 
@@ -222,6 +242,90 @@ static void test_no_vbv(struct conf *c)
 
 	config.vbv_ms = 0;
 	stream_run(c, &config, send_hrd, check_none);
+}
+
+static void send_rate(struct conf_stream *s, uint64_t bitrate, unsigned int frames)
+{
+	struct hvcal_codec_config config = s->config;
+
+	config.bitrate = bitrate;
+	if (s->c->engine->ops->reconfigure(s->stream, &config))
+		conf_fail(s->c, "%llu bits a second are refused", (unsigned long long)bitrate);
+	conf_send_many(s, frames);
+}
+
+/* The same rate, another one, and one more. */
+static void send_rates(struct conf_stream *s)
+{
+	conf_send_many(s, 4);
+	send_rate(s, BITRATE, FIRST_KEY - 4);
+	send_rate(s, 2 * BITRATE, 4);
+	send_rate(s, BITRATE / 2, FRAMES - FIRST_KEY - 4);
+}
+
+/* The first frame and frame @other are key frames. */
+static void check_keys(struct conf_stream *s, unsigned int other)
+{
+	for (unsigned int i = 0; i < s->count; i++) {
+		bool key = s->frames[i]->result.flags & HVCAL_RESULT_KEY;
+
+		CHECK(s->c, key == (!i || i == other), "frame %u is %s key frame", i,
+		      key ? "a" : "no");
+	}
+}
+
+/*
+ * What was said holds for all pictures up to the new rate, which begins with the next one:
+ * a key frame that says nothing, and after which rates cost none.
+ */
+static void check_rates(struct conf_stream *s)
+{
+	AVBSFContext *bsf = reader_new(s->c);
+	unsigned int since = 0;
+
+	/* the driver is told again what it knows: no change */
+	EXPECT(s->c, 2, "hrd 450000 of 600000\n");
+	EXPECT(s->c, 1, "hrd 900000 of 1200000\n");
+	EXPECT(s->c, 1, "hrd 225000 of 300000\n");
+	for (unsigned int i = 0; i < FIRST_KEY && !conf_failed(s->c); i++)
+		check_frame(s, bsf, i, &since);
+	check_silent(s, bsf, FIRST_KEY);
+	check_keys(s, FIRST_KEY);
+	av_bsf_free(&bsf);
+	all_exact(s);
+}
+
+/* Where rates may never cost a key frame, there is nothing that they could make false. */
+static void check_rates_low_latency(struct conf_stream *s)
+{
+	AVBSFContext *bsf = reader_new(s->c);
+
+	EXPECT(s->c, 1, "hrd 900000 of 1200000\n");
+	check_silent(s, bsf, 0);
+	check_keys(s, 0);
+	av_bsf_free(&bsf);
+}
+
+static void test_rates(struct conf *c)
+{
+	struct hvcal_codec_config config = hrd_config(c, 0);
+
+	stream_run(c, &config, send_rates, check_rates);
+}
+
+static void test_rates_bframes(struct conf *c)
+{
+	struct hvcal_codec_config config = hrd_config(c, 2);
+
+	stream_run(c, &config, send_rates, check_rates);
+}
+
+static void test_rates_low_latency(struct conf *c)
+{
+	struct hvcal_codec_config config = hrd_config(c, 0);
+
+	config.tune = HVCAL_TUNE_LOW_LATENCY;
+	stream_run(c, &config, send_rates, check_rates_low_latency);
 }
 
 static void test_own_headers(struct conf *c)
@@ -236,6 +340,14 @@ const struct test tests_hrd[] = {
 	{ "hrd_bframes", "exact", NULL, .run = test_hrd_bframes },
 	{ "hrd_no_raw_headers", "exact,no-raw", NULL, .run = test_hrd_bframes },
 	{ "hrd_without_a_buffer", "exact", NULL, .run = test_no_vbv },
+	{ "hrd_new_rates", "exact", NULL, .run = test_rates },
+	{ "hrd_new_rates_bframes", "exact", NULL, .run = test_rates_bframes },
+	{ "hrd_new_rates_low_latency", "exact", NULL, .run = test_rates_low_latency },
+	{ "hevc_hrd_new_rates_low_latency", "exact", NULL, .run = test_rates_low_latency,
+	  .codec = HVCAL_CODEC_HEVC },
+	{ "hevc_hrd_new_rates", "exact", NULL, .run = test_rates, .codec = HVCAL_CODEC_HEVC },
+	{ "hevc_hrd_new_rates_bframes", "exact", NULL, .run = test_rates_bframes,
+	  .codec = HVCAL_CODEC_HEVC },
 	{ "hrd_headers_of_the_driver", "exact,own-headers", NULL, .run = test_own_headers },
 	{ "hevc_hrd", "exact", NULL, .run = test_hrd, .codec = HVCAL_CODEC_HEVC },
 	{ "hevc_hrd_bframes", "exact", NULL, .run = test_hrd_bframes, .codec = HVCAL_CODEC_HEVC },

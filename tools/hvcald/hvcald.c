@@ -198,6 +198,8 @@ static bool node_usable(const struct hvcald *d)
 
 static int serve(const struct hvcald *d, struct hvcal_plugins *plugins)
 {
+	int ret;
+
 	if (!node_usable(d))
 		return 1;
 	if (!plugins->count) {
@@ -216,7 +218,8 @@ static int serve(const struct hvcald *d, struct hvcal_plugins *plugins)
 		hvcald_say("--single wants one plug-in: name it with --engines");
 		return 2;
 	}
-	return hvcald_worker(d, &plugins->list[0], -1) == WORKER_STOPPED ? 0 : 1;
+	ret = hvcald_worker(d, &plugins->list[0], -1);
+	return ret == WORKER_STOPPED || ret == WORKER_RENEWED ? 0 : 1;
 }
 
 int main(int argc, char **argv)

@@ -34,6 +34,7 @@ enum {
 	WORKER_STOPPED = 0,
 	WORKER_FAILED = 1,	/* start it again */
 	WORKER_USELESS = 3,	/* no engine here: starting it again will not help */
+	WORKER_RENEWED = 4,	/* told to make room for the next one: start it at once */
 };
 
 void hvcald_log(void *cookie, int level, const char *line);
@@ -49,7 +50,9 @@ int hvcald_list(const struct hvcald *d);
 int hvcald_notify_open(void);
 /* Tells the service manager and whoever holds the other end of --ready-fd. */
 void hvcald_ready(const struct hvcald *d, unsigned int engines);
-/* SIGTERM, SIGINT and, if asked for, SIGCHLD as a readable descriptor. */
+/* SIGTERM, SIGINT, SIGHUP and, if asked for, SIGCHLD as a readable descriptor. */
 int hvcald_signals(bool children);
+/* Takes the next signal from that; 0: there was none. */
+int hvcald_signal_next(int fd);
 
 #endif

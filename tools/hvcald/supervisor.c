@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,8 +20,16 @@
 #define STEADY_MS 10000		/* who ran this long starts again at once */
 #define STOP_MS 5000		/* time to end in, before SIGKILL */
 
+/* SIGHUP: workers are replaced, one after the other. */
+enum renew {
+	RENEW_NOT,
+	RENEW_LATER,
+	RENEW_NOW,	/* told to go, or its successor has no engine yet */
+};
+
 struct child {
 	struct hvcal_plugin *plugin;
+	enum renew renew;
 	pid_t pid;		/* 0: not running */
 	int status_fd;		/* -1: said all it had to say */
 	unsigned int engines;
@@ -99,10 +106,15 @@ static void child_gone(struct child *c, int status)
 	if (WIFEXITED(status) && (WEXITSTATUS(status) == WORKER_STOPPED ||
 				  (WEXITSTATUS(status) == WORKER_USELESS && !c->served))) {
 		c->start_at_ms = -1;
+		c->renew = RENEW_NOT;
 		return;
 	}
 	if (now - c->started_ms >= STEADY_MS)
 		c->backoff_ms = BACKOFF_MIN_MS;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_RENEWED) {
+		c->start_at_ms = now;
+		return;
+	}
 	if (WIFSIGNALED(status))
 		hvcald_say("engine %s died (%s), again in %u ms", c->plugin->name,
 			   strsignal(WTERMSIG(status)), c->backoff_ms);
@@ -134,6 +146,10 @@ static void hear(struct child *c)
 	if (n > 0) {
 		c->engines += n;
 		c->served = true;
+		if (c->renew == RENEW_NOW) {
+			c->renew = RENEW_NOT;
+			hvcald_say("engine %s is renewed", c->plugin->name);
+		}
 		return;
 	}
 	close(c->status_fd);
@@ -183,12 +199,34 @@ static int start_due(struct supervisor *s)
 
 static bool told_to_stop(struct supervisor *s)
 {
-	struct signalfd_siginfo info;
+	int signo = hvcald_signal_next(s->signals);
 
-	if (read(s->signals, &info, sizeof(info)) != sizeof(info))
-		return false;
+	if (signo == SIGHUP)
+		for (unsigned int i = 0; i < s->count; i++)
+			if (s->children[i].engines && !s->children[i].renew)
+				s->children[i].renew = RENEW_LATER;
 	reap(s);
-	return info.ssi_signo != SIGCHLD;
+	return signo == SIGTERM || signo == SIGINT;
+}
+
+/*
+ * Streams go from one worker to the others, so the next one has to stay until the one
+ * before is back: if it does not come back, the rest stay as they are.
+ */
+static void renew_next(struct supervisor *s)
+{
+	struct child *next = NULL;
+
+	for (unsigned int i = s->count; i-- > 0;) {
+		if (s->children[i].renew == RENEW_NOW)
+			return;
+		if (s->children[i].renew == RENEW_LATER && s->children[i].engines)
+			next = &s->children[i];
+	}
+	if (!next)
+		return;
+	next->renew = RENEW_NOW;
+	kill(next->pid, SIGHUP);
 }
 
 static bool any_alive(const struct supervisor *s)
@@ -227,6 +265,7 @@ static int run(struct supervisor *s, struct pollfd *fds)
 
 		if (!check_ready(s))
 			return 1;
+		renew_next(s);
 		fds[0] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
 		for (unsigned int i = 0; i < s->count; i++)
 			fds[i + 1] = (struct pollfd){

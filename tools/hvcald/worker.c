@@ -11,6 +11,7 @@
 #include "hvcald.h"
 
 #define CLOSE_S 4	/* then SIGALRM ends the process; less than the supervisor waits */
+#define DRAIN_MS 2000	/* for streams to go elsewhere, when told to make room */
 
 struct worker {
 	const struct hvcald *d;
@@ -173,15 +174,30 @@ static void keep_memory(void)
 
 /* ---- work ---- */
 
+/* Streams that cannot go lose their engine, and have the next worker's if they wait. */
+static int make_room(const struct worker *w, hvcal_provider_t *p, int stop)
+{
+	int ret = hvcal_provider_drain(p, stop, DRAIN_MS);
+
+	if (ret != -ETIMEDOUT && ret != -EOPNOTSUPP)
+		return ret;
+	hvcald_say("engine %s: ends with streams that have no other engine", w->plugin->name);
+	return 0;
+}
+
 static int serve(const struct worker *w, hvcal_provider_t *p, unsigned int engines, int status_fd)
 {
 	int stop = hvcald_signals(false), ret;
+	bool renew;
 
 	for (unsigned int i = 0; i < engines && status_fd >= 0; i++)
 		dprintf(status_fd, "r");
 	if (status_fd < 0)
 		hvcald_ready(w->d, engines);
 	ret = hvcal_provider_run(p, stop);
+	renew = !ret && hvcald_signal_next(stop) == SIGHUP;
+	if (renew)
+		ret = make_room(w, p, stop);
 	if (ret == -ENODEV)
 		hvcald_say("engine %s: given up by the kernel", w->plugin->name);
 	else if (ret == -ENXIO)
@@ -198,7 +214,7 @@ static int serve(const struct worker *w, hvcal_provider_t *p, unsigned int engin
 	hvcal_provider_close(&p);
 	alarm(0);
 	close(stop);
-	return WORKER_STOPPED;
+	return renew ? WORKER_RENEWED : WORKER_STOPPED;
 }
 
 /* The node is open, foreign code is not here yet: rights go before it comes. */

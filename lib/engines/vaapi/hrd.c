@@ -29,6 +29,7 @@ void vaapi_hrd_begin(struct hvcal_engine_stream *s)
 
 	s->hrd = (struct vaapi_hrd){
 		.there = s->codec->hrd && s->rc == VA_RC_CBR && c->vbv_ms &&
+			 c->tune == HVCAL_TUNE_QUALITY && !s->rates_change &&
 			 s->point->packed & VA_ENC_PACKED_HEADER_SEQUENCE,
 	};
 	if (!s->hrd.there)
@@ -41,6 +42,12 @@ void vaapi_hrd_begin(struct hvcal_engine_stream *s)
 	rate = (uint64_t)s->hrd.rate_value << (RATE_SHIFT + s->hrd.rate_scale);
 	s->hrd.delay = (uint32_t)(vaapi_rate_fullness((uint32_t)size) * (uint64_t)CLOCK_HZ / rate);
 	s->hrd.offset = (uint32_t)(size * CLOCK_HZ / rate) - s->hrd.delay;
+}
+
+bool vaapi_hrd_holds(const struct hvcal_engine_stream *s, const struct hvcal_codec_config *config)
+{
+	return !s->hrd.there || (config->bitrate == s->config.bitrate &&
+				 config->vbv_ms == s->config.vbv_ms);
 }
 
 void vaapi_hrd_scales_write(struct vaapi_bits *b, const struct vaapi_hrd *h)

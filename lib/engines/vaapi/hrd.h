@@ -13,9 +13,17 @@
 
 /**
  * Describes the buffer of the coded sequence that begins: there is one where the driver
- * keeps to a constant rate, the client named the buffer, and the SPS is ours.
+ * keeps to a constant rate, the client named the buffer, and the SPS is ours. With low
+ * latency there is none, as new rates would need key frames then (vaapi_hrd_holds()).
  */
 void vaapi_hrd_begin(struct hvcal_engine_stream *s);
+
+/**
+ * Does what was said of the buffer stay true with @config? The parameters in force may not
+ * change before an IDR picture, each picture must bear its timing until then, and to the
+ * driver a new rate is a buffer that begins anew.
+ */
+bool vaapi_hrd_holds(const struct hvcal_engine_stream *s, const struct hvcal_codec_config *config);
 
 /** bit_rate_scale and cpb_size_scale. */
 void vaapi_hrd_scales_write(struct vaapi_bits *b, const struct vaapi_hrd *h);

@@ -72,18 +72,34 @@ static int code_now(struct hvcal_engine_stream *s, struct hvcal_engine_job *job)
 	return ret;
 }
 
+/*
+ * Rates with which what was said of the buffer would not be true begin with a key frame. As
+ * they may change again, and must not cost one then, nothing more is said of a buffer.
+ */
+static void next_take(struct hvcal_engine_stream *s)
+{
+	if (!s->next_waits)
+		return;
+	held_code(s);
+	s->config = s->next;
+	s->next_waits = false;
+	s->rates_change = true;
+	s->want_key = true;
+}
+
 int vaapi_order_encode(struct hvcal_engine_stream *s, struct hvcal_engine_job *job)
 {
 	int ret = vaapi_source_check(s, job->source);
 	const int8_t *map;
 
-	if (ret || !s->bframes)
-		return ret ? ret : code_now(s, job);
-	/* what is bad is refused at once */
-	if (s->point->rois || s->point->segment_block)
+	/* what is bad is refused at once, also where it would be held */
+	if (!ret && s->bframes && (s->point->rois || s->point->segment_block))
 		ret = hvcal_soft_map(job, s->config.width, s->config.height, &map);
 	if (ret)
 		return ret;
+	next_take(s);
+	if (!s->bframes)
+		return code_now(s, job);
 	if (vaapi_frame_is_key(s, job, s->nheld)) {
 		held_code(s);
 		return code_now(s, job);

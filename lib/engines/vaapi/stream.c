@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "../soft.h"
+#include "hrd.h"
 #include "stream.h"
 
 #define HUNG_MAX 3	/* contexts that a stream may leave behind */
@@ -232,8 +233,13 @@ int vaapi_stream_reconfigure(hvcal_engine_stream_t *s, const struct hvcal_codec_
 	if (!hvcal_soft_same_picture(&s->config, config) ||
 	    vaapi_rate_mode(s->point, config, s->client_control) != s->rc)
 		return -EOPNOTSUPP;
-	s->config = *config;
-	s->send_rates = true;
+	s->next_waits = !vaapi_hrd_holds(s, config);
+	if (s->next_waits) {
+		s->next = *config;
+	} else {
+		s->config = *config;
+		s->send_rates = true;
+	}
 	return 0;
 }
 

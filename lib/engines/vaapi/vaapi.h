@@ -142,6 +142,9 @@ struct hvcal_engine_stream {
 	uint32_t key_count;
 	uint32_t coded_since_key;
 	struct vaapi_hrd hrd;
+	bool rates_change;		/**< they did: nothing more is said of a buffer */
+	bool next_waits;		/**< for a key frame, behind what is held */
+	struct hvcal_codec_config next;
 	uint32_t frame_num;
 	int reference;			/**< index of the last one of references, -1 none */
 	struct vaapi_reference references[2];

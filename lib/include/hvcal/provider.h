@@ -101,6 +101,18 @@ HVCAL_API const struct hvcal_engine_desc *hvcal_provider_engine(hvcal_provider_t
 HVCAL_API int hvcal_provider_run(hvcal_provider_t *p, int stop_fd);
 
 /**
+ * Gives the engines up without loss: new sessions go elsewhere, and those that they
+ * have move to other engines as soon as there are any for them. Works on until no
+ * stream is left, then close. Cannot be undone.
+ *
+ * @param stop_fd as of hvcal_provider_run()
+ * @param timeout_ms in which streams may go; those that stay lose their engine when it is closed
+ * @return 0: none is left, or told to stop; -ETIMEDOUT: some are; -EOPNOTSUPP: the
+ *         kernel cannot do it; as hvcal_provider_run()
+ */
+HVCAL_API int hvcal_provider_drain(hvcal_provider_t *p, int stop_fd, unsigned int timeout_ms);
+
+/**
  * Ends every stream (which waits for the frame that an engine is working on),
  * the engines and the provider. Sets *p to NULL; a pointer to NULL is allowed.
  */
