@@ -10,9 +10,10 @@ $(SOAK): $(SOAK_OBJS) $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBHVCAL_LIBS)
 
 # An emulated machine is slow: its watchdog must not take that for a hang.
-## soak: encodes for TIME seconds while processes are killed; MACHINE uml, uml-debug, 6.12 or 6.1
+## soak: encodes for TIME seconds while processes are killed; MACHINE uml, uml-debug, 6.12 or 6.1, SOAK_CPUS
 TIME ?= 60
 MACHINE ?= uml
+SOAK_CPUS ?= 2
 .PHONY: soak
 soak: all
 	@ko=$$(tools/kernel/module $(MACHINE) 2>/dev/null | tail -n 1); \
@@ -21,9 +22,9 @@ soak: all
 		--seconds $(TIME) $(SOAK_OPTIONS)"; \
 	case $(MACHINE) in \
 	uml*) variant=$(or $(patsubst uml-%,%,$(filter uml-%,$(MACHINE))),plain); \
-		tools/uml/hvcal-uml --variant $$variant --timeout $$limit --module "$$ko" \
+		tools/uml/hvcal-uml --variant $$variant --cpus $(SOAK_CPUS) --timeout $$limit --module "$$ko" \
 		--env KS_SCALE=4 -- $$run ;; \
-	*) tools/vm/hvcal-vm --kernel $(MACHINE) --timeout $$limit --modprobe vgem --env KS_SCALE=8 \
+	*) tools/vm/hvcal-vm --kernel $(MACHINE) --cpus $(SOAK_CPUS) --timeout $$limit --modprobe vgem --env KS_SCALE=8 \
 		--module "$$ko watchdog_floor_ms=10000 watchdog_cap_ms=60000 watchdog_attend_ms=10000 watchdog_move_ms=5000" -- $$run ;; \
 	esac
 soak: SHELL := /bin/bash

@@ -225,6 +225,15 @@ bool hvcal_engine_usable_locked(const struct hvcal_engine *e)
 	       !e->provider->doomed;
 }
 
+bool hvcal_engine_quiet_locked(const struct hvcal_engine *e)
+{
+	lockdep_assert_held(&hvcal.lock);
+
+	/* a device goes on until its driver is told */
+	return e->provider->closed ||
+	       (e->provider->ended && e->kind != HVCAL_ENGINE_HARDWARE);
+}
+
 const struct hvcal_engine_cap *hvcal_engine_fits(const struct hvcal_engine *e,
 						 const struct hvcal_place_ask *ask)
 {

@@ -578,6 +578,8 @@ const struct hvcal_engine_cap *hvcal_engine_fits(const struct hvcal_engine *e,
 void hvcal_engine_info(struct hvcal_engine *e, struct hvcal_engine_info *info);
 /* May a session be put there? */
 bool hvcal_engine_usable_locked(const struct hvcal_engine *e);
+/* Nobody there writes any more to what it was given. */
+bool hvcal_engine_quiet_locked(const struct hvcal_engine *e);
 
 /* ------------------------------------------------------------------------ */
 /* hvcal_sibling.c */
@@ -699,6 +701,7 @@ struct hvcal_provider {
 	u64 id;
 	kuid_t uid;
 	struct pid *tgid;		/* the opener: fds go nowhere else */
+	struct file *file;		/* while it is not closed; NULL of a private one */
 	struct hvcal_client *client;	/* of a private one, else NULL */
 	struct mutex acquire_lock;	/* one acquire at a time */
 	wait_queue_head_t wait;
@@ -711,6 +714,7 @@ struct hvcal_provider {
 	u32 missed;			/* looks in a row at which work lay there; see watchdog */
 	bool shunned;			/* its sessions waited too long, it has not looked yet */
 	bool doomed;			/* its process is being killed: nothing more for it */
+	bool ended;			/* all its threads are; its memory may still be there */
 	u32 next_stream;
 	u32 next_buffer;
 	struct list_head engines;

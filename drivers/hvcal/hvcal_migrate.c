@@ -6,10 +6,11 @@
  * A session that waits keeps the binding to its old engine: jobs can be submitted
  * and cancelled all the time, they stand in a queue that nobody serves.
  *
- * Jobs that an engine had are issued again if the session asked for that and the
- * provider's file is closed: then nobody writes their targets any more. A provider
- * that only hangs may wake up and write, so what it has fails, and the targets stay
- * quarantined - unless it is one that is killed when it hangs (HVCAL_ENGINE_KILL).
+ * Jobs that an engine had are issued again if the session asked for that and nobody
+ * writes their targets any more: the provider's file is closed, or its process runs no
+ * more and the engine is no device. A provider that only hangs may wake up and write, so
+ * what it has fails, and the targets stay quarantined - unless it is one that is killed
+ * when it hangs (HVCAL_ENGINE_KILL).
  *
  * A session also moves on from an engine that cannot do what it asks: that fails
  * to open it, or a reconfiguration, or the first frame, with -EINVAL or -EOPNOTSUPP.
@@ -34,7 +35,7 @@ bool hvcal_migrate_may_reissue(const struct hvcal_job *job)
 
 static void take_back_jobs_locked(struct hvcal_session *s, struct hvcal_binding *from)
 {
-	bool quiet = from->engine->provider->closed;
+	bool quiet = hvcal_engine_quiet_locked(from->engine);
 	struct hvcal_job *job, *tmp;
 
 	list_for_each_entry_safe(job, tmp, &s->jobs, link) {

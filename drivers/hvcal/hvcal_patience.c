@@ -15,6 +15,9 @@
  *   till then: streams go at once;
  * - from a process that is being killed or dumps core: all go at once. Its file is
  *   closed much later, when its memory, and perhaps its GPU contexts, are torn down.
+ *   It is seen when it looks for work for the last time, or when work comes for it.
+ *   What it has in hand is waited for until its threads have ended, and that of a
+ *   device until the file is closed.
  *
  * The provider is SUSPECT meanwhile, and with that the last choice, but it loses
  * nothing: as soon as it looks for work it is LIVE. If no other engine is
@@ -24,11 +27,17 @@
  * A false alarm costs a key frame. A busy machine gives few: a look that
  * comes late itself tells of the machine, and does not count.
  */
+#include <linux/delay.h>
+#include <linux/fs.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/time64.h>
 
 #include "hvcal_internal.h"
+
+/* Threads that were killed end as soon as they have a processor. */
+#define END_TRIES	20
+#define END_WAIT_US	500
 
 static u64 patience_floor(void)
 {
@@ -44,9 +53,36 @@ static void patience_arm(struct hvcal_provider *p, u64 delay_ns)
 		hvcal_provider_put(p);
 }
 
+static void patience_now(struct hvcal_provider *p)
+{
+	hvcal_provider_get(p);
+	/* its own reference, if it was queued already */
+	if (mod_delayed_work(hvcal.wq, &p->patience, 0))
+		hvcal_provider_put(p);
+}
+
+/* Who was killed while at work does not look any more. */
+static bool process_dies(const struct hvcal_provider *p)
+{
+	const struct task_struct *task;
+	bool dies;
+
+	rcu_read_lock();
+	task = pid_task(p->tgid, PIDTYPE_TGID);
+	dies = !task || READ_ONCE(task->signal->flags) & SIGNAL_GROUP_EXIT;
+	rcu_read_unlock();
+	return dies;
+}
+
 void hvcal_patience_expect(struct hvcal_provider *p)
 {
 	u64 floor = patience_floor();
+
+	if (READ_ONCE(p->state) != HVCAL_PROVIDER_DEAD && !READ_ONCE(p->doomed) &&
+	    process_dies(p)) {
+		patience_now(p);
+		return;
+	}
 
 	if (!READ_ONCE(p->woken_ns))
 		WRITE_ONCE(p->woken_ns, ktime_get_ns());
@@ -59,25 +95,27 @@ void hvcal_patience_end_locked(struct hvcal_provider *p)
 {
 	lockdep_assert_held(&hvcal.lock);
 
-	if (p->state == HVCAL_PROVIDER_DEAD)
-		return;
-	hvcal_provider_get(p);
-	/* its own reference, if it was queued already */
-	if (mod_delayed_work(hvcal.wq, &p->patience, 0))
-		hvcal_provider_put(p);
+	if (p->state != HVCAL_PROVIDER_DEAD)
+		patience_now(p);
 }
 
 /* Its process gets no further than to its end. */
+static bool doom_locked(struct hvcal_provider *p)
+{
+	if (p->doomed || p->state == HVCAL_PROVIDER_DEAD)
+		return false;
+	p->doomed = true;
+	hvcal_provider_judge_locked(p);
+	return true;
+}
+
 static void provider_doomed(struct hvcal_provider *p)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&hvcal.lock, flags);
-	if (!p->doomed && p->state != HVCAL_PROVIDER_DEAD) {
-		p->doomed = true;
-		hvcal_provider_judge_locked(p);
+	if (doom_locked(p))
 		hvcal_patience_end_locked(p);
-	}
 	spin_unlock_irqrestore(&hvcal.lock, flags);
 }
 
@@ -113,8 +151,12 @@ bool hvcal_patience_may_leave_locked(const struct hvcal_binding *b)
 
 	lockdep_assert_held(&hvcal.lock);
 
-	if (s->binding != b || b->gone || s->named || b->open.state == HVCAL_WORK_ISSUED ||
+	if (s->binding != b || b->gone || s->named ||
 	    (!s->res.period_ns && !p->doomed && b->engine->state != HVCAL_ENGINE_DRAINING))
+		return false;
+	if (hvcal_engine_quiet_locked(b->engine))
+		return true;
+	if (b->open.state == HVCAL_WORK_ISSUED && !p->doomed)
 		return false;
 	list_for_each_entry(job, &s->jobs, link)
 		if (atomic_read(&job->state) == HVCAL_JOB_RUNNING)
@@ -215,6 +257,44 @@ static bool leave_all(struct hvcal_provider *p, u64 now)
 	return all;
 }
 
+/*
+ * Has the process of @p run for the last time, and has nobody else its file? That stays
+ * open until the memory of the process is torn down.
+ */
+static bool provider_ended_locked(const struct hvcal_provider *p)
+{
+	const struct task_struct *task;
+	bool ended;
+
+	if (p->closed || !p->file || file_count(p->file) != 1)
+		return false;
+	rcu_read_lock();
+	task = pid_task(p->tgid, PIDTYPE_TGID);
+	ended = !task || !atomic_read(&task->signal->live);
+	rcu_read_unlock();
+	return ended;
+}
+
+/* Waits a little for the end of @p's process; false: it still has something in hand. */
+static bool await_end(struct hvcal_provider *p)
+{
+	unsigned long flags;
+	unsigned int i;
+	bool over;
+
+	for (i = 0; i < END_TRIES; i++) {
+		if (i)
+			usleep_range(END_WAIT_US / 2, END_WAIT_US);
+		spin_lock_irqsave(&hvcal.lock, flags);
+		p->ended |= p->doomed && provider_ended_locked(p);
+		over = p->ended || !p->doomed || p->closed || hash_empty(p->issued);
+		spin_unlock_irqrestore(&hvcal.lock, flags);
+		if (over)
+			return true;
+	}
+	return false;
+}
+
 static void patience_look(struct work_struct *work)
 {
 	struct hvcal_provider *p = container_of(to_delayed_work(work), struct hvcal_provider,
@@ -224,6 +304,8 @@ static void patience_look(struct work_struct *work)
 	bool over, late;
 
 	spin_lock_irqsave(&hvcal.lock, flags);
+	if (process_dies(p))
+		doom_locked(p);
 	over = patience_over_locked(p, now, &next);
 	late = now > READ_ONCE(p->look_ns) + floor / 2 && !provider_stuck_locked(p);
 	if (over && late) {
@@ -237,6 +319,12 @@ static void patience_look(struct work_struct *work)
 	/* an engine may come */
 	if (over && !leave_all(p, now))
 		next = now + floor;
+	if (over && READ_ONCE(p->doomed)) {
+		if (await_end(p))
+			leave_all(p, now);
+		else
+			next = now + END_TRIES * END_WAIT_US * NSEC_PER_USEC;
+	}
 	if (next && floor)
 		patience_arm(p, next - now);
 	hvcal_provider_put(p);

@@ -458,6 +458,7 @@ static int provider_open(struct inode *inode, struct file *file)
 
 	if (!p)
 		return -ENOMEM;
+	p->file = file;
 	file->private_data = p;
 	return stream_open(inode, file);
 }

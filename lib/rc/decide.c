@@ -645,8 +645,8 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		    struct hvcal_rc_decision *out)
 {
 	struct rc_flight probe = { 0 }, *f;
-	double mean, bits, guard, q, expected, room;
-	struct rc_point at;
+	double mean, bits, guard, q, expected, room, wave;
+	struct rc_point at, wished;
 	bool has_cost;
 
 	if (!rc || !frame || !out || frame->layer >= rc->config.layers)
@@ -674,7 +674,9 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	bits = target_bits(rc, probe.class, mean);
 	probe.mean_bits = mean;
 	guard = guard_q(rc, &probe, &at, frame->hint, mean, &room);
-	q = wish_q(rc, &probe, &at, frame->hint, bits);
+	wished = at;
+	wave = rc_wave(rc, probe.class, &wished);
+	q = wish_q(rc, &probe, &wished, frame->hint, bits) + wave;
 
 	f = rc_flight_new(rc, probe.upper);
 	f->class = probe.class;
@@ -726,6 +728,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 			rc->q_coded = at.q;
 		rc->last_qp = f->qp;
 		rc->have_qp = true;
+		rc_wave_follow(rc, f->class, at.q);
 	}
 	if (rc->config.layers > 1)
 		rc->upper_share += MEAN_GAIN * ((frame->layer ? 1.0 : 0.0) - rc->upper_share);

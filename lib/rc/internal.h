@@ -91,6 +91,8 @@ struct hvcal_rc {
 	double q_coded;		/* what a still picture was last coded with: skipping is none */
 	double q_left;		/* what its quality is about: blocks that are skipped keep theirs */
 	double q_seen, bits_seen; /* of the newest P frame whose size is known */
+	double q_cycle;		/* mean of the P frames, about a cycle of wave.c */
+	unsigned int cycle;	/* P frames that it may go over, in a row */
 	double q_key;		/* of the last key or cut */
 	uint32_t scene_whole;	/* the newest that is no part */
 	uint32_t scene, seen;	/* keys and cuts so far; the last that a P frame told of */
@@ -181,6 +183,13 @@ double rc_cost_part(const struct hvcal_rc_hint *hint);
 enum rc_class rc_class_of(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame);
 /* Makes the class's model fit what is known of this frame. */
 void rc_class_prepare(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_hint *hint);
+
+/* ---- wave.c ---- */
+
+/* What is added to the q that is solved for at @at, which it makes the cycle's. */
+double rc_wave(const hvcal_rc_t *rc, enum rc_class class, struct rc_point *at);
+/* A frame of the base layer got @q. */
+void rc_wave_follow(hvcal_rc_t *rc, enum rc_class class, double q);
 
 /* ---- decide.c ---- */
 

@@ -74,41 +74,41 @@ static struct conf_stream *loss_up(struct nvenc_test *t, const char *modes, uint
 
 /* ---- references ---- */
 
-static void loss_forgets(struct nvenc_test *t, uint32_t codec)
+/* @kept: references, of which one must be left */
+static void loss_forgets(struct nvenc_test *t, uint32_t codec, unsigned int kept)
 {
 	struct conf_stream *s = loss_up(t, "", codec, 0);
 
 	conf_send_many(s, 10);
 	assert_int_equal(lose(s, 8), HVCAL_RECOVERY_REFS);
 	assert_int_equal(counts_now().invalidated, 2);
-	/* of five one must be left */
 	conf_send_many(s, 10);
-	assert_int_equal(lose(s, s->count - 4), HVCAL_RECOVERY_REFS);
-	assert_int_equal(counts_now().invalidated, 6);
+	assert_int_equal(lose(s, s->count - kept + 1), HVCAL_RECOVERY_REFS);
+	assert_int_equal(counts_now().invalidated, 1 + kept);
 	conf_send_many(s, 10);
-	assert_int_equal(lose(s, s->count - 5), HVCAL_RECOVERY_KEY);
+	assert_int_equal(lose(s, s->count - kept), HVCAL_RECOVERY_KEY);
 	/* what was before a key frame does no harm, and a key frame that is lost does */
 	conf_send_many(s, 2);
 	assert_int_equal(lose(s, s->count - 5), HVCAL_RECOVERY_REFS);
 	assert_int_equal(lose(s, s->count - 4), HVCAL_RECOVERY_KEY);
-	assert_int_equal(counts_now().invalidated, 6);
+	assert_int_equal(counts_now().invalidated, 1 + kept);
 	decode_without_missing(s);
 	work_down(t, &s);
 }
 
 static void test_loss_forgets(void **state)
 {
-	loss_forgets(*state, HVCAL_CODEC_H264);
+	loss_forgets(*state, HVCAL_CODEC_H264, 5);
 }
 
 static void test_loss_forgets_hevc(void **state)
 {
-	loss_forgets(*state, HVCAL_CODEC_HEVC);
+	loss_forgets(*state, HVCAL_CODEC_HEVC, 5);
 }
 
 static void test_loss_forgets_av1(void **state)
 {
-	loss_forgets(*state, HVCAL_CODEC_AV1);
+	loss_forgets(*state, HVCAL_CODEC_AV1, 8);
 }
 
 /* What the driver codes without references is no key frame for that. */
@@ -222,44 +222,45 @@ static void send_upper(struct conf_stream *s)
 }
 
 /* Forgotten pictures take room, too: when nothing else is left, a key frame must come. */
-static void layers(struct nvenc_test *t, uint32_t codec)
+static void layers(struct nvenc_test *t, uint32_t codec, unsigned int kept)
 {
 	struct conf_stream *s = loss_up(t, "", codec, HVCAL_CONFIG_LAYERS);
+	unsigned int key = 2 + kept;
 
 	assert_true(t->c.cap->flags & HVCAL_CAP_LAYERS);
 	conf_send_many(s, 2);
-	for (unsigned int i = 2; i < 9; i++) {
+	for (unsigned int i = 2; i < key + 2; i++) {
 		send_upper(s);
-		assert_int_equal(is_key(s, i), i == 7);
-		assert_int_equal(s->frames[i]->result.frame.temporal_layer, i != 7);
+		assert_int_equal(is_key(s, i), i == key);
+		assert_int_equal(s->frames[i]->result.frame.temporal_layer, i != key);
 	}
-	assert_int_equal(counts_now().invalidated, 4);
-	/* 9 is lost; 8 was forgotten before, which leaves the key frame */
+	assert_int_equal(counts_now().invalidated, kept - 1);
+	/* the second after the key frame is lost; the first was forgotten before */
 	conf_send_many(s, 1);
 	send_upper(s);
 	conf_send_many(s, 1);
-	assert_int_equal(lose(s, 9), HVCAL_RECOVERY_REFS);
+	assert_int_equal(lose(s, key + 2), HVCAL_RECOVERY_REFS);
 	/* all that is remembered is of the upper layer, or came after what is lost */
 	for (unsigned int i = 0; i < 3; i++)
 		send_upper(s);
-	assert_int_equal(lose(s, 12), HVCAL_RECOVERY_KEY);
+	assert_int_equal(lose(s, key + 5), HVCAL_RECOVERY_KEY);
 	decode_without_missing(s);
 	work_down(t, &s);
 }
 
 static void test_layers(void **state)
 {
-	layers(*state, HVCAL_CODEC_H264);
+	layers(*state, HVCAL_CODEC_H264, 5);
 }
 
 static void test_layers_hevc(void **state)
 {
-	layers(*state, HVCAL_CODEC_HEVC);
+	layers(*state, HVCAL_CODEC_HEVC, 5);
 }
 
 static void test_layers_av1(void **state)
 {
-	layers(*state, HVCAL_CODEC_AV1);
+	layers(*state, HVCAL_CODEC_AV1, 8);
 }
 
 static void test_layers_need_invalidation(void **state)

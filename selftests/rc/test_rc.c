@@ -640,6 +640,49 @@ static void test_modes(void **state)
 	hvcal_rc_destroy(&rc);
 }
 
+/* How much finer the finest of five phases is than the mean of the others, log2. */
+static double crest_of(const struct hvcal_rc_config *c)
+{
+	double q[5] = { 0.0 }, sum = 0.0, least = INFINITY;
+	struct plant p = simple_plant(c);
+	struct hvcal_rc_decision d;
+	hvcal_rc_t *rc = make(c);
+
+	p.sigma = 0.05;
+	run(&p, rc, 60);
+	for (unsigned int i = 0; i < 150; i++) {
+		assert_true(plant_step(&p, rc, &d));
+		q[i % 5] += hvcal_rc_qp_to_log2(c->scale, d.qp) / 30.0;
+	}
+	assert_true(fabs(plant_error(&p, c)) < 0.02);
+	hvcal_rc_destroy(&rc);
+	for (int i = 0; i < 5; i++) {
+		sum += q[i];
+		least = fmin(least, q[i]);
+	}
+	return (sum - least) / 4.0 - least;
+}
+
+static void test_wave(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+
+	(void)state;
+	c.vbv_ms = 200;
+	assert_true(crest_of(&c) < 0.1);
+	for (c.scale = HVCAL_RC_SCALE_QINDEX; c.scale <= HVCAL_RC_SCALE_VP9; c.scale++) {
+		c.delay = 0;
+		c.vbv_ms = 200;
+		assert_true(fabs(crest_of(&c) - 0.33) < 0.1);
+		/* not where a crest would be in the way */
+		c.vbv_ms = 100;
+		assert_true(crest_of(&c) < 0.1);
+		c.vbv_ms = 200;
+		c.delay = 2;
+		assert_true(crest_of(&c) < 0.1);
+	}
+}
+
 static void test_layers(void **state)
 {
 	struct hvcal_rc_config c = base_config();
@@ -838,6 +881,7 @@ int main(void)
 		cmocka_unit_test(test_saturated),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_wave),
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_base_limit),
 		cmocka_unit_test(test_allocate),

@@ -42,6 +42,10 @@ void hvcald_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Runs the engines of @plugin until a signal comes; 'r' goes to @status_fd when ready. */
 int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int status_fd);
+/* What streams give back stays in this process, for the next ones. Before there are threads. */
+void hvcald_memory_keep(void);
+/* What the first streams will need is there from now on: libraries that are loaded, and heap. */
+void hvcald_memory_ready(void);
 /* Forks a worker for each plug-in and keeps them alive. Exit status of hvcald. */
 int hvcald_supervise(const struct hvcald *d, struct hvcal_plugins *plugins);
 /* Prints what there is and why the rest is not. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* One process that owns the engines of one plug-in. */
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,10 +77,14 @@ static int worker_vet(void *cookie, unsigned int index, struct hvcal_engine_desc
 				desc->caps[kept++] = desc->caps[c];
 		desc->ncaps = kept;
 	}
-	if (desc->ncaps)
-		return 0;
-	snprintf(reason, len, "it is not the engine that was tried a moment ago");
-	return -ENODEV;
+	if (!desc->ncaps) {
+		snprintf(reason, len, "it is not the engine that was tried a moment ago");
+		return -ENODEV;
+	}
+	/* next it is registered, and streams may come */
+	if (desc->kind == HVCAL_ENGINE_SOFTWARE)
+		hvcald_memory_ready();
+	return 0;
 }
 
 /* 1: registered; 0: not, and said why; -1: there are no more. */
@@ -151,25 +154,6 @@ static void warn_unused(const struct hvcald *d, const char *plugin)
 
 	for (unsigned int i = 0; (key = hvcal_options_unused(d->options, plugin, i)); i++)
 		hvcald_say("option %s is not known to engine %s", key, plugin);
-}
-
-/* ---- memory ---- */
-
-enum {
-	HEAP_KEEP = 64 << 20,	/* of what closed streams gave back */
-	HEAP_BLOCK = 32 << 20,	/* more than a plane of a 4K picture; glibc's limit */
-};
-
-/*
- * A stream whose engine has died is to go on within a frame or two, and most of the
- * time that opening an encoder takes is page faults: for memory that the one before
- * had given back to the kernel, or in the arena of a thread that nobody used yet.
- */
-static void keep_memory(void)
-{
-	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK);
-	mallopt(M_TRIM_THRESHOLD, HEAP_KEEP);
 }
 
 /* ---- work ---- */
@@ -272,7 +256,7 @@ int hvcald_worker(const struct hvcald *d, struct hvcal_plugin *plugin, int statu
 	sigset_t set;
 	int ret;
 
-	keep_memory();
+	hvcald_memory_keep();
 	/* until the engines are there a signal ends this process, and its probe */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/anon_inodes.h>
+#include <linux/kthread.h>
+
 #include "seams.h"
 
 #include "../hvcal_patience.c"
@@ -243,6 +246,157 @@ static void doomed_process_loses_all_that_can_go(struct kunit *test)
 			    peers.other);
 }
 
+/* Whether or not it is to look by itself. */
+static void look_again(struct hvcal_provider *p)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	hvcal_patience_end_locked(p);
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+	flush_delayed_work(&p->patience);
+}
+
+static void set_file(struct hvcal_provider *p, struct file *file)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&hvcal.lock, flags);
+	p->file = file;
+	spin_unlock_irqrestore(&hvcal.lock, flags);
+}
+
+static int nothing(void *data)
+{
+	return 0;
+}
+
+static bool has_process(const struct hvcal_provider *p)
+{
+	bool has;
+
+	rcu_read_lock();
+	has = pid_task(p->tgid, PIDTYPE_TGID);
+	rcu_read_unlock();
+	return has;
+}
+
+/* From now on @p is that of a process that is no more. */
+static void process_gone(struct kunit *test, struct hvcal_provider *p)
+{
+	struct task_struct *task = kthread_create(nothing, NULL, "hvcal_kunit");
+	unsigned int i;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	put_pid(p->tgid);
+	p->tgid = get_pid(task_pid(task));
+	kthread_stop(task);
+	for (i = 0; i < 1000 && has_process(p); i++)
+		usleep_range(1000, 2000);
+}
+
+static void work_for_a_dead_process_moves(struct kunit *test)
+{
+	struct peers peers = peers_make(test, 0);
+	struct hvcal_job *job;
+
+	process_gone(test, peers.p);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_LIVE);
+	job = rig_submitted(test, peers.s);
+	/* at once, not when the timer comes */
+	flush_work(&peers.p->patience.work);
+	KUNIT_EXPECT_EQ(test, peers.p->state, HVCAL_PROVIDER_SUSPECT);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.other);
+	RIG_EXPECT_STATE(test, job, HVCAL_JOB_READY);
+}
+
+static const struct file_operations no_fops;
+
+static struct peers peers_make_holding(struct kunit *test, u32 kind, struct hvcal_job **job)
+{
+	struct hvcal_engine_register reg = rig_registration();
+	struct hvcal_session_args args = rig_args(0);
+	struct peers peers = { .p = rig_provider(test), .c = rig_client(test) };
+
+	reg.kind = kind;
+	args.loss = HVCAL_LOSS_REISSUE;
+	peers.e = rig_engine_as(test, peers.p, &reg);
+	peers.s = rig_session_as(test, peers.c, &args);
+	rig_session_open(test, peers.s);
+	peers.other_p = rig_provider(test);
+	peers.other = rig_engine(test, peers.other_p);
+	*job = rig_submitted(test, peers.s);
+	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers.p), *job);
+	return peers;
+}
+
+static void ended_process_gives_back_what_it_held(struct kunit *test)
+{
+	struct file *file = anon_inode_getfile("hvcal_kunit", &no_fops, NULL, O_RDWR);
+	struct hvcal_job *job;
+	struct peers peers;
+	u64 item;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	peers = peers_make_holding(test, HVCAL_ENGINE_SOFTWARE, &job);
+	item = job->work.id;
+	set_file(peers.p, file);
+	/* it may still write */
+	provider_doomed(peers.p);
+	look_again(peers.p);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	/* or another one that it shares its file with */
+	get_file(file);
+	process_gone(test, peers.p);
+	look_again(peers.p);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	fput(file);
+	look_again(peers.p);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.other);
+	RIG_EXPECT_STATE(test, job, HVCAL_JOB_READY);
+	KUNIT_EXPECT_EQ(test, rig_answer(peers.p, item, 0), -ENOENT);
+	set_file(peers.p, NULL);
+	fput(file);
+}
+
+static void device_may_write_after_its_process(struct kunit *test)
+{
+	struct file *file = anon_inode_getfile("hvcal_kunit", &no_fops, NULL, O_RDWR);
+	struct hvcal_job *job;
+	struct peers peers;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	peers = peers_make_holding(test, HVCAL_ENGINE_HARDWARE, &job);
+	process_gone(test, peers.p);
+	set_file(peers.p, file);
+	provider_doomed(peers.p);
+	look_again(peers.p);
+	KUNIT_EXPECT_TRUE(test, peers.p->ended);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
+	set_file(peers.p, NULL);
+	fput(file);
+	rig_provider_close(peers.p);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.other);
+}
+
+static void doomed_process_opens_nothing(struct kunit *test)
+{
+	struct peers peers = { .p = rig_provider(test), .c = rig_client(test) };
+	struct hvcal_session_args args = rig_args(0);
+	u64 open;
+
+	peers.e = rig_engine(test, peers.p);
+	peers.s = rig_session_as(test, peers.c, &args);
+	open = rig_item(test, peers.p, HVCAL_ITEM_OPEN);
+	peers.other = rig_engine(test, rig_provider(test));
+	provider_doomed(peers.p);
+	look_again(peers.p);
+	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.other);
+	/* what it says last is about nobody's stream */
+	rig_answer(peers.p, open, 0);
+	RIG_EXPECT_NO_EVENT(test, peers.c);
+}
+
 static void nobody_moves_if_told_so(struct kunit *test)
 {
 	struct peers peers = peers_make(test, PERIOD_NS);
@@ -266,6 +420,10 @@ static struct kunit_case patience_cases[] = {
 	KUNIT_CASE(frames_in_hand_keep_their_session),
 	KUNIT_CASE(overdue_answer_sends_others_away),
 	KUNIT_CASE(doomed_process_loses_all_that_can_go),
+	KUNIT_CASE(work_for_a_dead_process_moves),
+	KUNIT_CASE(ended_process_gives_back_what_it_held),
+	KUNIT_CASE(device_may_write_after_its_process),
+	KUNIT_CASE(doomed_process_opens_nothing),
 	KUNIT_CASE(nobody_moves_if_told_so),
 	{}
 };

@@ -299,7 +299,7 @@ static void fill_h264(NV_ENC_CONFIG_H264 *h, const NV_ENC_CONFIG *enc,
 	h->useBFramesAsRef = NV_ENC_BFRAME_REF_MODE_DISABLED;
 	/* older ones than the last, in case that is lost */
 	if (nvenc_config_invalidates(k, c))
-		h->maxNumRefFrames = NVENC_DPB;
+		h->maxNumRefFrames = nvenc_loss_references(c->codec);
 	h->qpPrimeYZeroTransformBypassFlag = c->tune == HVCAL_TUNE_LOSSLESS;
 	h->sliceMode = 3;
 	h->sliceModeData = c->slices ? c->slices : 1;
@@ -321,7 +321,7 @@ static void fill_hevc(NV_ENC_CONFIG_HEVC *h, const NV_ENC_CONFIG *enc,
 	h->chromaFormatIDC = 1;
 	h->useBFramesAsRef = NV_ENC_BFRAME_REF_MODE_DISABLED;
 	if (nvenc_config_invalidates(k, c))
-		h->maxNumRefFramesInDPB = NVENC_DPB;
+		h->maxNumRefFramesInDPB = nvenc_loss_references(c->codec);
 	h->sliceMode = 3;
 	h->sliceModeData = c->slices ? c->slices : 1;
 #if NVENC_API_AT_LEAST(13, 0)
@@ -349,7 +349,7 @@ static void fill_av1(NV_ENC_CONFIG_AV1 *a, const NV_ENC_CONFIG *enc,
 	a->chromaFormatIDC = 1;
 	a->useBFramesAsRef = NV_ENC_BFRAME_REF_MODE_DISABLED;
 	if (nvenc_config_invalidates(k, c))
-		a->maxNumRefFramesInDPB = NVENC_DPB;
+		a->maxNumRefFramesInDPB = nvenc_loss_references(c->codec);
 	/* tiles are what AV1 has instead of slices; NVENC takes the next lower power of 2 */
 	a->numTileRows = c->slices;
 #if NVENC_API_AT_LEAST(13, 0)

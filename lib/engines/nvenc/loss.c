@@ -8,6 +8,12 @@
 
 #include "nvenc.h"
 
+/* As many as are in use elsewhere; AV1 has eight slots at any level. */
+uint32_t nvenc_loss_references(uint32_t codec)
+{
+	return codec == HVCAL_CODEC_AV1 ? 8 : 5;
+}
+
 /*
  * The first picture of the session whose packets are of no use to a receiver that
  * lacks the one of @pts; s->frames: there is none. False: too long ago to know.
@@ -26,7 +32,8 @@ static bool first_tainted(const hvcal_engine_stream_t *s, int64_t pts, uint64_t 
 /* Is there a picture before @number that is remembered, and that may be referred to? */
 static bool reference_left(const hvcal_engine_stream_t *s, uint64_t number)
 {
-	uint64_t oldest = s->frames > NVENC_DPB ? s->frames - NVENC_DPB : 0;
+	uint64_t kept = nvenc_loss_references(s->codec->codec);
+	uint64_t oldest = s->frames > kept ? s->frames - kept : 0;
 
 	if (oldest < s->key_number)
 		oldest = s->key_number;

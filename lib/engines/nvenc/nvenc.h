@@ -374,8 +374,8 @@ void nvenc_finish(hvcal_engine_stream_t *s, struct nvenc_slot *slot,
 
 /* ---- frames that the receiver lacks, or may lack (loss.c) ---- */
 
-/* Pictures that NVENC keeps to refer to, where it can forget some of them. */
-#define NVENC_DPB 5
+/** Pictures that NVENC keeps to refer to, where it can forget some of them; <= NVENC_SLOTS_MAX. */
+uint32_t nvenc_loss_references(uint32_t codec);
 
 /**
  * Has @pic and what comes after it do without the frame that @job says is lost, the

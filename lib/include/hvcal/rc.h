@@ -83,6 +83,12 @@
  *           errors (the idea is Chromium's). For the buffer no P frame is aimed at less
  *           than 0.2 B 2^(-6 x), x being what the buffer holds too much, of its size:
  *           less drains hardly sooner, and each needs a coarser step.
+ * Wave      VP9, AV1, CBR: of five P frames one is finer than the others by 2^(1/3) of the
+ *           step (2 QP). They take over its quality, which is paid once. Low-delay test
+ *           conditions of HEVC layer quantisers so; the sizes are own measurement. What is
+ *           solved for is the mean of a cycle, qref being its mean. Not in the first
+ *           0.6 s of P frames of a scene, nor with late sizes, layers, a new rate or a buffer
+ *           of less than four frames.
  * Layers    upper frames are coarser by log 2^(1/3) (2 QP). With base_percent the base
  *           layer alone is a stream, too, as sub-layers have an HRD of their own in
  *           HEVC (annex C, E.2.3): a second bucket, drained at that share, which only
