@@ -66,6 +66,27 @@ static void serve(struct kunit *test, struct peers *peers, struct hvcal_provider
 	rig_expect_event(test, peers->c, HVCAL_EVENT_JOB, 0);
 }
 
+/* Drains with the first frame in hand and the next one behind it, held back. */
+static struct hvcal_job *drain_busy(struct kunit *test, struct peers *peers,
+				    struct hvcal_job **next)
+{
+	struct hvcal_job *first = rig_submitted(test, peers->s);
+
+	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers->p), first);
+	*next = rig_submitted(test, peers->s);
+	drain(peers->e);
+	KUNIT_EXPECT_PTR_EQ(test, peers->s->binding->engine, peers->e);
+	KUNIT_EXPECT_TRUE(test, peers->s->binding->waits);
+	KUNIT_EXPECT_NULL(test, rig_take(peers->p));
+	return first;
+}
+
+static void answer(struct kunit *test, struct peers *peers, struct hvcal_job *job)
+{
+	rig_answer(peers->p, job->work.id, 0);
+	rig_expect_event(test, peers->c, HVCAL_EVENT_JOB, 0);
+}
+
 static void idle_session_leaves_at_once(struct kunit *test)
 {
 	struct peers peers = peers_make(test);
@@ -81,16 +102,9 @@ static void idle_session_leaves_at_once(struct kunit *test)
 static void frames_in_hand_end_first(struct kunit *test)
 {
 	struct peers peers = peers_make(test);
-	struct hvcal_job *first = rig_submitted(test, peers.s), *next;
+	struct hvcal_job *next, *first = drain_busy(test, &peers, &next);
 
-	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers.p), first);
-	next = rig_submitted(test, peers.s);
-	drain(peers.e);
-	KUNIT_EXPECT_PTR_EQ(test, peers.s->binding->engine, peers.e);
-	/* nothing more until it has left */
-	KUNIT_EXPECT_NULL(test, rig_take(peers.p));
-	rig_answer(peers.p, first->work.id, 0);
-	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, 0);
+	answer(test, &peers, first);
 	look(peers.e);
 	expect_moved(test, &peers, HVCAL_EVENT_RESYNC);
 	serve(test, &peers, peers.other_p, next);
@@ -117,15 +131,10 @@ static void session_stays_while_there_is_no_other_place(struct kunit *test)
 static void who_waited_in_vain_goes_on(struct kunit *test)
 {
 	struct peers peers = peers_make(test);
-	struct hvcal_job *first = rig_submitted(test, peers.s), *next;
+	struct hvcal_job *next, *first = drain_busy(test, &peers, &next);
 
-	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers.p), first);
-	next = rig_submitted(test, peers.s);
-	drain(peers.e);
-	KUNIT_EXPECT_TRUE(test, peers.s->binding->waits);
 	rig_provider_close(peers.other_p);
-	rig_answer(peers.p, first->work.id, 0);
-	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, 0);
+	answer(test, &peers, first);
 	look(peers.e);
 	KUNIT_EXPECT_FALSE(test, peers.s->binding->waits);
 	serve(test, &peers, peers.p, next);
@@ -166,20 +175,14 @@ static void who_named_the_engine_stays(struct kunit *test)
 static void frames_that_are_held_keep_their_session(struct kunit *test)
 {
 	struct peers peers = peers_make(test);
-	struct hvcal_job *first = rig_submitted(test, peers.s), *next;
+	struct hvcal_job *next, *first = drain_busy(test, &peers, &next);
 
-	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers.p), first);
-	next = rig_submitted(test, peers.s);
-	drain(peers.e);
-	KUNIT_EXPECT_NULL(test, rig_take(peers.p));
 	rig_answer_as(peers.p, first->work.id, HVCAL_RESULT_HELD, 0);
 	look(peers.e);
 	KUNIT_ASSERT_PTR_EQ(test, rig_take(peers.p), next);
-	rig_answer(peers.p, first->work.id, 0);
-	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, 0);
+	answer(test, &peers, first);
 	look(peers.e);
-	rig_answer(peers.p, next->work.id, 0);
-	rig_expect_event(test, peers.c, HVCAL_EVENT_JOB, 0);
+	answer(test, &peers, next);
 	look_at_all(peers.e);
 	expect_moved(test, &peers, HVCAL_EVENT_RESYNC);
 }
