@@ -441,6 +441,13 @@ static bool moves_little(const struct rc_flight *f, const struct hvcal_rc_hint *
 	       hint->inter_cost < COST_SLIGHT * hint->intra_cost;
 }
 
+/* A cut that was coded coarse is refined by the frames after it, however much they move. */
+static bool scene_is_new(const hvcal_rc_t *rc, const struct rc_flight *f,
+			 const struct hvcal_rc_hint *hint)
+{
+	return f->class == CLASS_P && rc->open && rc_cost_known(hint);
+}
+
 /*
  * Where little moves, refining what stands still may cost more than what moves. A
  * short step is always tried where there is room: else nothing would be learnt.
@@ -501,7 +508,7 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 						rc->rate * rc->interval), least_try(rc)));
 	if (rc->config.control != HVCAL_RC_CONTROL_CBR)
 		return q;
-	if (moves_little(f, hint))
+	if (moves_little(f, hint) || scene_is_new(rc, f, hint))
 		q = fmax(q, refine_guard(rc, hint, mean, *room));
 	if (f->class == CLASS_P && rc->falling)
 		q = fmax(q, rc_model_solve(m, at, log2(P_FRAMES_FALLING * mean) -

@@ -42,8 +42,9 @@
  *           r K(q) min(1, qcoded - q), qcoded being where it was last coded, not
  *           skipped, and K being a key frame's bits at q: what is not
  *           refined is skipped (own measurement; r follows the sizes). The same bounds a
- *           frame that moves little; the buffer is left a third full while a
- *           still is refined, as the sooner it is fine the longer that is of use;
+ *           frame that moves little, and the first 8 of a new scene; the buffer is
+ *           left a third full while a still is refined, as the sooner it is fine the
+ *           longer that is of use;
  *           one step of about a QP is always tried, or r could not follow.
  * Buffer    level(t) = max(0, level - rate dt) + bits: the leaky bucket of H.264
  *           annex C. "planned" level: frames whose size is not known yet count
