@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -355,20 +354,6 @@ static int blobs_grow(hvcal_provider_t *p, uint64_t need)
 	return 0;
 }
 
-#define DRAIN_LOOK_MS 5		/* streams end in threads of their own */
-
-struct drain {
-	uint64_t end_ms;
-};
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* 0 or more items were taken; -EAGAIN: there were none. */
 static int acquire(hvcal_provider_t *p)
 {
@@ -393,8 +378,10 @@ static int acquire(hvcal_provider_t *p)
 	return 0;
 }
 
-/* Until @stop_fd is readable, or with @drain until that or until no stream is left. */
-static int work(hvcal_provider_t *p, int stop_fd, const struct drain *drain)
+#define DRAIN_LOOK_MS 5		/* streams end in threads of their own */
+
+/* Until @stop_fd is readable; with @end_ns, or until no stream is left, but not longer. */
+static int work(hvcal_provider_t *p, int stop_fd, uint64_t end_ns)
 {
 	struct pollfd fds[3] = {
 		{ .fd = p->fd, .events = POLLIN },
@@ -403,10 +390,10 @@ static int work(hvcal_provider_t *p, int stop_fd, const struct drain *drain)
 	};
 	int ret;
 
-	while (!drain || p->streams) {
-		if (drain && now_ms() >= drain->end_ms)
+	while (!end_ns || p->streams) {
+		if (end_ns && hvcal_now_ns() >= end_ns)
 			return -ETIMEDOUT;
-		ret = p->sys->poll(p->sys, fds, 3, drain ? DRAIN_LOOK_MS : -1);
+		ret = p->sys->poll(p->sys, fds, 3, end_ns ? DRAIN_LOOK_MS : -1);
 		if (ret == -EINTR)
 			continue;
 		if (ret < 0)
@@ -432,12 +419,12 @@ static int work(hvcal_provider_t *p, int stop_fd, const struct drain *drain)
 
 int hvcal_provider_run(hvcal_provider_t *p, int stop_fd)
 {
-	return work(p, stop_fd, NULL);
+	return work(p, stop_fd, 0);
 }
 
 int hvcal_provider_drain(hvcal_provider_t *p, int stop_fd, unsigned int timeout_ms)
 {
-	struct drain drain = { .end_ms = now_ms() + timeout_ms };
+	uint64_t end_ns = hvcal_now_ns() + timeout_ms * 1000000ULL;
 
 	for (unsigned int i = 0; i < p->nengines; i++) {
 		struct hvcal_engine_update update = {
@@ -449,7 +436,7 @@ int hvcal_provider_drain(hvcal_provider_t *p, int stop_fd, unsigned int timeout_
 		if (ret)
 			return ret == -EINVAL ? -EOPNOTSUPP : ret;
 	}
-	return work(p, stop_fd, &drain);
+	return work(p, stop_fd, end_ns);
 }
 
 void hvcal_provider_close(hvcal_provider_t **provider)
