@@ -170,10 +170,16 @@ static double target_vbr(const hvcal_rc_t *rc, double mean)
 	return rc_clip(bits, 0.25 * mean, 3.0 * mean);
 }
 
+/* Over what time a level that is off is corrected, in seconds. */
+static double tau_of(const hvcal_rc_t *rc)
+{
+	return fmax(TAU, (TAU_FRAMES + TAU_LATE * rc->late) * rc->interval);
+}
+
 /* Bits for a P frame, by where the level is and where it should be. */
 static double target_p(const hvcal_rc_t *rc, enum rc_class class, double mean)
 {
-	double tau = fmax(TAU, (TAU_FRAMES + TAU_LATE * rc->late) * rc->interval);
+	double tau = tau_of(rc);
 	double debt = rests(rc, class) ? 0.0 : rc->debt;
 	double off, late;
 
@@ -222,7 +228,7 @@ static double room_of(const hvcal_rc_t *rc, const struct rc_flight *f)
 static double base_bits(const hvcal_rc_t *rc, double mean)
 {
 	double share = rc_base_share(rc), frames = 1.0 / fmax(1.0 - rc->upper_share, 0.1);
-	double tau = fmax(TAU, (TAU_FRAMES + TAU_LATE * rc->late) * rc->interval);
+	double tau = tau_of(rc);
 	double off = rc->base_level - rc->debt - share * rc_buffer_set_point(rc);
 
 	off = rc_clip(off * rc->interval / tau, 0.0, CORRECTION_DOWN * share * mean);
@@ -479,11 +485,11 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 {
 	const struct rc_model *m = &rc->models[f->class];
 	double sigma = sigma_of(rc, f->class, *at, log2(mean)), q = -INFINITY, most, frames;
-	double ceiling = 8.0 * rc->config.frame_ceiling;
+	double ceiling = 8.0 * rc->config.frame_ceiling, left = room_of(rc, f);
 
 	*room = INFINITY;
 	if (f->class == CLASS_STILL) {
-		*room = rc->rate ? fmax(room_of(rc, f), 0.02 * rc->size) : INFINITY;
+		*room = rc->rate ? fmax(left, 0.02 * rc->size) : INFINITY;
 		*room = ceiling > 0.0 ? fmin(*room, ceiling) : *room;
 		return fmin(refine_q(rc, hint, 0.5 * *room), rc->q_ref);
 	}
@@ -494,14 +500,14 @@ static double guard_q(const hvcal_rc_t *rc, const struct rc_flight *f, const str
 	if (!rc->rate)
 		return q;
 	/* half full is no place for a gamble, but an empty room needs a number */
-	most = fmax(room_of(rc, f), 0.02 * rc->size);
+	most = fmax(left, 0.02 * rc->size);
 	*room = fmin(*room, most);
 	if (f->class == CLASS_KEY && !rc->known[CLASS_KEY])
 		most = fmax(most - KEY_LATE * rc->config.delay * mean, 0.02 * rc->size);
 	most *= exp2(-GUARD_BUFFER * sigma);
 	if (f->class == CLASS_P)
 		most = fmax(most, LEAST_FRAMES * mean *
-				  exp2(LEAST_OVER * fmin(room_of(rc, f), 0.0) / rc->size));
+				  exp2(LEAST_OVER * fmin(left, 0.0) / rc->size));
 	q = fmax(q, rc_model_solve(m, at, log2(most)));
 	if (f->class == CLASS_P)
 		q = fmax(q, fmin(sure_q(rc, *at, (rc->late < 1.0 ? P_FRAMES : SURE_FRAMES) *
