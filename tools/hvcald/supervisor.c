@@ -197,7 +197,8 @@ static int start_due(struct supervisor *s)
 	return (int)wait;
 }
 
-static bool told_to_stop(struct supervisor *s)
+/* True: it says to stop. */
+static bool take_signal(struct supervisor *s)
 {
 	int signo = hvcald_signal_next(s->signals);
 
@@ -247,7 +248,7 @@ static void stop_all(struct supervisor *s)
 			kill(s->children[i].pid, SIGTERM);
 	while (any_alive(s) && now_ms() < end) {
 		if (poll(&fd, 1, (int)(end - now_ms())) > 0)
-			told_to_stop(s);
+			take_signal(s);
 	}
 	for (unsigned int i = 0; i < s->count; i++)
 		if (s->children[i].pid) {
@@ -275,7 +276,7 @@ static int run(struct supervisor *s, struct pollfd *fds)
 		for (unsigned int i = 0; i < s->count; i++)
 			if (fds[i + 1].revents)
 				hear(&s->children[i]);
-		if (fds[0].revents && told_to_stop(s))
+		if (fds[0].revents && take_signal(s))
 			return 0;
 	}
 }
