@@ -23,14 +23,6 @@ static void expect_state(struct ks_scene *s, struct ks_provider *p, uint32_t sta
 	CHECK_EQ(info.state, state);
 }
 
-static void expect_close(struct ks_provider *p)
-{
-	struct hvcal_item item;
-
-	ks_expect_item(p, &item, HVCAL_ITEM_CLOSE);
-	CHECK_OK(ks_reply(p, item.id, 0, 0));
-}
-
 /* A stream that always has two frames with its engine. */
 KS_TEST(busy_stream_leaves_and_loses_nothing)
 {
@@ -63,7 +55,7 @@ KS_TEST(busy_stream_leaves_and_loses_nothing)
 	ks_scene_resync(&s, &next);
 	for (int i = 2; i < 4; i++)
 		ks_scene_serve(&s, &next, jobs[i]);
-	expect_close(&old);
+	ks_close_reply(&old);
 	ks_expect_idle(&old);
 	st = ks_stats(s.client, s.session);
 	CHECK_EQ(st.engine, next.engine);
@@ -93,7 +85,7 @@ KS_TEST(served_until_there_is_another_engine)
 	CHECK_EQ(ks_ioctl(client, HVCAL_IOC_SESSION_CREATE, &arg), -ENOTCONN);
 	ks_scene_engine(&next, "ks-dr-a2", HVCAL_ENGINE_SOFTWARE);
 	ks_scene_resync(&s, &next);
-	expect_close(&old);
+	ks_close_reply(&old);
 	ks_scene_serve(&s, &next, ks_scene_submit(&s, 0));
 }
 
@@ -114,7 +106,7 @@ KS_TEST(all_sessions_leave)
 
 		ks_expect_item(&next, &item, HVCAL_ITEM_OPEN);
 		CHECK_OK(ks_reply(&next, item.id, 0, 0));
-		expect_close(&old);
+		ks_close_reply(&old);
 	}
 	for (int i = 0; i < 3; i++) {
 		struct hvcal_event ev;

@@ -152,6 +152,8 @@ struct ks_provider_buf *ks_provider_find(struct ks_provider *p, uint32_t number)
 int ks_reply(struct ks_provider *p, uint64_t id, int status, uint64_t bytes);
 /** Expects an OPEN, replies to it, and eats the client's OPENED. */
 void ks_open_reply(struct ks_provider *p, int client);
+/** The next item is a CLOSE, which is answered. */
+void ks_close_reply(struct ks_provider *p);
 /** Creates a session on the provider's engine and opens it; its handle. */
 uint32_t ks_session(struct ks_provider *p, int client, struct hvcal_session_create *arg);
 uint32_t ks_session_plain(struct ks_provider *p, int client);

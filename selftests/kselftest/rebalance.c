@@ -14,14 +14,6 @@ static void two_kinds(struct ks_scene *s, struct ks_provider *soft, struct ks_pr
 	ks_scene_engine(hard, hard_name, HVCAL_ENGINE_HARDWARE);
 }
 
-static void expect_close(struct ks_provider *p)
-{
-	struct hvcal_item item;
-
-	ks_expect_item(p, &item, HVCAL_ITEM_CLOSE);
-	CHECK_OK(ks_reply(p, item.id, 0, 0));
-}
-
 static void answer(struct ks_scene *s, struct ks_provider *p, struct hvcal_item *item, uint64_t job)
 {
 	struct hvcal_event ev;
@@ -43,7 +35,7 @@ KS_TEST(moves_at_a_key_frame)
 	job = ks_scene_submit_key(&s, 0);
 	ks_scene_resync(&s, &hard);
 	ks_scene_serve(&s, &hard, job);
-	expect_close(&soft);
+	ks_close_reply(&soft);
 	ks_scene_serve(&s, &hard, ks_scene_submit(&s, 0));
 	st = ks_stats(s.client, s.session);
 	CHECK_EQ(st.engine, hard.engine);
@@ -125,7 +117,7 @@ KS_TEST(not_too_often)
 	ks_scene_serve(&s, &hard, job);
 	/* the session fails over to software, and hardware comes back at once */
 	ks_provider_close(&hard);
-	expect_close(&soft);
+	ks_close_reply(&soft);
 	ks_scene_resync(&s, &soft);
 	ks_scene_engine(&hard, "ks-rb-o3", HVCAL_ENGINE_HARDWARE);
 	ks_scene_serve(&s, &soft, ks_scene_submit_key(&s, 0));
@@ -276,7 +268,7 @@ KS_TEST(better_engine_cannot_open)
 	job = ks_scene_submit_key(&s, 0);
 	ks_expect_item(&hard, &item, HVCAL_ITEM_OPEN);
 	CHECK_OK(ks_reply(&hard, item.id, -EIO, 0));
-	expect_close(&soft);
+	ks_close_reply(&soft);
 	ks_scene_resync(&s, &soft);
 	ks_scene_serve(&s, &soft, job);
 	ks_sleep_ms(10);
@@ -311,7 +303,7 @@ KS_TEST(load_is_shared)
 	jobs[0] = ks_scene_submit_key(&a, 0);
 	ks_scene_resync(&a, &empty);
 	ks_scene_serve(&a, &empty, jobs[0]);
-	expect_close(&full);
+	ks_close_reply(&full);
 	ks_scene_serve(&b, &full, ks_scene_submit_key(&b, 0));
 }
 

@@ -229,6 +229,14 @@ void ks_open_reply(struct ks_provider *p, int client)
 	ks_expect_event(client, &ev, HVCAL_EVENT_OPENED, 0);
 }
 
+void ks_close_reply(struct ks_provider *p)
+{
+	struct hvcal_item item;
+
+	ks_expect_item(p, &item, HVCAL_ITEM_CLOSE);
+	CHECK_OK(ks_reply(p, item.id, 0, 0));
+}
+
 uint32_t ks_session(struct ks_provider *p, int client, struct hvcal_session_create *arg)
 {
 	CHECK_OK(ks_ioctl(client, HVCAL_IOC_SESSION_CREATE, arg));
