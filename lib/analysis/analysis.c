@@ -22,11 +22,6 @@ struct cost {
 	uint32_t all, ac;
 };
 
-static unsigned int shift_of(const struct hvcal_analysis_picture *pic)
-{
-	return pic->format == HVCAL_ANALYSIS_LUMA_P010 ? 6 : 0;
-}
-
 static bool picture_ok(const struct hvcal_analysis_picture *pic)
 {
 	size_t bytes, row;
@@ -72,11 +67,13 @@ static void free_planes(struct hvcal_analysis *an)
 	free(an->prev.mem);
 	free(an->mvs);
 	free(an->row);
+	free(an->strip);
 	free(an->activity);
 	an->cur.mem = NULL;
 	an->prev.mem = NULL;
 	an->mvs = NULL;
 	an->row = NULL;
+	an->strip = NULL;
 	an->activity = NULL;
 	an->width = 0;
 	an->height = 0;
@@ -121,7 +118,8 @@ static int set_size(struct hvcal_analysis *an, uint32_t width, uint32_t height)
 	an->prev.mem = aligned_alloc(64, size);
 	an->mvs = calloc((size_t)an->bw * (size_t)an->bh, sizeof(*an->mvs));
 	an->row = calloc((size_t)an->bw, sizeof(*an->row));
-	if (!an->cur.mem || !an->prev.mem || !an->mvs || !an->row) {
+	an->strip = malloc((BLOCK + 1) * (size_t)width);
+	if (!an->cur.mem || !an->prev.mem || !an->mvs || !an->row || !an->strip) {
 		free_planes(an);
 		return -ENOMEM;
 	}
@@ -271,16 +269,6 @@ static struct cost inter_cost(struct hvcal_analysis *an, int bx, int by, const u
 	return c;
 }
 
-static int sample(const struct hvcal_analysis_picture *pic, const uint8_t *row, unsigned int x)
-{
-	uint16_t v;
-
-	if (pic->format == HVCAL_ANALYSIS_LUMA_8)
-		return row[x];
-	memcpy(&v, row + 2 * (size_t)x, sizeof(v));
-	return ((v >> shift_of(pic)) & 1023) >> 2;
-}
-
 /*
  * Drawn pictures have runs of equal samples and hard edges in one block; filmed
  * ones have neither. Four rows of the full picture tell; flat blocks say nothing.
@@ -384,6 +372,7 @@ static void conclude(const struct hvcal_analysis *an, const struct sums *s,
 	res->detail = s->bends ? (double)s->bent / (double)s->bends : 0;
 	res->screen = s->drawn ? (double)s->drawn / (double)(s->drawn + s->filmed) : 0;
 	res->blocks = (uint32_t)s->n;
+	memset(res->coefs, 0, sizeof(res->coefs));
 	res->first = !an->have_prev;
 	/* a quarter of a level of change is noise, even where intra costs nothing */
 	moved = (double)s->inter_ac / ((double)s->intra_ac + samples * 8 * 0.25);
@@ -433,6 +422,8 @@ int hvcal_analysis_frame(struct hvcal_analysis *an, const struct hvcal_analysis_
 		}
 	}
 	conclude(an, &sums, result);
+	if (hvcal_analysis_may_be_new(an, result) || options->coefs)
+		hvcal_analysis_count_coefs(an, picture, (uint32_t)step, result);
 	plane = an->prev;
 	an->prev = an->cur;
 	an->cur = plane;

@@ -161,6 +161,63 @@ static void blocks8x8(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdiff_
 	}
 }
 
+/* Absolute values of all but the mean's, @p being what is predicted of them, or NULL. */
+static int left_over(const int *c, int step, const int *p)
+{
+	int sum = 0;
+
+	for (int i = 1; i < 8; i++)
+		sum += abs(c[i * step] - (p ? 8 * p[i] : 0));
+	return sum;
+}
+
+/*
+ * Predicting a block from one row changes only the coefficients of its mean row, as all
+ * rows of the prediction are equal; columns alike. So one transform does for all three.
+ */
+static void predict8x8(int *c, const int *top, const int *left)
+{
+	int row = left_over(c, 1, NULL), column = left_over(c, 8, NULL);
+	int mean = 4 * (top[0] + left[0]);
+	int v = left_over(c, 1, top) + column + abs(c[0] - 8 * top[0]);
+	int h = left_over(c, 8, left) + row + abs(c[0] - 8 * left[0]);
+	int dc = row + column + abs(c[0] - mean);
+
+	if (v <= h && v <= dc) {
+		for (int i = 0; i < 8; i++)
+			c[i] -= 8 * top[i];
+	} else if (h <= dc) {
+		for (ptrdiff_t i = 0; i < 8; i++)
+			c[i * 8] -= 8 * left[i];
+	} else {
+		c[0] -= mean;
+	}
+}
+
+static void coefs8x8(const uint8_t *src, ptrdiff_t stride, unsigned int n, unsigned int apart,
+		     uint32_t counts[COEFS])
+{
+	for (; n; n--, src += apart) {
+		int c[64], top[8], left[8];
+
+		for (int y = 0; y < 8; y++) {
+			for (int x = 0; x < 8; x++)
+				c[y * 8 + x] = src[y * stride + x];
+			hadamard8(c + (ptrdiff_t)y * 8, 1);
+			top[y] = src[y - stride];
+			left[y] = src[y * stride - 1];
+		}
+		for (int x = 0; x < 8; x++)
+			hadamard8(c + x, 8);
+		hadamard8(top, 1);
+		hadamard8(left, 1);
+		predict8x8(c, top, left);
+		for (int i = 0; i < 64; i++)
+			for (int k = 0; k < COEFS && abs(c[i]) >= 2 << k; k++)
+				counts[k]++;
+	}
+}
+
 const struct hvcal_analysis_kernels hvcal_analysis_kernels_c = {
 	.name = "C",
 	.sad8 = sad8,
@@ -172,4 +229,5 @@ const struct hvcal_analysis_kernels hvcal_analysis_kernels_c = {
 	.sad8x8 = sad8x8,
 	.satd8x8 = satd8x8,
 	.blocks8x8 = blocks8x8,
+	.coefs8x8 = coefs8x8,
 };

@@ -12,6 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <hvcal/analysis.h>
+
+/* Sizes of coefficients that are told apart. */
+#define COEFS HVCAL_ANALYSIS_COEFS
+
 /* One 8x8 block, and what it differs from another by. */
 struct hvcal_analysis_block {
 	uint32_t sum, sq;	/* of its samples and their squares */
@@ -47,6 +52,14 @@ struct hvcal_analysis_kernels {
 	/* All of that for n blocks side by side. */
 	void (*blocks8x8)(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdiff_t bs,
 			  unsigned int n, struct hvcal_analysis_block *out);
+	/*
+	 * Of n blocks of 8x8 samples, @apart samples from one to the next: Hadamard
+	 * coefficients of what is left after the best intra prediction out of the row
+	 * above and the column to the left (vertical, horizontal, their mean). Adds to
+	 * counts[i] how many are 2^(i + 1) at least. n is at most 4096.
+	 */
+	void (*coefs8x8)(const uint8_t *src, ptrdiff_t stride, unsigned int n, unsigned int apart,
+			 uint32_t counts[COEFS]);
 };
 
 enum hvcal_analysis_simd {

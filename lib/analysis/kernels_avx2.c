@@ -431,6 +431,119 @@ static void blocks8x8(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdiff_
 		blocks_pair(a, as, b, bs, 0, out);
 }
 
+/* A Hadamard transform along the eight values of each half. */
+static inline __attribute__((always_inline)) __m256i hadamard_along(__m256i v)
+{
+	const __m256i swap = _mm256_set_epi8(13, 12, 15, 14, 9, 8, 11, 10, 5, 4, 7, 6, 1, 0, 3, 2,
+					     13, 12, 15, 14, 9, 8, 11, 10, 5, 4, 7, 6, 1, 0, 3, 2);
+	const __m256i one = _mm256_set1_epi32((int)0xffff0001);
+	const __m256i two = _mm256_set1_epi64x((long long)0xffffffff00010001ULL);
+	const __m256i four = _mm256_set_epi64x(-1, 0x0001000100010001, -1, 0x0001000100010001);
+
+	v = _mm256_add_epi16(_mm256_shuffle_epi8(v, swap), _mm256_sign_epi16(v, one));
+	v = _mm256_add_epi16(_mm256_shuffle_epi32(v, 0xb1), _mm256_sign_epi16(v, two));
+	return _mm256_add_epi16(_mm256_shuffle_epi32(v, 0x4e), _mm256_sign_epi16(v, four));
+}
+
+/* Sums of the absolute values of each half, but for the first; a quarter in each 32 bits. */
+static inline __attribute__((always_inline)) __m256i sum_rest(__m256i v)
+{
+	const __m256i rest = _mm256_set_epi16(1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0);
+
+	return _mm256_madd_epi16(_mm256_abs_epi16(v), rest);
+}
+
+static __m256i column(const uint8_t *p, const uint8_t *q, ptrdiff_t s)
+{
+	return _mm256_set_epi16(q[7 * s], q[6 * s], q[5 * s], q[4 * s], q[3 * s], q[2 * s], q[s],
+				q[0], p[7 * s], p[6 * s], p[5 * s], p[4 * s], p[3 * s], p[2 * s],
+				p[s], p[0]);
+}
+
+static __m256i two_rows(const uint8_t *p, const uint8_t *q)
+{
+	return _mm256_cvtepu8_epi16(_mm_unpacklo_epi64(load8(p), load8(q)));
+}
+
+/*
+ * Two blocks: v[1] to v[7] get what no prediction changes, and zeros; v[0] and v[8] the
+ * mean column, with the mean, and the mean row.
+ */
+static inline __attribute__((always_inline)) void
+coefs_pair(const uint8_t *p, const uint8_t *q, ptrdiff_t stride, __m256i v[9])
+{
+	const __m256i first = _mm256_set_epi64x(0, 0xffff, 0, 0xffff);
+	__m256i top = hadamard_along(two_rows(p - stride, q - stride));
+	__m256i left = hadamard_along(column(p - 1, q - 1, stride));
+	__m256i mean = _mm256_slli_epi16(_mm256_add_epi16(top, left), 2), by_row, by_column, rest;
+	int16_t dc[16], dcs[3][16];
+	int32_t sums[8], masks[3][8];
+
+	for (ptrdiff_t y = 0; y < 8; y++)
+		v[y] = two_rows(p + y * stride, q + y * stride);
+	hadamard8(v, 3);
+	v[8] = hadamard_along(v[0]);
+	transpose8(v);
+	hadamard8(v, 3);
+	top = _mm256_slli_epi16(top, 3);
+	left = _mm256_slli_epi16(left, 3);
+	rest = _mm256_hadd_epi32(_mm256_hadd_epi32(sum_rest(v[8]),
+						   sum_rest(_mm256_sub_epi16(v[8], top))),
+				 _mm256_hadd_epi32(sum_rest(v[0]),
+						   sum_rest(_mm256_sub_epi16(v[0], left))));
+	_mm256_storeu_si256((__m256i *)sums, rest);
+	_mm256_storeu_si256((__m256i *)dc, v[0]);
+	_mm256_storeu_si256((__m256i *)dcs[0], top);
+	_mm256_storeu_si256((__m256i *)dcs[1], left);
+	_mm256_storeu_si256((__m256i *)dcs[2], mean);
+	for (int i = 0; i < 8; i += 4) {
+		int at = 2 * i, v_cost = sums[i + 1] + sums[i + 2] + abs(dc[at] - dcs[0][at]);
+		int h_cost = sums[i] + sums[i + 3] + abs(dc[at] - dcs[1][at]);
+		int m_cost = sums[i] + sums[i + 2] + abs(dc[at] - dcs[2][at]);
+		int best = v_cost <= h_cost && v_cost <= m_cost ? 0 : h_cost <= m_cost ? 1 : 2;
+
+		for (int m = 0; m < 3; m++)
+			for (int j = 0; j < 4; j++)
+				masks[m][i + j] = -(m == best);
+	}
+	by_row = _mm256_and_si256(top, load((const uint8_t *)masks[0]));
+	by_column = _mm256_and_si256(left, load((const uint8_t *)masks[1]));
+	mean = _mm256_or_si256(_mm256_and_si256(mean, load((const uint8_t *)masks[2])), by_row);
+	by_column = _mm256_or_si256(by_column, _mm256_and_si256(mean, first));
+	v[0] = _mm256_sub_epi16(v[0], by_column);
+	v[8] = _mm256_andnot_si256(first, _mm256_sub_epi16(v[8], by_row));
+	for (int i = 1; i < 8; i++)
+		v[i] = _mm256_andnot_si256(first, v[i]);
+}
+
+static void coefs8x8(const uint8_t *src, ptrdiff_t stride, unsigned int n, unsigned int apart,
+		     uint32_t counts[COEFS])
+{
+	__m256i sums[COEFS], v[9];
+
+	for (int k = 0; k < COEFS; k++)
+		sums[k] = _mm256_setzero_si256();
+	/* 9 a pair, and 16 bits for the pairs of 4096 blocks */
+	for (; n > 1; n -= 2, src += 2 * (size_t)apart) {
+		coefs_pair(src, src + apart, stride, v);
+		for (int i = 0; i < 9; i++)
+			v[i] = _mm256_abs_epi16(v[i]);
+		for (int k = 0; k < COEFS; k++) {
+			const __m256i below = _mm256_set1_epi16((short)((2 << k) - 1));
+
+			for (int i = 0; i < 9; i++)
+				sums[k] = _mm256_sub_epi16(sums[k], _mm256_cmpgt_epi16(v[i], below));
+		}
+	}
+	for (int k = 0; k < COEFS; k++) {
+		__m256i wide = _mm256_madd_epi16(sums[k], _mm256_set1_epi16(1));
+
+		counts[k] += (uint32_t)sum64(widen(_mm256_setzero_si256(), wide));
+	}
+	if (n)
+		C.coefs8x8(src, stride, n, apart, counts);
+}
+
 const struct hvcal_analysis_kernels hvcal_analysis_kernels_avx2 = {
 	.name = "AVX2",
 	.sad8 = sad8,
@@ -442,4 +555,5 @@ const struct hvcal_analysis_kernels hvcal_analysis_kernels_avx2 = {
 	.sad8x8 = sad8x8,
 	.satd8x8 = satd8x8,
 	.blocks8x8 = blocks8x8,
+	.coefs8x8 = coefs8x8,
 };

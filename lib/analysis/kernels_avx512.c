@@ -354,6 +354,12 @@ static void blocks8x8(const uint8_t *a, ptrdiff_t as, const uint8_t *b, ptrdiff_
 	hvcal_analysis_kernels_avx2.blocks8x8(a, as, b, bs, n, out);
 }
 
+static void coefs8x8(const uint8_t *src, ptrdiff_t stride, unsigned int n, unsigned int apart,
+		     uint32_t counts[COEFS])
+{
+	hvcal_analysis_kernels_avx2.coefs8x8(src, stride, n, apart, counts);
+}
+
 const struct hvcal_analysis_kernels hvcal_analysis_kernels_avx512 = {
 	.name = "AVX-512",
 	.sad8 = sad8,
@@ -365,4 +371,5 @@ const struct hvcal_analysis_kernels hvcal_analysis_kernels_avx512 = {
 	.sad8x8 = sad8x8,
 	.satd8x8 = satd8x8,
 	.blocks8x8 = blocks8x8,
+	.coefs8x8 = coefs8x8,
 };

@@ -126,6 +126,45 @@ static void details(struct hvcal_analysis *an)
 	check(r.detail == 20 && r.intra_cost < 0.1, "stripes of one sample are detail alone");
 }
 
+/* Noise of +-@amplitude. */
+static void draw_noise(int amplitude)
+{
+	uint32_t h = 1;
+
+	for (int i = 0; i < W * H; i++) {
+		h = h * 1664525U + 1013904223U;
+		px[i] = (uint8_t)(128 + (int)(h >> 16) % (2 * amplitude + 1) - amplitude);
+	}
+}
+
+/* Coefficients are counted where a frame may be new, or on demand. */
+static void coefs(struct hvcal_analysis *an)
+{
+	struct hvcal_analysis_options o = { .coefs = 1 };
+	struct hvcal_analysis_result r, loud;
+	int good = 1;
+
+	hvcal_analysis_reset(an);
+	draw_noise(8);
+	r = look(an);
+	for (int i = 1; i < HVCAL_ANALYSIS_COEFS; i++)
+		good &= r.coefs[i] <= r.coefs[i - 1] && r.coefs[i] >= 0;
+	check(good && r.coefs[0] > 0.9 && r.coefs[0] <= 1 && r.coefs[7] < 0.01,
+	      "coefficients of weak noise");
+	check(look(an).coefs[0] == 0, "a still picture: none are counted");
+	check(!hvcal_analysis_frame(an, &pic, &o, &loud) && loud.coefs[0] == r.coefs[0] &&
+	      loud.coefs[5] == r.coefs[5], "coefficients on demand");
+	draw_noise(64);
+	loud = look(an);
+	check(loud.coefs[0] > r.coefs[0] && loud.coefs[7] > 0.1 && loud.coefs[12] == 0,
+	      "coefficients of strong noise");
+	draw(0, 0, 5, 40, 100);
+	r = look(an);
+	check(r.coefs[0] > 0 && r.coefs[6] < loud.coefs[6] / 4, "a cut: they are counted");
+	draw(3, 1, 5, 40, 100);
+	check(look(an).coefs[0] == 0, "motion: none are counted");
+}
+
 /* The same content in 8 bits, in 10 and in P010, upside down and not. */
 static void formats(struct hvcal_analysis *an)
 {
@@ -172,7 +211,7 @@ static void sizes(struct hvcal_analysis *an)
 			uint8_t *mem = malloc((size_t)size[i] * size[j]);
 			size_t n = hvcal_analysis_map_size(size[i], size[j]);
 			uint16_t *map = malloc(n * sizeof(*map));
-			struct hvcal_analysis_options o = { 2, map, n };
+			struct hvcal_analysis_options o = { 2, map, n, 1 };
 
 			if (!mem || !map)
 				exit(1);
@@ -318,6 +357,7 @@ int main(void)
 			continue;
 		scenes(an);
 		details(an);
+		coefs(an);
 		formats(an);
 		sizes(an);
 		bad_input(an);

@@ -57,6 +57,38 @@ static void fill(uint8_t *end, size_t n)
 			       kind == 2 ? 100 + rnd(4) : rnd(256));
 }
 
+/* Each of three predictions leaves nothing of its own picture, then one sample more. */
+static void coefs_by_hand(const struct hvcal_analysis_kernels *k, uint8_t *end)
+{
+	static const uint32_t none[COEFS];
+	uint32_t counts[COEFS] = { 0 };
+	uint8_t *src = end - 7 * 9 - 8;
+	int good = 1;
+
+	for (int y = -1; y < 8; y++)
+		for (int x = -1; x < 8; x++)
+			src[y * 9 + x] = (uint8_t)(x * 31 + 40);
+	k->coefs8x8(src, 9, 1, 8, counts);
+	for (int y = -1; y < 8; y++)
+		for (int x = -1; x < 8; x++)
+			src[y * 9 + x] = (uint8_t)(y * 29 + 40);
+	k->coefs8x8(src, 9, 1, 8, counts);
+	memset(src - 10, 90, 9 * 9);
+	memset(src - 9, 110, 8);
+	for (int y = 0; y < 8; y++) {
+		src[y * 9 - 1] = 70;
+		memset(src + (ptrdiff_t)y * 9, 90, 8);
+	}
+	k->coefs8x8(src, 9, 1, 8, counts);
+	check(!memcmp(counts, none, sizeof(counts)), k->name, "what is predicted has no coefficients");
+	memset(src - 10, 100, 9 * 9);
+	src[9 * 3 + 3] = 116;
+	k->coefs8x8(src, 9, 1, 8, counts);
+	for (int i = 0; i < COEFS; i++)
+		good &= counts[i] == (i < 4 ? 64U : 0U); /* 16 each */
+	check(good, k->name, "coefficients of one sample");
+}
+
 static void by_hand(const struct hvcal_analysis_kernels *k, uint8_t *end)
 {
 	static const uint8_t px[15] = { 0, 255, 7, 9, 9, 1, 255, 7, 9, 9, 4, 6, 8, 9, 200 };
@@ -99,6 +131,7 @@ static void by_hand(const struct hvcal_analysis_kernels *k, uint8_t *end)
 	      "SATD of one sample");
 	check(k->sad8x8(a, 8, zero, 8) == 255, k->name, "SAD of a block");
 	k->blocks8x8(a, 8, zero, 8, 1, &block);
+	coefs_by_hand(k, end);
 	check(block.sum == 255 && block.sq == 65025 && block.sad == 255 &&
 	      block.satd == 64 * 255 && block.dc == 255, k->name, "a block");
 }
@@ -140,10 +173,27 @@ static int blocks_same(const struct hvcal_analysis_kernels *k, uint8_t *enda, ui
 	return !memcmp(want, got, sizeof(want));
 }
 
+static int coefs_same(const struct hvcal_analysis_kernels *k, uint8_t *end)
+{
+	uint32_t want[COEFS] = { 1, 2, 3 }, got[COEFS] = { 1, 2, 3 };
+	unsigned int n = 1 + rnd(9), apart = 8 * (1 + rnd(3));
+	ptrdiff_t row = (ptrdiff_t)apart * (n - 1) + 8, s = row + 1 + (ptrdiff_t)rnd(30);
+	uint8_t *src = end - s * 7 - row;
+
+	fill(end, (size_t)(end - src + s + 1));
+	if (rnd(2)) { /* upside down: the row above is then the last in memory */
+		src = end - row - s;
+		s = -s;
+	}
+	hvcal_analysis_kernels_c.coefs8x8(src, s, n, apart, want);
+	k->coefs8x8(src, s, n, apart, got);
+	return !memcmp(want, got, sizeof(want));
+}
+
 static void at_random(const struct hvcal_analysis_kernels *k, uint8_t *enda, uint8_t *endb)
 {
 	const struct hvcal_analysis_kernels *c = &hvcal_analysis_kernels_c;
-	int sad = 1, sums = 1, half = 1, blocks = 1;
+	int sad = 1, sums = 1, half = 1, blocks = 1, coefs = 1;
 
 	for (int i = 0; i < ROUNDS; i++) {
 		int bits16 = i & 1;
@@ -186,11 +236,13 @@ static void at_random(const struct hvcal_analysis_kernels *k, uint8_t *enda, uin
 		blocks &= c->satd8x8(a, as, b, bs, dc) == k->satd8x8(a, as, b, bs, dc + 1);
 		blocks &= dc[0] == dc[1];
 		blocks &= blocks_same(k, enda, endb);
+		coefs &= coefs_same(k, enda);
 	}
 	check(sad, k->name, "SAD equals the reference");
 	check(sums, k->name, "sums equal the reference");
 	check(half, k->name, "half resolution equals the reference");
 	check(blocks, k->name, "blocks equal the reference");
+	check(coefs, k->name, "coefficients equal the reference");
 }
 
 /* The widest row of white: nothing overflows. */

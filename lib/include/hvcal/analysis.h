@@ -37,6 +37,9 @@ extern "C" {
 /** Samples of the picture, in each direction, that one entry of a cost map covers. */
 #define HVCAL_ANALYSIS_BLOCK 16U
 
+/** Sizes of coefficients that hvcal_analysis_result.coefs tells apart. */
+#define HVCAL_ANALYSIS_COEFS 13
+
 /** How luma samples lie in memory. */
 enum hvcal_analysis_format {
 	HVCAL_ANALYSIS_LUMA_8 = 0,	/**< one byte a sample */
@@ -58,6 +61,7 @@ struct hvcal_analysis_options {
 	uint32_t row_step;	/**< every how many rows of blocks are looked at; 0 = 1 = all */
 	uint16_t *cost_map;	/**< NULL, or hvcal_analysis_map_size() entries, row by row */
 	size_t cost_map_size;	/**< entries there; rows not looked at repeat the one above */
+	uint32_t coefs;		/**< not 0: count coefficients; else only where it may be a cut */
 };
 
 /** What a frame is like. Costs are per sample of the half-resolution picture. */
@@ -72,6 +76,11 @@ struct hvcal_analysis_result {
 	double detail;		/**< mean second difference along rows of the full picture */
 	uint32_t blocks;	/**< blocks looked at */
 	uint32_t first;		/**< 1: no previous picture of this size to compare with */
+	/**
+	 * Share of the coefficients of the full picture's intra residuals that are 2^(i - 2) at
+	 * least (orthonormal Hadamard 8x8, 8-bit samples). All zero: not counted.
+	 */
+	double coefs[HVCAL_ANALYSIS_COEFS];
 };
 
 /** Holds the previous half-resolution picture: about 2/4 of a byte per sample. */
