@@ -19,6 +19,16 @@ $(RC_DIR)/test_rc: $(RC_DIR)/test_rc.o $(RC_DIR)/plant.o $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka $(RC_LIBS)
 SUITES += unit-rc:"env CMOCKA_MESSAGE_OUTPUT=TAP $(RC_DIR)/test_rc"
 
+ALL += $(RC_DIR)/test_window
+$(RC_DIR)/test_window: $(RC_DIR)/test_window.o $(RC_DIR)/plant.o $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka $(RC_LIBS)
+SUITES += unit-rc-window:"env CMOCKA_MESSAGE_OUTPUT=TAP $(RC_DIR)/test_window"
+
+ALL += $(RC_DIR)/test_band
+$(RC_DIR)/test_band: $(RC_DIR)/test_band.o $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka $(RC_LIBS)
+SUITES += unit-rc-band:"env CMOCKA_MESSAGE_OUTPUT=TAP $(RC_DIR)/test_band"
+
 ALL += $(RC_DIR)/test_session
 $(RC_DIR)/test_session: $(RC_DIR)/test_session.o $(RC_DIR)/plant.o $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka $(RC_LIBS)
@@ -29,6 +39,8 @@ endif
 .PHONY: check-rc
 check-rc: all
 	CMOCKA_MESSAGE_OUTPUT=TAP $(RC_DIR)/test_rc
+	CMOCKA_MESSAGE_OUTPUT=TAP $(RC_DIR)/test_window
+	CMOCKA_MESSAGE_OUTPUT=TAP $(RC_DIR)/test_band
 	$(RC_PLANT) $(RC_RUNS_ALL)
 
 # libFuzzer brings its own main and instruments what it is to look into.

@@ -6,7 +6,7 @@
 
 #define SET_SHARE 0.12		/* of the buffer, before a frame is added */
 #define SET_FRAMES 1.0		/* but no more than this */
-#define SET_LATE 0.5		/* more, of what the model may be off by, for each late size */
+#define SET_LATE 1.0		/* more, of what the model may be off by, for each late size */
 #define SET_LATE_MAX 0.4
 #define HORIZON_MIN 0.3		/* s */
 #define HORIZON_MAX 0.75	/* s: within the second that windows are measured over */
@@ -88,11 +88,13 @@ void rc_buffer_retarget(hvcal_rc_t *rc, double old_rate)
 
 void rc_buffer_advance(hvcal_rc_t *rc, double seconds)
 {
+	rc_window_advance(rc, seconds);
 	rc->drained += rc->rate * seconds;
 	rc->level = fmax(0.0, rc->level - rc->rate * seconds);
 	rc->base_level = fmax(0.0, rc->base_level - rc_base_share(rc) * rc->rate * seconds);
 	rc->debt = fmax(0.0, rc->debt - rc->debt_rate * seconds);
 	rc->ease = fmax(0.0, rc->ease - rc->ease_rate * seconds);
+	rc->wary = fmax(0.0, rc->wary - seconds);
 	rc->account = fmax(rc->account - rc->mean_rate * seconds,
 			   -ACCOUNT_SECONDS * rc->mean_rate);
 	rc->debt = fmin(rc->debt, rc->level);

@@ -22,15 +22,21 @@
 #define CUT_JUMP 1.3
 #define CUT_JUMP_HALF 1.8
 #define CUT_RATIO_HALF 0.72
-/* A part of the picture is new (a window, a page): so much more than before, and of intra. */
+/*
+ * A part of a still picture is new (a window, a page): so much more than before, and of
+ * intra. Where all moves, a jump is a faster movement, which is no key frame's part.
+ */
 #define PART_JUMP 3.0
 #define PART_RATIO 0.08
+#define PART_STILL 0.06
 #define PART_SHARE 3.0		/* what is new costs as a key frame of so much more */
 #define PART_SHARE_MIN 0.1
 #define USUAL_GAIN_UP 0.2
 #define USUAL_GAIN_DOWN 0.5	/* after a cut it is soon as the scene is */
 #define CUT_DOUBT 0.3		/* of a cut, after what a key frame told */
+#define CUT_DOUBT_CURVE 0.15
 #define CLASS_DOUBT 0.7
+#define BASIS_DOUBT 0.35	/* costs and curves mean the same, but for what they are off */
 #define KEY_SCENE 0.5
 
 enum cut { CUT_NOT, CUT_PART, CUT_WHOLE };
@@ -44,6 +50,13 @@ bool rc_cost_known(const struct hvcal_rc_hint *hint)
 {
 	return hint && isfinite(hint->inter_cost) && isfinite(hint->intra_cost) &&
 	       hint->inter_cost > 0.0f && hint->intra_cost > 0.0f;
+}
+
+static enum rc_basis basis_of(enum rc_class class, const struct hvcal_rc_hint *hint)
+{
+	if (rc_is_new(class) && rc_curve_known(hint))
+		return BASIS_CURVE;
+	return rc_cost_known(hint) ? BASIS_COST : BASIS_NONE;
 }
 
 double rc_cost_inter(const struct hvcal_rc_hint *hint)
@@ -76,14 +89,21 @@ int hvcal_rc_hint_take(struct hvcal_rc_hint *hint, const struct hvcal_analysis_r
 		.is_static = r->still >= STILL_SHARE,
 		.detail = (float)fmax(r->detail, COST_LEAST),
 	};
+	rc_curve_take(hint, r->coefs);
 	return 0;
 }
 
-double rc_cost_part(const struct hvcal_rc_hint *hint)
+double rc_part_share(const struct hvcal_rc_hint *hint)
 {
 	double share = PART_SHARE * hint->inter_cost / hint->intra_cost;
 
-	return rc_cost_intra(hint) + log2(rc_clip(share, PART_SHARE_MIN, 1.0));
+	return log2(rc_clip(share, PART_SHARE_MIN, 1.0));
+}
+
+/* Of what the frame costs by itself, what is left once it is predicted. */
+static double share_of(const struct hvcal_rc_hint *hint)
+{
+	return hint->inter_cost / hint->intra_cost;
 }
 
 /*
@@ -93,27 +113,32 @@ double rc_cost_part(const struct hvcal_rc_hint *hint)
 static enum cut cut_of(const hvcal_rc_t *rc, const struct hvcal_rc_hint *hint)
 {
 	bool said = hint && isfinite(hint->cut) && hint->cut >= CUT_LIKELY;
-	double jump;
+	double share, jump;
 
-	if (!rc_cost_known(hint) || rc->cost_usual <= 0.0)
+	if (!rc_cost_known(hint) || rc->share_usual <= 0.0)
 		return said ? CUT_WHOLE : CUT_NOT;
-	jump = hint->inter_cost / rc->cost_usual;
-	if ((said && jump > CUT_JUMP) ||
-	    (hint->inter_cost > CUT_RATIO_HALF * hint->intra_cost && jump > CUT_JUMP_HALF))
+	share = share_of(hint);
+	jump = share / rc->share_usual;
+	if ((said && jump > CUT_JUMP) || (share > CUT_RATIO_HALF && jump > CUT_JUMP_HALF))
 		return CUT_WHOLE;
-	return hint->inter_cost > PART_RATIO * hint->intra_cost && jump > PART_JUMP ?
+	return share > PART_RATIO && jump > PART_JUMP && rc->share_usual < PART_STILL ?
 	       CUT_PART : CUT_NOT;
 }
 
-/* A part that is new says nothing of the others; a new scene is another matter. */
-static void follow_cost(hvcal_rc_t *rc, enum cut cut, const struct hvcal_rc_hint *hint)
+/*
+ * What is usual in a new scene its first frame does not tell, but the one after it;
+ * were that a cut, too, so would all of them be.
+ */
+static void follow_share(hvcal_rc_t *rc, enum cut cut, const struct hvcal_rc_hint *hint)
 {
-	double off = hint->inter_cost - rc->cost_usual;
+	double off = share_of(hint) - rc->share_usual;
 
-	if (cut == CUT_WHOLE || rc->cost_usual <= 0.0)
-		rc->cost_usual = hint->inter_cost;
+	if (rc->share_usual <= 0.0)
+		rc->share_usual = share_of(hint);
+	else if (cut == CUT_WHOLE)
+		rc->share_usual = 0.0;
 	else
-		rc->cost_usual += (off > 0.0 ? USUAL_GAIN_UP : USUAL_GAIN_DOWN) * off;
+		rc->share_usual += (off > 0.0 ? USUAL_GAIN_UP : USUAL_GAIN_DOWN) * off;
 }
 
 enum rc_class rc_class_of(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame)
@@ -122,7 +147,7 @@ enum rc_class rc_class_of(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame)
 	enum cut cut = rc->frames ? cut_of(rc, hint) : CUT_NOT;
 
 	if (rc_cost_known(hint) && rc->frames)
-		follow_cost(rc, cut, hint);
+		follow_share(rc, cut, hint);
 	if (frame->key)
 		return CLASS_KEY;
 	if (cut != CUT_NOT)
@@ -138,7 +163,7 @@ enum rc_class rc_class_of(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame)
 /* Where a class begins that was not seen yet: from what is most like it. */
 void rc_class_prepare(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_hint *hint)
 {
-	bool with = rc_cost_known(hint);
+	enum rc_basis basis = basis_of(class, hint);
 	struct rc_model *m = &rc->models[class], prior;
 	double pixels = (double)rc->config.width * rc->config.height;
 
@@ -146,20 +171,22 @@ void rc_class_prepare(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc
 	    rc->known[CLASS_KEY]) {
 		*m = rc->models[CLASS_KEY];
 		/* half of what was odd about the key frame was its scene */
-		if (with && m->with_cost) {
-			rc_model_prior(&prior, CLASS_KEY, pixels, true);
+		if (basis && m->basis) {
+			rc_model_prior(&prior, CLASS_KEY, pixels, m->basis);
 			m->a += KEY_SCENE * (prior.a - m->a);
 		}
-		rc_model_doubt(m, class == CLASS_CUT ? CUT_DOUBT : CLASS_DOUBT);
+		rc_model_doubt(m, class == CLASS_PART ? CLASS_DOUBT :
+				  basis == BASIS_CURVE ? CUT_DOUBT_CURVE : CUT_DOUBT);
 	} else if (class == CLASS_UPPER && !rc->known[CLASS_UPPER] && rc->known[CLASS_P]) {
 		*m = rc->models[CLASS_P];
 		rc_model_doubt(m, CLASS_DOUBT);
-	} else if (m->with_cost != with) {
+	} else if (m->basis != basis) {
 		/* hints have begun or ended: the level means something else now */
-		m->a += (with ? -1.0 : 1.0) * rc->cost_last[class];
-		if (with && !rc->known[class])
-			rc_model_prior(m, class, pixels, true);
-		rc_model_doubt(m, CLASS_DOUBT);
+		if (!m->basis || !basis)
+			m->a += (basis ? -1.0 : 1.0) * rc->cost_last[class];
+		if (basis && !rc->known[class])
+			rc_model_prior(m, class, pixels, basis);
+		rc_model_doubt(m, basis == BASIS_CURVE && m->basis ? BASIS_DOUBT : CLASS_DOUBT);
 	}
-	m->with_cost = with;
+	m->basis = basis;
 }

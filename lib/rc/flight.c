@@ -40,7 +40,7 @@ struct rc_flight *rc_flight_new(hvcal_rc_t *rc, bool upper)
 	if (!f->used)
 		rc->in_flight++;
 	*f = (struct rc_flight){ .id = id, .used = true, .upper = upper,
-				  .drained = rc->drained };
+				  .drained = rc->drained, .bin = rc->window.now };
 	rc->drained = 0.0;
 	return f;
 }
@@ -65,6 +65,7 @@ static void replay(hvcal_rc_t *rc)
 
 void rc_flight_end(hvcal_rc_t *rc, struct rc_flight *f, double bits)
 {
+	rc_window_change(rc, f->bin, bits - f->bits);
 	f->bits = bits;
 	f->used = false;
 	rc->in_flight--;
@@ -82,6 +83,7 @@ double rc_flight_expected(double log_bits)
 void rc_flight_plan_again(hvcal_rc_t *rc, enum rc_class class)
 {
 	const struct rc_model *m = &rc->models[class];
+	bool swept = class == CLASS_STILL;
 
 	if (!rc->in_flight)
 		return;
@@ -89,10 +91,13 @@ void rc_flight_plan_again(hvcal_rc_t *rc, enum rc_class class)
 		struct rc_flight *f = slot(rc, id);
 		double bits, owed;
 
-		if (!f->used || f->class != class || f->has_cost != m->with_cost)
+		if (!f->used || f->swept != swept ||
+		    (!swept && (f->class != class || f->basis != m->basis)))
 			continue;
-		bits = rc_flight_expected(rc_model_predict(m, &f->point));
+		bits = swept ? rc_band_expected(rc, f) :
+		       rc_flight_expected(rc_model_predict(m, &f->point));
 		rc_buffer_count(rc, bits - f->bits);
+		rc_window_change(rc, f->bin, bits - f->bits);
 		f->bits = bits;
 		if (f->owed > 0.0) {
 			owed = fmax(0.0, bits - f->mean_bits);

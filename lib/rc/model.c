@@ -5,21 +5,25 @@
 
 #include "internal.h"
 
-#define Q_CENTRE 3.5		/* about QP 25: keeps a and g apart at first */
 #define SLOPE_MIN 0.6
 #define SLOPE_MAX 7.0
 #define REF_MAX 4.0
 #define SLOPE_DEVIATION 0.8
 #define SLOPE_DEVIATION_NEW 0.4	/* of what is new in a frame: alike in all pictures */
+#define SLOPE_DEVIATION_CURVE 0.1 /* ... where the curve tells of it */
 #define REF_DEVIATION 0.6
 #define SLOPE_WALK 1e-4
 #define REF_WALK 1e-3
 #define LEVEL_WALK 0.004	/* gain of about 0.22 at the usual noise */
 #define NOISE 0.06		/* variance to begin with: 18 % */
+#define NOISE_CURVE 0.02
 #define NOISE_MIN 0.004
 #define NOISE_MAX 1.5
+#define NOISE_CALM 0.12		/* no more to begin a scene with */
 #define NOISE_GAIN 0.06
 #define TREND_GAIN 0.3
+#define TREND_NOISE 0.4		/* of the noise: a mean of about 6 errors */
+#define TREND_LATE 0.22		/* the filter's gain */
 #define LOWER_GAIN 0.5
 #define LOWER_MAX 1.0
 #define USUAL_GAIN 0.3
@@ -32,49 +36,74 @@
  */
 static const struct {
 	double bpp, slope, ref, deviation;
-} priors[CLASSES][2] = {
-	[CLASS_KEY] = { { 2.7, 0.95, 0.0, 0.9 }, { 0.06, 0.87, 0.0, 0.35 } },
-	[CLASS_CUT] = { { 2.7, 0.95, 0.0, 0.9 }, { 0.06, 0.87, 0.0, 0.35 } },
-	[CLASS_PART] = { { 2.7, 0.95, 0.0, 0.9 }, { 0.06, 0.87, 0.0, 0.60 } },
+} priors[CLASSES][BASES] = {
+	[CLASS_KEY] = { { 2.7, 0.95, 0.0, 0.9 }, { 0.06, 0.87, 0.0, 0.35 },
+			{ 0.06, 0.87, 0.0, 0.17 } },
+	[CLASS_CUT] = { { 2.7, 0.95, 0.0, 0.9 }, { 0.06, 0.87, 0.0, 0.35 },
+			{ 0.06, 0.87, 0.0, 0.17 } },
+	[CLASS_PART] = { { 2.7, 0.95, 0.0, 0.9 }, { 0.06, 0.87, 0.0, 0.60 },
+			 { 0.06, 0.87, 0.0, 0.60 } },
 	[CLASS_P] = { { 0.6, 1.15, 1.8, 1.3 }, { -0.2, 1.15, 1.8, 0.9 } },
 	[CLASS_STILL] = { { 0.6, 1.15, 1.8, 1.3 }, { -0.2, 1.15, 1.8, 0.9 } },
 	[CLASS_UPPER] = { { 0.6, 1.15, 1.0, 1.3 }, { -0.2, 1.15, 1.0, 0.9 } },
 };
 
-void rc_model_prior(struct rc_model *m, enum rc_class class, double pixels, bool with_cost)
+void rc_model_prior(struct rc_model *m, enum rc_class class, double pixels,
+		     enum rc_basis basis)
 {
-	double deviation = priors[class][with_cost].deviation;
+	double deviation = priors[class][basis].deviation, slope;
 
 	memset(m, 0, sizeof(*m));
-	m->g = priors[class][with_cost].slope;
-	m->h = priors[class][with_cost].ref;
-	m->a = log2(pixels) + priors[class][with_cost].bpp - m->g * Q_CENTRE;
+	m->g = priors[class][basis].slope;
+	m->h = priors[class][basis].ref;
+	m->a = log2(pixels) + priors[class][basis].bpp - m->g * RC_Q_CENTRE;
 	m->p[0][0] = deviation * deviation;
-	m->p[1][1] = m->h > 0.0 ? SLOPE_DEVIATION * SLOPE_DEVIATION :
-				  SLOPE_DEVIATION_NEW * SLOPE_DEVIATION_NEW;
+	slope = m->h > 0.0 ? SLOPE_DEVIATION : basis == BASIS_CURVE ? SLOPE_DEVIATION_CURVE :
+		SLOPE_DEVIATION_NEW;
+	m->p[1][1] = slope * slope;
 	m->p[2][2] = m->h > 0.0 ? REF_DEVIATION * REF_DEVIATION : 0.0;
-	m->variance = NOISE;
-	m->with_cost = with_cost;
+	m->variance = basis == BASIS_CURVE ? NOISE_CURVE : NOISE;
+	m->basis = basis;
 }
 
 void rc_model_leave(struct rc_model *m, enum rc_class class, double pixels)
 {
 	struct rc_model prior;
 
-	rc_model_prior(&prior, class, pixels, m->with_cost);
+	rc_model_prior(&prior, class, pixels, m->basis);
 	m->usual += USUAL_GAIN * (m->a - prior.a - m->usual);
 	m->a = prior.a + m->usual;
 	m->g += LEAVE_SLOPE * (prior.g - m->g);
 }
 
+void rc_model_calm(struct rc_model *m)
+{
+	m->trend = 0.0;
+	m->variance = fmin(m->variance, NOISE_CALM);
+}
+
 double rc_model_predict(const struct rc_model *m, const struct rc_point *at)
 {
-	return m->a + at->cost - m->g * (at->q - Q_CENTRE) - m->h * (at->q - at->q_ref);
+	return m->a + at->cost - (m->g + at->tilt) * (at->q - RC_Q_CENTRE) -
+	       m->h * (at->q - at->q_ref);
 }
 
 double rc_model_solve(const struct rc_model *m, const struct rc_point *at, double log_bits)
 {
-	return (m->a + at->cost + m->g * Q_CENTRE + m->h * at->q_ref - log_bits) / (m->g + m->h);
+	double g = m->g + at->tilt;
+
+	return (m->a + at->cost + g * RC_Q_CENTRE + m->h * at->q_ref - log_bits) / (g + m->h);
+}
+
+/*
+ * The filter lags behind a ramp by the mean of its recent errors, and by its gain's share of
+ * that more for each frame that is not seen; what noise alone may make of it does not count.
+ */
+double rc_model_lag(const struct rc_model *m, double unseen)
+{
+	double noise = TREND_NOISE * sqrt(m->variance);
+
+	return (m->trend - rc_clip(m->trend, -noise, noise)) * (1.0 + TREND_LATE * unseen);
 }
 
 /* Two large errors on the same side: the level has moved, follow it. */
@@ -108,7 +137,7 @@ static void tidy(struct rc_model *m)
 
 void rc_model_learn(struct rc_model *m, const struct rc_point *at, double log_bits)
 {
-	const double x[3] = { 1.0, -(at->q - Q_CENTRE), -(at->q - at->q_ref) };
+	const double x[3] = { 1.0, -(at->q - RC_Q_CENTRE), -(at->q - at->q_ref) };
 	double error = rc_clip(log_bits - rc_model_predict(m, at), -ERROR_MAX, ERROR_MAX);
 	double px[3], gain[3], s = m->variance, doubt, change = error - m->last_error;
 
@@ -164,7 +193,7 @@ void rc_model_doubt_slope(struct rc_model *m, double deviation)
 
 double rc_model_doubt_at(const struct rc_model *m, const struct rc_point *at)
 {
-	const double x[3] = { 1.0, -(at->q - Q_CENTRE), -(at->q - at->q_ref) };
+	const double x[3] = { 1.0, -(at->q - RC_Q_CENTRE), -(at->q - at->q_ref) };
 	double sum = 0.0;
 
 	for (int i = 0; i < 3; i++)

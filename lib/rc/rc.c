@@ -10,6 +10,8 @@
 #define VBV_MS_MAX 60000
 #define DELAY_MAX 16
 #define QUALITY_MAX 51
+#define BAND_ROWS 16
+#define BAND_ROWS_MAX 1024
 #define KEY_INTERVAL_MAX 1000000
 #define DEFAULT_FPS 30.0
 #define SKIPPED 0.15		/* of the mean */
@@ -19,9 +21,11 @@
 #define AGAIN_MAX 3		/* times that one frame is encoded again */
 #define AGAIN_FIT 0.9		/* of the room is aimed at then */
 #define PART_ERROR_MAX 0.5	/* log2, downwards */
+#define CUT_ERROR_MAX 0.3	/* of a curve that tells its size */
 #define OPEN_FRAMES 4
 #define FALL 0.8
 #define FALL_FRAMES 6
+#define WARY_SECONDS 3.0
 
 void hvcal_rc_config_init(struct hvcal_rc_config *config)
 {
@@ -55,8 +59,9 @@ static bool config_valid(const struct hvcal_rc_config *c)
 		return false;
 	if (c->layers > HVCAL_RC_LAYERS || c->delay > DELAY_MAX || c->drain_percent > 100 ||
 	    c->base_percent > 100 || (c->base_percent && c->layers < HVCAL_RC_LAYERS) ||
-	    c->vbv_ms > VBV_MS_MAX || c->key_interval > KEY_INTERVAL_MAX ||
-	    (c->flags & ~(HVCAL_RC_DROP | HVCAL_RC_RECODE | HVCAL_RC_SCREEN)))
+	    c->vbv_ms > VBV_MS_MAX || c->band_rows > BAND_ROWS_MAX ||
+	    c->key_interval > KEY_INTERVAL_MAX ||
+	    (c->flags & ~(HVCAL_RC_DROP | HVCAL_RC_RECODE | HVCAL_RC_BANDS)))
 		return false;
 	if (c->maxrate && !rate_valid(c->maxrate))
 		return false;
@@ -81,6 +86,8 @@ static void take_config(hvcal_rc_t *rc, const struct hvcal_rc_config *c)
 		rc->config.layers = 1;
 	if (!c->qp_max)
 		rc->config.qp_max = rc_scale_max(c->scale);
+	if (!c->band_rows)
+		rc->config.band_rows = BAND_ROWS;
 	rc_buffer_configure(rc);
 }
 
@@ -98,11 +105,15 @@ int hvcal_rc_create(const struct hvcal_rc_config *config, hvcal_rc_t **out)
 		return -ENOMEM;
 	rc->interval = 1.0 / config->fps;
 	take_config(rc, config);
+	rc->window.now = -1;
+	rc_window_forget(rc);
 	rc->refine = RC_REFINE;
 	rc->qp_mean = 0.5 * (rc->config.qp_min + rc->config.qp_max);
 	rc->q_ref = rc->q_left = hvcal_rc_qp_to_log2(config->scale, rc->qp_mean);
 	for (int i = 0; i < CLASSES; i++)
-		rc_model_prior(&rc->models[i], i, (double)config->width * config->height, false);
+		rc_model_prior(&rc->models[i], i, (double)config->width * config->height,
+			       BASIS_NONE);
+	rc_band_init(rc);
 	*out = rc;
 	return 0;
 }
@@ -139,9 +150,16 @@ int hvcal_rc_retarget(hvcal_rc_t *rc, const struct hvcal_rc_config *config)
 			rc->models[i].a += scale;
 			rc_model_doubt(&rc->models[i], 0.5);
 		}
+		rc->sweep.page += scale;
 	}
 	rc_buffer_retarget(rc, old_rate);
+	if (rc->rate != old_rate)
+		rc_window_forget(rc);
 	rc->open = OPEN_FRAMES + (unsigned int)rc->late;
+	if (rc->rate < FALL * old_rate)
+		rc->wary = WARY_SECONDS;
+	else if (rc->rate > old_rate)
+		rc->wary = 0.0;
 	rc->falling = rc->rate < FALL * old_rate ? FALL_FRAMES + (unsigned int)rc->late : 0;
 	rc->carry = 0.0;
 	return 0;
@@ -183,6 +201,13 @@ static double skipped(const hvcal_rc_t *rc, const struct rc_flight *f)
 	return fmin(SKIPPED * f->mean_bits, SKIPPED_BLOCK * pixels / 256.0);
 }
 
+/* By how much less than expected is still a matter of the model. */
+static double not_new(const struct rc_flight *f)
+{
+	return f->class == CLASS_PART ? PART_ERROR_MAX :
+	       f->basis == BASIS_CURVE ? CUT_ERROR_MAX : INFINITY;
+}
+
 int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 {
 	struct rc_flight *f = rc ? rc_flight_find(rc, id) : NULL;
@@ -195,7 +220,7 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 	planned = f->bits;
 	settle(rc, f, bits);
 	rc->bytes += bytes;
-	if (f->class == CLASS_P) {
+	if (f->class == CLASS_P && !f->swept) {
 		rc->seen = f->scene;
 		rc->q_seen = f->point.q;
 		rc->bits_seen = fmax(bits, 1.0);
@@ -203,25 +228,30 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 	if (rc->rate && (rc_buffer_room(rc) < -1.0 ||
 			 (rc_base_limited(rc) && rc_base_room(rc) < -1.0)))
 		rc->violations++;
-	if (bytes && f->class == CLASS_STILL) {
+	if (!bytes)
+		rc_band_undo(rc, f);
+	if (bytes && f->swept) {
+		rc_band_learn(rc, f, bits);
+	} else if (bytes && f->class == CLASS_STILL) {
 		/* what was skipped waits for the next step, which costs more then */
 		if (bits > SKIPPED * planned)
 			rc->q_coded = f->point.q;
 		if (planned > 2.0 * SKIPPED * f->mean_bits)
 			rc_refine_learn(rc, bits, planned, f->refine);
 	} else if (bytes) {
+		rc_band_page(rc, f, bits);
 		at = f->point;
 		if (qp != HVCAL_RC_QP_AS_DECIDED)
 			at.q = hvcal_rc_qp_to_log2(rc->config.scale, qp);
 		learnt = log2(bits);
-		if (f->has_cost == rc->models[f->class].with_cost) {
+		if (f->basis == rc->models[f->class].basis) {
 			if (f->class == CLASS_KEY)
 				share_key_error(rc, learnt - rc_model_predict(
 							&rc->models[CLASS_KEY], &at));
 			/* so does what was not as new as it seemed, and is coarser than it was */
-			if (f->class == CLASS_PART)
-				learnt = fmax(learnt, rc_model_predict(&rc->models[CLASS_PART], &at) -
-						      PART_ERROR_MAX);
+			if (f->class == CLASS_PART || f->class == CLASS_CUT)
+				learnt = fmax(learnt, rc_model_predict(&rc->models[f->class], &at) -
+						      not_new(f));
 			/*
 			 * A frame that skips nearly everything says that it was too coarse,
 			 * not by how much: the curve ends there.
@@ -244,6 +274,7 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 
 static void forget(hvcal_rc_t *rc, struct rc_flight *f)
 {
+	rc_band_undo(rc, f);
 	settle(rc, f, 0.0);
 	rc->dropped++;
 }
@@ -275,6 +306,7 @@ int hvcal_rc_check(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, struct hvcal_rc_
 		rc->q_ref = f->point.q;
 		rc->last_qp = f->qp;
 		f->tries++;
+		rc_band_undo(rc, f);
 		out->action = HVCAL_RC_ENCODE_AGAIN;
 		out->qp = f->qp;
 		out->qp_exact = (float)f->qp;

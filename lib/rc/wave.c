@@ -4,7 +4,7 @@
 
 /* A second of 25, 30, 50 and 60 frames/s has whole cycles: no window has a crest more. */
 #define CYCLE 5
-#define HEIGHT 0.33		/* log2 of the step, crest to trough: 2 QP */
+#define HEIGHT 0.30		/* log2 of the step, crest to trough: 1.8 QP */
 #define BUFFER_FRAMES 4.0	/* that a crest needs, at least */
 /* A crest pays over the frames that follow, not where scenes are short. */
 #define CALM_SECONDS 0.6
@@ -19,6 +19,7 @@ static bool may(const hvcal_rc_t *rc, enum rc_class class)
 	return class == CLASS_P && rc->config.control == HVCAL_RC_CONTROL_CBR &&
 	       rc->config.scale != HVCAL_RC_SCALE_H26X && rc->config.layers < 2 &&
 	       rc->known[CLASS_P] && rc->late < 1.0 && !rc->open && !rc->falling &&
+	       rc->ease <= 0.0 &&
 	       rc->size >= BUFFER_FRAMES * rc->mean_rate * rc->interval;
 }
 

@@ -76,6 +76,13 @@ static bool comparison(const struct job *job)
 		job->vbv_ms == buffers[0] && job->clip->width * job->clip->height <= VGA);
 }
 
+/* Hints and bands show where there is something to see. */
+static bool shows(const struct clip *clip, enum who who)
+{
+	return (who != WHO_BLIND || clip->kind != CLIP_CAMERA) &&
+	       (who != WHO_WHOLE || clip->kind == CLIP_SCREEN);
+}
+
 static bool named(const char *names, const char *name)
 {
 	size_t len = strlen(name);
@@ -126,9 +133,8 @@ static void plan_steady(struct bench *b, unsigned int encoder, unsigned int clip
 			/* baselines cannot be told late: theirs is the best case */
 			unsigned int late = who == WHO_OURS && !b->quick ? 4 : 0;
 
-			/* hints show where there is something to see */
-			if ((who == WHO_BLIND && (v || b->clips[clip].kind == CLIP_CAMERA)) ||
-			    (who == WHO_FQP && v))
+			if (!shows(&b->clips[clip], who) ||
+			    ((who == WHO_BLIND || who == WHO_FQP) && v))
 				continue;
 			for (unsigned int d = 0; d <= late; d += 2) {
 				struct job job = job_of(b, encoder, clip, who, buffers[v]);
@@ -147,7 +153,7 @@ static void plan_steps(struct bench *b, unsigned int encoder, unsigned int clip)
 		return;
 	for (int up = 0; up < 2; up++) {
 		for (enum who who = WHO_OURS; who <= WHO_OWN; who++) {
-			if (who == WHO_BLIND)
+			if (who == WHO_BLIND || who == WHO_WHOLE)
 				continue;
 			for (unsigned int d = 0; d <= (who == WHO_OURS ? 2 : 0); d += 2) {
 				struct job job = job_of(b, encoder, clip, who, buffers[0]);
@@ -201,8 +207,7 @@ static void plan_quality(struct bench *b, unsigned int encoder, unsigned int cli
 	if (b->quick)
 		return;
 	for (enum who who = WHO_OURS; who <= WHO_OWN; who++) {
-		if (who == WHO_FQP ||
-		    (who == WHO_BLIND && b->clips[clip].kind == CLIP_CAMERA))
+		if (who == WHO_FQP || !shows(&b->clips[clip], who))
 			continue;
 		for (int i = 0; i < POINTS; i++) {
 			struct job job = job_of(b, encoder, clip, who, buffers[0]);

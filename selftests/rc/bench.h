@@ -46,15 +46,23 @@ struct coded {
 	double ssim;	/* luma */
 };
 
+/* Rows from @top to @bottom, shares of the height, have a quantiser of their own. */
+struct band {
+	float top, bottom;
+	int qp;		/* < 0: there is no band */
+};
+
 struct encoder;
 
 struct encoder_ops {
 	const char *name;
 	uint32_t scale;
+	bool bands;	/* it takes one */
 	/* bitrate 0: the quantiser of each frame is given; else the encoder's own CBR */
 	struct encoder *(*open)(const struct clip *clip, double bitrate, double vbv_ms);
-	/* qp < 0: its own choice */
-	int (*encode)(struct encoder *e, const uint8_t *i420, int qp, struct coded *out);
+	/* qp < 0: its own choice; @band is none where its qp is < 0 */
+	int (*encode)(struct encoder *e, const uint8_t *i420, int qp, const struct band *band,
+		      struct coded *out);
 	int (*retarget)(struct encoder *e, double bitrate);
 	void (*close)(struct encoder *e);
 };
@@ -74,8 +82,8 @@ void fqp_report(struct fqp *f, double bytes);
 
 /* ---- run.c ---- */
 
-/* Ours with and without hints, the controller to beat, the encoder's own. */
-enum who { WHO_OURS, WHO_BLIND, WHO_FQP, WHO_OWN };
+/* Ours, ours without hints and without bands, the controller to beat, the encoder's own. */
+enum who { WHO_OURS, WHO_BLIND, WHO_WHOLE, WHO_FQP, WHO_OWN };
 
 struct job {
 	const struct clip *clip;
@@ -119,7 +127,7 @@ struct metrics {
 	double queue_ms;
 	unsigned int violations; /* frames that leave the bucket above the buffer */
 	double key;		/* first frame / budget */
-	double roughness;	/* mean |dQP|, -1 if not known */
+	double roughness;	/* mean |dQP| in quantisers of H.264, -1 if not known */
 	double psnr, psnr_min, ssim, kbps;
 	/* after a step */
 	unsigned int settle;	/* frames down, or to 0.9 of a higher rate */

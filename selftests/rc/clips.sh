@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Prepares the clips of the rate control benchmark as raw I420 and prints one
 # line for each: NAME FILE WIDTH HEIGHT FPS FRAMES KBPS KIND (0 camera, 1 cuts, 2 screen).
-# Constants of the controller were chosen on city, mix, pdf and the synthetic plant;
-# the other clips are kept to see whether they hold elsewhere.
+# On which of them constants were chosen is told in Documentation/rate-control.rst.
 #
 # Usage: clips.sh DIR    made once, kept in DIR
 #

@@ -92,12 +92,14 @@ static int compare(struct encoder *e, const uint8_t *i420, const vpx_codec_cx_pk
 	return 0;
 }
 
-static int encode_vp9(struct encoder *e, const uint8_t *i420, int qp, struct coded *out)
+static int encode_vp9(struct encoder *e, const uint8_t *i420, int qp, const struct band *band,
+		      struct coded *out)
 {
 	const vpx_codec_cx_pkt_t *pkt;
 	vpx_codec_iter_t iter = NULL;
 	vpx_image_t img;
 
+	(void)band;
 	if (!e->own) {
 		e->config.rc_min_quantizer = e->config.rc_max_quantizer = (unsigned int)qp;
 		if (vpx_codec_enc_config_set(&e->codec, &e->config))

@@ -5,10 +5,17 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <x264.h>
 
 #include "bench.h"
+
+#define MB 16
+/* Maps are read where there is adaptive quantisation; this adds less than any rounding. */
+#define AQ_MAPS_ONLY 0.0001f
+/* ... but for this text among the options that the first frame tells: that is no picture. */
+#define AQ_TEXT ":0.00"
 
 struct encoder {
 	x264_t *x264;
@@ -16,6 +23,7 @@ struct encoder {
 	unsigned int width, height;
 	int64_t pts;
 	double vbv_ms;
+	float *offsets;		/* of each macroblock's QP */
 };
 
 static void quiet(void *cookie, int level, const char *format, va_list args)
@@ -30,6 +38,11 @@ static void set_rate(struct encoder *e, double bitrate)
 {
 	e->param.rc.i_bitrate = e->param.rc.i_vbv_max_bitrate = (int)lround(bitrate / 1000.0);
 	e->param.rc.i_vbv_buffer_size = (int)lround(bitrate * e->vbv_ms / 1e6);
+}
+
+static size_t mbs(unsigned int pixels)
+{
+	return (pixels + MB - 1) / MB;
 }
 
 static struct encoder *open_x264(const struct clip *clip, double bitrate, double vbv_ms)
@@ -66,16 +79,33 @@ static struct encoder *open_x264(const struct clip *clip, double bitrate, double
 	} else {
 		p->rc.i_rc_method = X264_RC_CRF;
 		p->rc.f_rf_constant = 26.0f;
+		p->rc.i_aq_mode = X264_AQ_VARIANCE;
+		p->rc.f_aq_strength = AQ_MAPS_ONLY;
 	}
-	e->x264 = x264_encoder_open(p);
+	e->offsets = malloc(sizeof(*e->offsets) * mbs(e->width) * mbs(e->height));
+	e->x264 = e->offsets ? x264_encoder_open(p) : NULL;
 	if (!e->x264) {
+		free(e->offsets);
 		free(e);
 		return NULL;
 	}
 	return e;
 }
 
-static int encode_x264(struct encoder *e, const uint8_t *i420, int qp, struct coded *out)
+/* Rows of macroblocks whose middle is in the band. */
+static void map_band(struct encoder *e, int qp, const struct band *band)
+{
+	for (size_t y = 0, at = 0; y < mbs(e->height); y++) {
+		float middle = ((float)y + 0.5f) / (float)mbs(e->height);
+		bool within = middle >= band->top && middle < band->bottom;
+
+		for (size_t x = 0; x < mbs(e->width); x++)
+			e->offsets[at++] = within ? (float)(band->qp - qp) : 0.0f;
+	}
+}
+
+static int encode_x264(struct encoder *e, const uint8_t *i420, int qp, const struct band *band,
+		       struct coded *out)
 {
 	x264_picture_t in, pic;
 	x264_nal_t *nal;
@@ -92,9 +122,15 @@ static int encode_x264(struct encoder *e, const uint8_t *i420, int qp, struct co
 	in.img.i_stride[1] = in.img.i_stride[2] = (int)e->width / 2;
 	in.i_pts = e->pts++;
 	in.i_qpplus1 = qp < 0 ? X264_QP_AUTO : qp + 1;
+	if (band->qp >= 0) {
+		map_band(e, qp, band);
+		in.prop.quant_offsets = e->offsets;
+	}
 	bytes = x264_encoder_encode(e->x264, &nal, &nals, &in, &pic);
 	if (bytes <= 0)
 		return -1;
+	if (e->pts == 1 && e->param.rc.i_aq_mode != X264_AQ_NONE)
+		bytes -= (int)strlen(AQ_TEXT);
 	out->bits = 8.0 * bytes;
 	out->mse = 255.0 * 255.0 / pow(10.0, pic.prop.f_psnr[0] / 10.0);
 	out->ssim = pic.prop.f_ssim;
@@ -110,12 +146,14 @@ static int retarget_x264(struct encoder *e, double bitrate)
 static void close_x264(struct encoder *e)
 {
 	x264_encoder_close(e->x264);
+	free(e->offsets);
 	free(e);
 }
 
 const struct encoder_ops encoder_x264 = {
 	.name = "x264",
 	.scale = HVCAL_RC_SCALE_H26X,
+	.bands = true,
 	.open = open_x264,
 	.encode = encode_x264,
 	.retarget = retarget_x264,

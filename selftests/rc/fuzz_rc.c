@@ -72,10 +72,23 @@ static void look(const hvcal_rc_t *rc, const struct hvcal_rc_decision *d)
 	hvcal_rc_get_status(rc, &s);
 	must(d->qp >= c.qp_min && d->qp <= c.qp_max);
 	must(isfinite(d->qp_exact) && isfinite(d->lambda));
+	must(d->band_top >= 0.0f && d->band_top <= d->band_bottom && d->band_bottom <= 1.0f);
+	must(d->band_top == d->band_bottom || (c.flags & HVCAL_RC_BANDS &&
+	     d->band_qp >= c.qp_min && d->band_qp < d->qp));
 	must(isfinite(s.level_ms) && s.level_ms >= 0.0 && isfinite(s.sigma));
 	must(isfinite(s.base_level_ms) && s.base_level_ms >= 0.0);
 	must(isfinite(s.slope) && isfinite(s.qp_mean) && isfinite(s.fps));
 	must(s.in_flight <= HVCAL_RC_IN_FLIGHT);
+}
+
+/* Bytes at random are hardly ever a curve that is believed. */
+static void take_curve(struct input *in, struct hvcal_rc_hint *hint)
+{
+	uint8_t bits[HVCAL_RC_CURVE];
+
+	take(in, bits, sizeof(bits));
+	for (int i = 0; i < HVCAL_RC_CURVE; i++)
+		hint->curve[i] = (float)exp2(bits[i] / 10.0 - 17.0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -103,6 +116,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		f.layer = (what >> 1) & 1;
 		if (what & 4) {
 			take(&in, &hint, sizeof(hint));
+			if (hint.is_static & 2)
+				take_curve(&in, &hint);
 			f.hint = &hint;
 		}
 		if (what & 8) {

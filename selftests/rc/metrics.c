@@ -9,6 +9,7 @@
 #define SETTLED 1.15
 #define RISEN 0.9
 #define SPAN 10
+#define QP_AN_OCTAVE 6.0	/* roughness is in those of H.264 */
 
 static double psnr_of(double mse)
 {
@@ -95,7 +96,9 @@ void measure(const struct trace *t, const struct job *job, struct metrics *m)
 	if (t->qp[0] >= 0) {
 		m->roughness = 0.0;
 		for (unsigned int i = 31; i < n; i++)
-			m->roughness += fabs((double)t->qp[i] - t->qp[i - 1]) / (n - 31);
+			m->roughness += QP_AN_OCTAVE / (n - 31) *
+					fabs(hvcal_rc_qp_to_log2(job->enc->scale, t->qp[i]) -
+					     hvcal_rc_qp_to_log2(job->enc->scale, t->qp[i - 1]));
 	}
 	if (job->step_at) {
 		measure_step(t, job, m);

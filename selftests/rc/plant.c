@@ -94,7 +94,8 @@ static void account(struct plant *p, const struct hvcal_rc_config *c, double bit
 static bool decision_sane(const struct hvcal_rc_decision *d, const struct hvcal_rc_config *c)
 {
 	return d->qp >= c->qp_min && d->qp <= c->qp_max && isfinite(d->qp_exact) &&
-	       isfinite(d->lambda) && d->lambda > 0.0 && d->saturated <= HVCAL_RC_SATURATED_LOW;
+	       isfinite(d->lambda) && d->lambda > 0.0 && d->saturated <= HVCAL_RC_SATURATED_LOW &&
+	       d->band_top >= 0.0f && d->band_top <= d->band_bottom && d->band_bottom <= 1.0f;
 }
 
 bool plant_step(struct plant *p, hvcal_rc_t *rc, struct hvcal_rc_decision *d)

@@ -9,7 +9,7 @@ static bool first = true;
 
 const char *who_name(enum who who)
 {
-	static const char *const names[] = { "hvcal", "blind", "fqp", "own" };
+	static const char *const names[] = { "hvcal", "blind", "whole", "fqp", "own" };
 
 	return names[who];
 }
@@ -50,19 +50,27 @@ static double floor_at_once(const struct job *j, double floor)
 	return j->delay ? INFINITY : floor;
 }
 
+/* R6: half of the buffer, or four frames. */
+static double key_floor(const struct job *j)
+{
+	return fmin(j->vbv_ms / 2000.0 * j->clip->fps, 4.0);
+}
+
 void report_steady(const struct job *j, const struct metrics *m)
 {
 	bool cuts = j->clip->kind != CLIP_CAMERA;
 	double error = fabs(m->error);
 
-	printf("%-5s %-5s %-5s %5.0f %u | %+6.1f%%%c %5.2f%c %5.1f%c %3u %3u %5.0f %4u%c %5.1f "
-	       "%5.2f | %6.2f %6.4f\n",
+	printf("%-5s %-5s %-5s %5.0f %u | %+6.1f%%%c %5.2f%c %5.1f%c %3u %3u %5.0f %4u%c %5.1f%c "
+	       "%5.2f%c| %6.2f %6.4f\n",
 	       j->clip->name, j->enc->name, who_name(j->who), j->vbv_ms, j->delay,
 	       100.0 * m->error, mark(error, cuts ? 0.03 : 0.01, cuts ? 0.05 : 0.02), m->window,
 	       mark(m->window, cuts ? 1.12 : 1.05, cuts ? 1.20 : 1.10), m->p_max,
 	       mark(m->p_max, 3.0, floor_at_once(j, 4.0)), m->over3, m->over8, m->queue_ms, m->violations,
-	       mark(m->violations, 0.0, cuts ? 1.0 : 0.0), m->key, m->roughness, m->psnr,
-	       m->ssim);
+	       mark(m->violations, 0.0, cuts ? 1.0 : 0.0), m->key,
+	       mark(m->key, key_floor(j), floor_at_once(j, key_floor(j))), m->roughness,
+	       /* that of a steady state, which scenes of a second are not */
+	       cuts ? ' ' : mark(m->roughness, 0.6, floor_at_once(j, 1.0)), m->psnr, m->ssim);
 	fflush(stdout);
 	if (!out)
 		return;

@@ -25,6 +25,7 @@ static void configure(const struct job *job, double bitrate, struct hvcal_rc_con
 	c->fps = job->clip->fps;
 	c->bitrate = (uint64_t)bitrate;
 	c->vbv_ms = (uint32_t)lround(job->vbv_ms);
+	c->flags = job->enc->bands && job->who != WHO_WHOLE ? HVCAL_RC_BANDS : 0;
 	c->delay = job->untold ? 0 : job->delay;
 	if (job->control)
 		c->control = job->control;
@@ -67,6 +68,7 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 	unsigned int known = 0;
 
 	for (unsigned int i = 0; i < job->frames; i++) {
+		struct band band = { .qp = -1 };
 		double idle, begin, end;
 		struct coded coded;
 		int qp = -1;
@@ -87,13 +89,15 @@ static int run_frames(const struct job *job, struct trace *t, struct encoder *e,
 				return -1;
 			qp = d.qp;
 			ids[i] = d.id;
+			if (d.band_top < d.band_bottom)
+				band = (struct band){ d.band_top, d.band_bottom, d.band_qp };
 		} else if (fqp) {
 			qp = fqp_decide(fqp, i * interval, !i);
 		}
 		end = thread_ns();
 		t->times.decide_ns[i] = (float)(end - begin);
 		t->times.clock_ns[i] = (float)(begin - idle);
-		if (job->enc->encode(e, clip_frame(clip, i), qp, &coded))
+		if (job->enc->encode(e, clip_frame(clip, i), qp, &band, &coded))
 			return -1;
 		t->bits[i] = coded.bits;
 		t->mse[i] = coded.mse;
@@ -128,7 +132,7 @@ int run_job(const struct job *job, struct trace *t)
 	if (!e)
 		return -1;
 	configure(job, job->bitrate, &c);
-	if ((job->who == WHO_OURS || job->who == WHO_BLIND) && hvcal_rc_create(&c, &rc))
+	if (job->who <= WHO_WHOLE && hvcal_rc_create(&c, &rc))
 		goto out;
 	if (job->who == WHO_FQP) {
 		fqp = fqp_open(job->bitrate, job->clip->fps, job->vbv_ms,

@@ -86,6 +86,7 @@ static void test_config(void **state)
 	REFUSED(scale, 7);
 	REFUSED(layers, 3);
 	REFUSED(delay, 17);
+	REFUSED(band_rows, 1025);
 	REFUSED(flags, 1U << 20);
 	REFUSED(drain_percent, 101);
 	REFUSED(base_percent, 50);	/* there is one layer */
@@ -211,6 +212,102 @@ static void test_monotone(void **state)
 	}
 }
 
+/* Pages that stand, now and then with something that moves, and are turned. */
+static struct hvcal_rc_hint page_hint(unsigned int i)
+{
+	struct hvcal_rc_hint hint = {
+		.inter_cost = 0.001f, .intra_cost = 9.0f, .screen = 1.0f, .is_static = 1,
+		.detail = 6.0f,
+	};
+
+	if (i % 50 == 0) {
+		hint.inter_cost = 8.0f;
+		hint.cut = 1.0f;
+		hint.is_static = 0;
+	} else if (i % 7 == 0) {
+		hint.inter_cost = 0.3f;
+		hint.is_static = 0;
+	}
+	return hint;
+}
+
+/* Sizes that an encoder could have made, the same for the same decision. */
+static uint64_t page_bytes(const struct hvcal_rc_decision *d, unsigned int i)
+{
+	double share = d->band_bottom - d->band_top;
+
+	if (i % 50 == 0)
+		return 30000 / (uint64_t)(1 + d->qp / 6);
+	return 40 + (uint64_t)(share * 40000.0 / (1 + d->band_qp)) + (i % 7 ? 0 : 300);
+}
+
+/* Whoever can have no band is controlled as by an engine that takes none. */
+static void test_no_band(void **state)
+{
+	struct hvcal_rc_config c = base_config();
+	hvcal_rc_t *never = make(&c), *not_now;
+
+	(void)state;
+	c.flags |= HVCAL_RC_BANDS;
+	not_now = make(&c);
+	for (unsigned int i = 0; i < 400; i++) {
+		struct hvcal_rc_hint hint = page_hint(i);
+		struct hvcal_rc_frame f = { .time_ns = i * FRAME_NS, .key = !i, .hint = &hint };
+		struct hvcal_rc_decision a, b;
+
+		assert_int_equal(hvcal_rc_decide(never, &f, &a), 0);
+		f.no_band = 1;
+		assert_int_equal(hvcal_rc_decide(not_now, &f, &b), 0);
+		assert_int_equal(a.qp, b.qp);
+		assert_int_equal(a.target_bytes, b.target_bytes);
+		assert_int_equal(a.expected_bytes, b.expected_bytes);
+		assert_int_equal(a.saturated, b.saturated);
+		assert_true(b.band_top == b.band_bottom);
+		hvcal_rc_report(never, a.id, page_bytes(&a, i), HVCAL_RC_QP_AS_DECIDED);
+		hvcal_rc_report(not_now, b.id, page_bytes(&b, i), HVCAL_RC_QP_AS_DECIDED);
+	}
+	hvcal_rc_destroy(&never);
+	hvcal_rc_destroy(&not_now);
+}
+
+/* Bands lie end to end, at edges of the engine's blocks or of the picture. */
+static void test_band_edges(void **state)
+{
+	static const uint32_t rows[] = { 0, 16, 32, 64, 1024 }, heights[] = { 64, 360, 1080, 2160 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 20; i++) {
+		struct hvcal_rc_config c = base_config();
+		unsigned int bands = 0;
+		double last = 0.0;
+		hvcal_rc_t *rc;
+
+		c.flags |= HVCAL_RC_BANDS;
+		c.height = heights[i % 4];
+		c.band_rows = rows[i / 4];
+		rc = make(&c);
+		for (unsigned int k = 0; k < 50; k++) {
+			struct hvcal_rc_hint hint = page_hint(k);
+			struct hvcal_rc_frame f = { .time_ns = k * FRAME_NS, .key = !k, .hint = &hint };
+			double block = c.band_rows ? c.band_rows : 16, edge;
+			struct hvcal_rc_decision d;
+
+			assert_int_equal(hvcal_rc_decide(rc, &f, &d), 0);
+			hvcal_rc_report(rc, d.id, page_bytes(&d, k), HVCAL_RC_QP_AS_DECIDED);
+			if (d.band_top >= d.band_bottom)
+				continue;
+			bands++;
+			edge = d.band_bottom * c.height / block;
+			assert_true(d.band_bottom >= 1.0f || fabs(edge - round(edge)) < 1e-3);
+			assert_true(d.band_top == 0.0f || d.band_top == (float)last);
+			assert_true(d.band_bottom <= 1.0f);
+			last = d.band_bottom;
+		}
+		assert_true(bands > 0);
+		hvcal_rc_destroy(&rc);
+	}
+}
+
 static double mean_of(struct plant *p, hvcal_rc_t *rc, unsigned int frames)
 {
 	double before = p->bits;
@@ -245,6 +342,72 @@ static void test_retarget(void **state)
 }
 
 /* Sizes by script, not from any encoder: exact bookkeeping of the level. */
+/* log2 bits of a picture that is nothing like usual ones: four times the bits, and steeper. */
+static double odd_curve(double q)
+{
+	return log2(1280.0 * 720.0) + 3.5 - 1.7 * q + 0.08 * q * q;
+}
+
+/* A key frame and three cuts; how far the worst is from what was expected, log2. */
+static double curve_run(struct hvcal_rc_hint *hint, double *largest)
+{
+	struct hvcal_rc_config c;
+	struct hvcal_rc_decision d;
+	double worst = 0.0, frame;
+	hvcal_rc_t *rc;
+
+	hvcal_rc_config_init(&c);
+	c.width = 1280;
+	c.height = 720;
+	c.bitrate = 3000000;
+	c.vbv_ms = 300;
+	frame = (double)c.bitrate / c.fps;
+	*largest = 0.0;
+	assert_int_equal(hvcal_rc_create(&c, &rc), 0);
+	for (int i = 0; i < 121; i++) {
+		struct hvcal_rc_frame f = { .time_ns = i * 33333333LL, .key = !i, .hint = hint };
+		bool fresh = i % 40 == 0;
+		double bits = frame;
+
+		hint->cut = fresh;
+		hint->inter_cost = fresh ? hint->intra_cost : 2.0f;
+		assert_int_equal(hvcal_rc_decide(rc, &f, &d), 0);
+		if (fresh) {
+			bits = exp2(odd_curve(hvcal_rc_qp_to_log2(c.scale, d.qp)));
+			worst = fmax(worst, fabs(log2(bits / 8.0 / d.expected_bytes)));
+			*largest = fmax(*largest, bits / frame);
+		}
+		hvcal_rc_report(rc, d.id, (uint64_t)(bits / 8.0), HVCAL_RC_QP_AS_DECIDED);
+	}
+	hvcal_rc_destroy(&rc);
+	return worst;
+}
+
+static void test_curve(void **state)
+{
+	static const float bad[] = { 0.0f, -1.0f, NAN, INFINITY, 1e-9f, 1e9f };
+	struct hvcal_rc_hint hint = { .intra_cost = 7.0f, .detail = 4.0f };
+	double blind, blind_largest, largest, worst;
+
+	(void)state;
+	blind = curve_run(&hint, &blind_largest);
+	for (int i = 0; i < HVCAL_RC_CURVE; i++)
+		hint.curve[i] = (float)(exp2(odd_curve(i)) / (1280.0 * 720.0));
+	worst = curve_run(&hint, &largest);
+	print_message("# off by %.2f with a curve, %.2f without, in log2; largest %.1f, %.1f\n",
+		      worst, blind, largest, blind_largest);
+	assert_true(worst < 0.1 && blind > 0.5);
+	assert_true(largest > 2.5 && largest < 4.0);
+	/* one point that cannot be: as if there was none */
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct hvcal_rc_hint h = hint;
+		double same;
+
+		h.curve[i] = bad[i];
+		assert_true(curve_run(&h, &same) == blind && same == blind_largest);
+	}
+}
+
 static void test_level(void **state)
 {
 	struct hvcal_rc_config c = base_config();
@@ -868,7 +1031,10 @@ int main(void)
 		cmocka_unit_test(test_deterministic),
 		cmocka_unit_test(test_steady),
 		cmocka_unit_test(test_monotone),
+		cmocka_unit_test(test_no_band),
+		cmocka_unit_test(test_band_edges),
 		cmocka_unit_test(test_retarget),
+		cmocka_unit_test(test_curve),
 		cmocka_unit_test(test_level),
 		cmocka_unit_test(test_level_late),
 		cmocka_unit_test(test_bad_times),

@@ -38,6 +38,16 @@
  *           that of half the picture; the detail it has lost nearly halves what the
  *           guess is off. A new scene takes the level of P frames back to what is
  *           usual of scenes, and the slope half the way to the first.
+ * Curve     where the hint has one, what is new in a frame is relative to that: level and
+ *           slope near the target come from it, the filter learns what is left. Bits a
+ *           pixel = (0.94 L + 0.063)^1.13, L being the mean length in bits of the
+ *           coefficients of intra residuals in quarters of the step (all lengths: the
+ *           area under their distribution on a log scale). That sizes follow from the
+ *           distribution of coefficients alone is He and Mitra's ("A unified
+ *           rate-distortion analysis framework for transform coding", 2001), who count
+ *           those that are not zero; own fit to x264's key frames at QP 16 to 40. VP9
+ *           needs 0.2 more (log). A key frame of CBR whose size is so known is aimed at 0.4
+ *           of the buffer and three frames' worth at most.
  * Stills    where the hint says that nothing moves, a frame costs
  *           r K(q) min(1, qcoded - q), qcoded being where it was last coded, not
  *           skipped, and K being a key frame's bits at q: what is not
@@ -46,6 +56,16 @@
  *           left a third full while a still is refined, as the sooner it is fine the
  *           longer that is of use;
  *           one step of about a QP is always tried, or r could not follow.
+ * Bands     with HVCAL_RC_BANDS a still picture is refined from above to below, 5 QP
+ *           at a time, as far in each frame as its bits go (encoders' own control of
+ *           rows is the idea; the numbers are own measurement). What a row costs is
+ *           N 2^(0.6 (qnew - q)) c, N being the bits of the frame that brought the
+ *           picture and c a share for each of 32 parts of the height, which follows the
+ *           sizes; a drift for all of them follows within a sweep. The rest keeps the
+ *           coarser of the two quantisers: it is skipped. What moves a little costs
+ *           min(1, 3 inter/intra) of N, and is as fine as its rows when there are bits
+ *           for that. It ends at the lowest QP or a step of 2 (QP 10), saturated LOW:
+ *           what is left is rounding. Then q, for frames that move, is the rows' mean.
  * Buffer    level(t) = max(0, level - rate dt) + bits: the leaky bucket of H.264
  *           annex C. "planned" level: frames whose size is not known yet count
  *           with what the model expects (x264 plans for its frame threads so).
@@ -57,23 +77,35 @@
  *           trend, 1957): T is divided by what it lags behind, and more so for each frame
  *           in flight. VBR: T follows an account over 3 s, but beyond half of the buffer
  *           it is no more than rate dt, less up to 0.6 of that where it is full.
+ * Window    CBR: e = S - debt - rate (1 s - dt), S being what went out in the last second,
+ *           planned or known, kept in 64 bins. 0.15 of what e is above 3 % of the rate is taken
+ *           off T, and P frames are aimed at no more than keeps it within 5 % (8 % with a cut
+ *           in that second), but 0.4 B. Only what a new scene or an old queue owes counts as
+ *           debt. The second before the first frame, or before a new rate, counts as if it
+ *           had been at the rate. The bits of a sliding second are what receivers measure
+ *           (Android CDD 5.2 has a limit for it); the guard is own work. A cut or part gets no
+ *           more than keeps S within 10 % of the rate, or three frames' worth where that is more,
+ *           but one frame's: pages that are leafed through.
  * Cuts      a frame with little left to refer to: the hint says so, or inter cost is
  *           most of intra cost. It must cost more than the frames before it, too, or
  *           noise would be a row of cuts. It has a model of its own, which begins as
- *           that of key frames, and up to 3 frames' worth of bits.
- * Parts     a window or a page that changes: inter cost jumps, but is a share s of
- *           intra cost. As a cut, with a model of its own and cost min(1, 3 s) of a
- *           key frame's (the 3 from a PDF that scrolls).
+ *           that of key frames, and up to 3 frames' worth of bits (2.75 where its size is
+ *           known), or 2 soon after a lower rate. One that costs much less than its curve says was not as new
+ *           as it seemed, and tells little. Trend and noise (no more than 0.12) of P
+ *           frames begin anew with it.
+ * Parts     a window or a page that changes: inter cost was less than 0.06 of intra cost
+ *           and jumps, but is a share s of that. As a cut, with a model of its own and cost
+ *           min(1, 3 s) of a key frame's (the 3 from a PDF that scrolls).
  * Late      every report plans the frames in flight again, with the model as it is
  *           then. A planned frame's error is not seen yet: tau grows and corrections
  *           shrink with config.delay, or with the frames that were in flight lately
  *           where those are more; so do steps with the frames that are in flight
  *           now, but for those after which a + k s stays within B ("Unseen"). The
- *           guard of the buffer gives way by config.delay frames. set grows by 0.5 s B for each, s being the model's
- *           noise: what drains out of an empty buffer is lost for good, as no later
- *           frame may take it (the mean's error is the share of that time). Frames
- *           of an old scene, reported after a cut, leave the doubt that it raised.
- *           Beyond 0.7 of the buffer (0.3 s at most) T falls by the share of that
+ *           guard of the buffer gives way by config.delay frames. set grows by s B for each,
+ *           s being the model's noise: what drains out of an empty buffer is lost for good,
+ *           as no later frame may take it (the mean's error is the share of that time).
+ *           Frames of an old scene, reported after a cut, leave the doubt that it raised. A
+ *           trend to less is believed by half. Beyond 0.7 of the buffer (0.3 s at most) T falls by the share of that
  *           too: a content that grows is seen late (own measurement).
  * Unseen    P frames get no finer than where a + k s stays within two budgets (three
  *           with sizes at once), less the mean of recent errors, s^2 = x' P x being the
@@ -84,12 +116,12 @@
  *           errors (the idea is Chromium's). For the buffer no P frame is aimed at less
  *           than 0.2 B 2^(-6 x), x being what the buffer holds too much, of its size:
  *           less drains hardly sooner, and each needs a coarser step.
- * Wave      VP9, AV1, CBR: of five P frames one is finer than the others by 2^(1/3) of the
- *           step (2 QP). They take over its quality, which is paid once. Low-delay test
+ * Wave      VP9, AV1, CBR: of five P frames one is finer than the others by 2^0.3 of the
+ *           step (1.8 QP). They take over its quality, which is paid once. Low-delay test
  *           conditions of HEVC layer quantisers so; the sizes are own measurement. What is
  *           solved for is the mean of a cycle, qref being its mean. Not in the first
- *           0.6 s of P frames of a scene, nor with late sizes, layers, a new rate or a buffer
- *           of less than four frames.
+ *           0.6 s of P frames of a scene, nor with late sizes, layers, a new rate, an old
+ *           queue or a buffer of less than four frames.
  * Layers    upper frames are coarser by log 2^(1/3) (2 QP). With base_percent the base
  *           layer alone is a stream, too, as sub-layers have an HRD of their own in
  *           HEVC (annex C, E.2.3): a second bucket, drained at that share, which only
@@ -103,7 +135,10 @@
  *           above the set point is debt and is paid with drain_percent of the rate,
  *           also where a cut adds its own.
  *           After a lower rate, for 6 frames, steps back are short and a frame may
- *           cost 1.2 of the mean, not 3; tau is shorter while debt of it is left.
+ *           cost 1.2 of the mean, not 3. While debt of it is left there are no crests,
+ *           what refining alone may cost is 0.7 of a frame, not 2, stills take one step at
+ *           a time, and a trend to less is no reason to be finer. For that time, and three
+ *           seconds at least, tau is shorter and a cut has 2 frames' worth.
  * Dither    the fraction that a whole quantiser cannot express is carried to the
  *           next frame (error diffusion), with hysteresis against flutter.
  * lambda    0.85 2^((QP - 12) / 3) (Sullivan, Wiegand 1998), on q: 0.85 * 2^(2 q) *
@@ -149,9 +184,11 @@ enum hvcal_rc_scale {
 /** enum hvcal_rc_config.flags */
 #define HVCAL_RC_DROP	(1U << 0) /**< frames may be dropped before encoding */
 #define HVCAL_RC_RECODE	(1U << 1) /**< the engine can take a frame back and code it again */
-#define HVCAL_RC_SCREEN	(1U << 2) /**< screen content: long stills, sudden changes */
+#define HVCAL_RC_BANDS	(1U << 2) /**< the engine takes a quantiser for a band of rows */
 
 #define HVCAL_RC_LAYERS 2
+/** Points of a hint's curve. */
+#define HVCAL_RC_CURVE 8
 /** More frames than this without a report: the oldest counts as predicted. */
 #define HVCAL_RC_IN_FLIGHT 32
 
@@ -183,6 +220,7 @@ struct hvcal_rc_config {
 	uint32_t drain_percent;	/**< of the rate, to pay a queue after a retarget (0: 10) */
 	uint32_t base_percent;	/**< layers 2: of what drains the buffer, no more goes to layer 0
 				 *   alone, through a vbv_ms buffer of its own (0: no such limit) */
+	uint32_t band_rows;	/**< BANDS: pixels; bands begin and end at multiples of it (0: 16) */
 };
 
 /**
@@ -196,6 +234,8 @@ struct hvcal_rc_hint {
 	float screen;		/**< 0..1: likelihood of screen content */
 	uint32_t is_static;	/**< not 0: equal to the frame before */
 	float detail;		/**< mean second difference along rows, of 8-bit samples */
+	/** Bits a pixel of it as a key frame, at steps of 2^i; all of them, or zeros. */
+	float curve[HVCAL_RC_CURVE];
 };
 
 struct hvcal_analysis_result;
@@ -212,6 +252,7 @@ struct hvcal_rc_frame {
 	int64_t time_ns;	/**< capture time; not after the one before: taken as equal */
 	uint32_t key;		/**< not 0: will be a key frame */
 	uint32_t layer;		/**< temporal layer, 0 base */
+	uint32_t no_band;	/**< not 0: this one cannot have a band, whatever HVCAL_RC_BANDS says */
 	const struct hvcal_rc_hint *hint; /**< NULL none; read during the call only */
 };
 
@@ -236,6 +277,11 @@ struct hvcal_rc_decision {
 	uint32_t expected_bytes; /**< what the model expects at qp */
 	uint32_t max_bytes;	/**< no more fits into the buffer or under the ceiling; 0 no limit */
 	uint32_t saturated;	/**< enum hvcal_rc_saturation */
+	/** With HVCAL_RC_BANDS: rows from band_top to band_bottom, shares of the height
+	 *  (0..1), are coded with band_qp, not qp. Equal: there is no band. */
+	float band_top, band_bottom;
+	int32_t band_qp;
+	uint32_t reserved;
 	double lambda;		/**< of the Lagrangian, H.264's scale */
 };
 
