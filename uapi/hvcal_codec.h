@@ -65,6 +65,7 @@ enum hvcal_tune {
 #define HVCAL_CONFIG_LIGHT_LEVEL	(1U << 2) /* max_cll, max_fall are valid */
 #define HVCAL_CONFIG_INTRA_REFRESH	(1U << 3) /* instead of periodic key frames */
 #define HVCAL_CONFIG_LAYERS		(1U << 4) /* temporal_layer and NO_REF of frames count */
+#define HVCAL_CONFIG_MAPS		(1U << 5) /* frames may come with QP maps: have room */
 
 /**
  * struct hvcal_codec_config - configuration of a session

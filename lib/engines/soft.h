@@ -27,7 +27,9 @@ static inline bool hvcal_soft_same_picture(const struct hvcal_codec_config *a,
 	       (uint64_t)a->fps_num * b->fps_den == (uint64_t)b->fps_num * a->fps_den &&
 	       a->rc_mode == b->rc_mode && a->tune == b->tune && a->preset == b->preset &&
 	       a->gop == b->gop && a->bframes == b->bframes && a->threads == b->threads &&
-	       a->slices == b->slices && a->flags == b->flags && a->primaries == b->primaries &&
+	       a->slices == b->slices &&
+	       (a->flags | HVCAL_CONFIG_MAPS) == (b->flags | HVCAL_CONFIG_MAPS) &&
+	       a->primaries == b->primaries &&
 	       a->transfer == b->transfer && a->matrix == b->matrix &&
 	       !memcmp(a->mastering_x, b->mastering_x, sizeof(a->mastering_x)) &&
 	       !memcmp(a->mastering_y, b->mastering_y, sizeof(a->mastering_y)) &&

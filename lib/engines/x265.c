@@ -54,7 +54,7 @@ struct hvcal_engine_stream {
 	unsigned int held;	/* frames inside x265 */
 	bool want_key;
 	bool drained;		/* x265 takes no frames any more */
-	bool mapped;		/* a frame has come with a QP map */
+	bool mapped;		/* there is room for QP maps */
 };
 
 /* ---- the engine ---- */
@@ -297,6 +297,7 @@ static int stream_open(hvcal_engine_ctx_t *ctx, const struct hvcal_codec_config 
 		return -ENOMEM;
 	s->ctx = ctx;
 	s->config = *config;
+	s->mapped = config->flags & HVCAL_CONFIG_MAPS && config->tune != HVCAL_TUNE_LOSSLESS;
 	s->api = x265_api_get((int)format_depth(config->format));
 	if (config->format != HVCAL_FORMAT_I420)
 		s->chroma = malloc((size_t)config->width * config->height / 2 *
@@ -499,8 +500,8 @@ static int stream_flush(hvcal_engine_stream_t *s)
 
 /*
  * Adaptive quantisation takes some percent of the time, which streams without maps do
- * not pay: the first frame with a map begins a new encoder, and is a key frame. From
- * then on every frame has a map: libx265 3.5 writes one to a frame of its own where
+ * not pay. Where maps were not said to come (HVCAL_CONFIG_MAPS), the first frame with
+ * one begins a new encoder, and is a key frame. From then on every frame has a map: libx265 3.5 writes one to a frame of its own where
  * none was when that was made, at NULL.
  */
 static int take_map(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
