@@ -14,7 +14,7 @@ $(VM_CLIENT): $(B)/selftests/unit/vm_client.o $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBHVCAL_LIBS)
 
 ifeq ($(shell pkg-config --exists cmocka && echo yes),yes)
-LIB_UNITS := pool config kernel kernel_events direct safe look_budget
+LIB_UNITS := pool config kernel kernel_events direct safe look_budget band maps
 LIB_UNIT_BINS := $(LIB_UNITS:%=$(B)/selftests/unit/test_%)
 ALL += $(LIB_UNIT_BINS)
 # there with the machine's real sources of DMA-BUFs
@@ -29,7 +29,7 @@ $(LIB_UNIT_BINS): $(B)/selftests/unit/test_%: $(B)/selftests/unit/test_%.o \
 		$(B)/selftests/unit/fake_kernel.o $(B)/selftests/unit/test_engine.o \
 		$(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBHVCAL_LIBS)
-$(patsubst %,$(B)/selftests/unit/test_%,kernel kernel_events): $(B)/selftests/unit/kernel_fixture.o
+$(patsubst %,$(B)/selftests/unit/test_%,kernel kernel_events maps): $(B)/selftests/unit/kernel_fixture.o
 else
 $(info lib tests: not built, libcmocka-dev missing)
 endif

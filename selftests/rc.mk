@@ -30,9 +30,18 @@ $(RC_DIR)/test_band: $(RC_DIR)/test_band.o $(LIBHVCAL_A)
 SUITES += unit-rc-band:"env CMOCKA_MESSAGE_OUTPUT=TAP $(RC_DIR)/test_band"
 
 ALL += $(RC_DIR)/test_session
-$(RC_DIR)/test_session: $(RC_DIR)/test_session.o $(RC_DIR)/plant.o $(LIBHVCAL_A)
+$(RC_DIR)/test_session: $(patsubst %,$(RC_DIR)/%.o,test_session rig plant) $(LIBHVCAL_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka $(RC_LIBS)
 SUITES += unit-rc-session:"env CMOCKA_MESSAGE_OUTPUT=TAP $(RC_DIR)/test_session $(B)/lib/engines"
+
+ifeq ($(shell pkg-config --exists libavcodec libavutil && echo yes),yes)
+ALL += $(RC_DIR)/test_session_band
+CPPFLAGS_selftests/rc/test_session_band := $(shell pkg-config --cflags libavcodec libavutil)
+$(RC_DIR)/test_session_band: $(patsubst %,$(RC_DIR)/%.o,test_session_band rig plant) $(LIBHVCAL_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka \
+		$(shell pkg-config --libs libavcodec libavutil) $(RC_LIBS)
+SUITES += unit-rc-session-band:"env CMOCKA_MESSAGE_OUTPUT=TAP $(RC_DIR)/test_session_band $(B)/lib/engines"
+endif
 endif
 
 ## check-rc: unit tests of rate control and 10^5 random plants

@@ -210,6 +210,8 @@ void hvcal_config_to_codec(const hvcal_config_t *c, struct hvcal_codec_config *o
 		out->flags |= HVCAL_CONFIG_INTRA_REFRESH;
 	if (has_feature(c, HVCAL_FEATURE_LAYERS))
 		out->flags |= HVCAL_CONFIG_LAYERS;
+	if (c->adaptive_quant)
+		out->flags |= HVCAL_CONFIG_MAPS;
 	out->codec = c->codec;
 	out->profile = c->profile;
 	out->level = c->level;

@@ -145,6 +145,7 @@ bool hvcal_look_frame(struct hvcal_look *l, hvcal_buffer_t *source, int fence, b
 	int ret;
 
 	options.row_step = l->budget.row_step;
+	options.coefs = key;
 	if (!options.row_step) {
 		/* the next one that is looked at follows none of those before */
 		hvcal_analysis_reset(l->analysis);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <hvcal/analysis.h>
 #include <hvcal/rc.h>
 
 #include "look.h"
@@ -43,6 +44,22 @@ static bool scale_of(uint32_t codec, uint32_t *scale)
 	return false;
 }
 
+/*
+ * Bands end where the blocks do that an engine of the codec decides on as a whole: x265
+ * gives the mean of its offsets to a block of 64x64, and may look no further. 0: no bands.
+ * libvpx codes some of what a band refined a second time, in frames of ten budgets.
+ */
+static uint32_t band_rows(uint32_t codec)
+{
+	switch (codec) {
+	case HVCAL_CODEC_H264:
+		return 16;
+	case HVCAL_CODEC_VP9:
+		return 0;
+	}
+	return 64;
+}
+
 static bool rc_config(const hvcal_config_t *c, struct hvcal_rc_config *out)
 {
 	hvcal_rc_config_init(out);
@@ -80,6 +97,10 @@ static bool rc_config(const hvcal_config_t *c, struct hvcal_rc_config *out)
 	out->frame_ceiling = c->frame_ceiling;
 	out->layers = c->features & 1U << HVCAL_FEATURE_LAYERS ? HVCAL_RC_LAYERS : 1;
 	out->base_percent = c->base_percent;
+	/* each frame says whether it can have one */
+	out->band_rows = band_rows(c->codec);
+	if (out->band_rows && c->rate_hints != HVCAL_RATE_HINTS_OFF)
+		out->flags |= HVCAL_RC_BANDS;
 	return true;
 }
 
@@ -137,10 +158,15 @@ void hvcal_rate_close(hvcal_session_t *s)
 	s->rate = NULL;
 }
 
-void hvcal_rate_codec(const hvcal_session_t *s, struct hvcal_codec_config *codec)
+void hvcal_rate_codec(const hvcal_config_t *config, struct hvcal_codec_config *codec)
 {
-	if (s->rate)
-		codec->rc_mode = HVCAL_RC_CQP;
+	struct hvcal_rc_config c;
+
+	if (!rc_config(config, &c))
+		return;
+	codec->rc_mode = HVCAL_RC_CQP;
+	if (c.flags & HVCAL_RC_BANDS)
+		codec->flags |= HVCAL_CONFIG_MAPS;
 }
 
 void hvcal_rate_retarget(hvcal_session_t *s)
@@ -184,7 +210,8 @@ static bool count_key(struct hvcal_rate *r, uint32_t flags)
 	return !r->since_key++;
 }
 
-void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot, int fence)
+void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot, int fence,
+		       struct hvcal_map *map)
 {
 	struct hvcal_frame_params *p = &slot->params;
 	struct hvcal_rc_frame frame = { 0 };
@@ -199,6 +226,9 @@ void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot, int fence)
 	/* takes its time: reports shall not wait for it */
 	if (r->look && hvcal_look_frame(r->look, slot->source, fence, frame.key, &hint))
 		frame.hint = &hint;
+	/* only what is known to stand still is coded in parts, and only where a map is sure */
+	frame.no_band = !frame.hint || frame.key || p->flags & HVCAL_FRAME_QP ||
+			!hvcal_map_begin(s, slot, map);
 	pthread_mutex_lock(&r->lock);
 	advance(r, p->pts);
 	r->any = true;
@@ -212,6 +242,10 @@ void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot, int fence)
 			p->target_bytes = d.target_bytes;
 		slot->rate_known = true;
 		slot->rate_id = d.id;
+		slot->rate_band = d.band_top < d.band_bottom;
+		if (slot->rate_band)
+			map->band = hvcal_band_of(&d, s->config.height,
+						  HVCAL_ANALYSIS_BLOCK);
 		slot->rate_bitrate = r->bitrate;
 		slot->rate_saturated = r->saturated = d.saturated;
 		r->frames++;
@@ -219,10 +253,13 @@ void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot, int fence)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* Engines that have fewer quantisers than the scale take the nearest. */
-static int32_t applied_qp(int32_t qp_q8)
+/*
+ * Engines that have fewer quantisers than the scale take the nearest. With a band some
+ * tell the mean, which is no point of any curve.
+ */
+static int32_t applied_qp(const struct hvcal_slot *slot, int32_t qp_q8)
 {
-	return qp_q8 > 0 ? (qp_q8 + QP_SCALE / 2) / QP_SCALE : HVCAL_RC_QP_AS_DECIDED;
+	return qp_q8 > 0 && !slot->rate_band ? (qp_q8 + QP_SCALE / 2) / QP_SCALE : HVCAL_RC_QP_AS_DECIDED;
 }
 
 void hvcal_rate_report(hvcal_session_t *s, struct hvcal_slot *slot, uint64_t bytes,
@@ -232,7 +269,7 @@ void hvcal_rate_report(hvcal_session_t *s, struct hvcal_slot *slot, uint64_t byt
 		return;
 	slot->rate_known = false;
 	pthread_mutex_lock(&s->rate->lock);
-	hvcal_rc_report(s->rate->rc, slot->rate_id, bytes, applied_qp(qp_q8));
+	hvcal_rc_report(s->rate->rc, slot->rate_id, bytes, applied_qp(slot, qp_q8));
 	pthread_mutex_unlock(&s->rate->lock);
 }
 

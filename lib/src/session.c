@@ -27,6 +27,7 @@ void hvcal_session_unref(hvcal_session_t *s)
 		hvcal_slot_free(s, &s->slots[i]);
 	hvcal_rate_close(s);
 	hvcal_aq_close(s);
+	hvcal_pool_destroy(&s->maps);
 	hvcal_pool_destroy(&s->targets);
 	hvcal_pool_destroy(&s->staging);
 	if (s->poll_fd >= 0)
@@ -46,6 +47,12 @@ void hvcal_session_set_engine(hvcal_session_t *s, uint32_t engine)
 {
 	atomic_store(&s->engine, engine);
 	atomic_store(&s->engine_flags, hvcal_engine_flags(s->ctx, engine, s->config.codec));
+}
+
+bool hvcal_session_has(const hvcal_session_t *s, uint32_t feature)
+{
+	return !(s->disabled & 1U << feature) &&
+	       atomic_load(&s->engine_flags) & hvcal_feature_cap(feature);
 }
 
 static int alloc_targets(hvcal_session_t *s)
@@ -163,7 +170,8 @@ static int session_create(hvcal_session_t *s, struct hvcal_session_create *arg)
 	memset(arg, 0, sizeof(*arg));
 	arg->op = HVCAL_OP_ENCODE;
 	hvcal_config_to_codec(c, &codec);
-	hvcal_rate_codec(s, &codec);
+	if (s->rate)
+		hvcal_rate_codec(c, &codec);
 	hvcal_config_to_reservation(c, s->mode, &arg->res);
 	arg->codec = c->codec;
 	arg->format = c->format;
@@ -372,8 +380,8 @@ static int reconfigure_locked(hvcal_session_t *s, const hvcal_config_t *c,
 	if (!room)
 		return -EAGAIN;
 	hvcal_config_to_codec(c, &codec);
-	if (hvcal_rate_fits(c))
-		hvcal_rate_codec(s, &codec);
+	if (s->rate && hvcal_rate_fits(c))
+		hvcal_rate_codec(c, &codec);
 	hvcal_config_to_reservation(c, s->mode, &arg.res);
 	arg.config.ptr = (uintptr_t)&codec;
 	arg.config.len = sizeof(codec);
@@ -640,6 +648,7 @@ int hvcal_get_stats(hvcal_session_t *s, hvcal_stats_t *stats)
 	t.submit_calls = atomic_load(&s->submit_calls);
 	hvcal_rate_stats(s, &t);
 	t.aq_frames = atomic_load(&s->aq_frames);
+	t.band_frames = atomic_load(&s->band_frames);
 	memcpy(t.hist_wait, arg.hist_wait, sizeof(t.hist_wait));
 	memcpy(t.hist_run, arg.hist_run, sizeof(t.hist_run));
 	memcpy(t.hist_slack, arg.hist_slack, sizeof(t.hist_slack));

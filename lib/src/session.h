@@ -37,6 +37,7 @@ struct hvcal_slot {
 	int64_t pts;
 	uint32_t rate_id;	/* of the frame in rate control, if @rate_known */
 	bool rate_known;
+	bool rate_band;		/* a part of it has a QP of its own */
 	uint64_t rate_bitrate;	/* that its QP was decided for; 0 by the engine */
 	uint32_t rate_saturated; /* enum hvcal_saturation, then */
 	uint64_t user_data;
@@ -71,7 +72,9 @@ struct hvcal_session {
 	uint32_t since_key;		/* submit_lock: frames, as far as we know */
 	struct hvcal_rate *rate;	/* NULL: the engine controls the rate */
 	struct hvcal_aq *aq;		/* submit_lock: NULL until a map is made */
-	_Atomic uint64_t aq_frames;	/* that got one */
+	hvcal_pool_t *maps;		/* submit_lock: of our own making; NULL until then */
+	_Atomic uint64_t aq_frames;	/* that got one by @aq */
+	_Atomic uint64_t band_frames;	/* with a band of rows that rate control wanted */
 	int64_t next_pts;		/* submit_lock */
 	uint32_t gathered[HVCAL_GATHER]; /* submit_lock: slots not handed over yet */
 	uint32_t gather_count;		/* submit_lock */
@@ -119,6 +122,9 @@ bool hvcal_session_pop(hvcal_session_t *s, struct hvcal_item_event *event);
  */
 int hvcal_session_next(hvcal_session_t *s, struct hvcal_item_event *event,
 		       uint64_t deadline_ns);
+
+/** Has the engine this option of frames, and may it be used? submit_lock is held. */
+bool hvcal_session_has(const hvcal_session_t *s, uint32_t feature);
 
 /** Hands over what batch mode has gathered. submit_lock is held. */
 void hvcal_session_hand_over(hvcal_session_t *s);

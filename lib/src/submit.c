@@ -153,10 +153,10 @@ static bool feature_usable(hvcal_session_t *s, uint32_t feature, const char *wha
 {
 	uint32_t bit = 1U << feature;
 
+	if (hvcal_session_has(s, feature))
+		return true;
 	if (s->disabled & bit)
 		return false;
-	if (atomic_load(&s->engine_flags) & hvcal_feature_cap(feature))
-		return true;
 	if (!(s->told & bit))
 		hvcal_log(&s->ctx->log, HVCAL_LOG_WARN,
 			  "session %u: the engine does not take %s; it is left out",
@@ -255,23 +255,31 @@ static int fill_features(hvcal_session_t *s, struct hvcal_slot *slot,
 	return ret;
 }
 
-/* A map of our own, where the frame brings none; without one it is coded all the same. */
-static void fill_aq(hvcal_session_t *s, struct hvcal_slot *slot, int fence)
+/* Busy blocks coarser, flat ones finer; without a map the frame is coded all the same. */
+static bool fill_aq(hvcal_session_t *s, struct hvcal_slot *slot, int fence,
+		    struct hvcal_map *map)
 {
-	hvcal_frame_t f;
-	hvcal_buffer_t *map;
+	if (!s->config.adaptive_quant || !feature_usable(s, HVCAL_FEATURE_ROI, "QP maps") ||
+	    !hvcal_map_begin(s, slot, map) || !hvcal_aq_fill(s, slot, fence, map))
+		return false;
+	atomic_fetch_add(&s->aq_frames, 1);
+	return true;
+}
 
-	if (!s->config.adaptive_quant || slot->map || slot->params.width ||
-	    s->config.tune == HVCAL_TUNE_LOSSLESS ||
-	    !feature_usable(s, HVCAL_FEATURE_ROI, "QP maps"))
-		return;
-	hvcal_frame_default(&f, sizeof(f));
-	map = hvcal_aq_make(s, slot, fence, &f);
-	if (!map)
-		return;
-	if (!fill_map(s, slot, &f))
-		atomic_fetch_add(&s->aq_frames, 1);
-	hvcal_buffer_release(&map);
+/* The frame's QP, and a map of our own where the frame brings none. */
+static void fill_quant(hvcal_session_t *s, struct hvcal_slot *slot, int fence)
+{
+	struct hvcal_map map = { 0 };
+	bool used;
+
+	hvcal_rate_decide(s, slot, fence, &map);
+	used = fill_aq(s, slot, fence, &map);
+	if (!hvcal_band_empty(&map.band)) {
+		hvcal_band_add(&map.band, map.offsets, map.cols);
+		atomic_fetch_add(&s->band_frames, 1);
+		used = true;
+	}
+	hvcal_map_end(slot, &map, used);
 }
 
 /* Will it be a key frame, by what is asked or by the length of the GOP? */
@@ -316,8 +324,7 @@ static int fill_slot(hvcal_session_t *s, struct hvcal_slot *slot, const hvcal_fr
 	ret = fill_features(s, slot, f);
 	if (ret)
 		return ret;
-	hvcal_rate_decide(s, slot, fence);
-	fill_aq(s, slot, fence);
+	fill_quant(s, slot, fence);
 	slot->pts = p->pts;
 	slot->user_data = f->user_data;
 

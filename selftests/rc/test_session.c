@@ -17,25 +17,19 @@
 
 #include <cmocka.h>
 
-#include <hvcal/hvcal.h>
 #include <hvcal/rc.h>
 
 #include "plant.h"
+#include "rig.h"
 
-#define WIDTH 320
-#define HEIGHT 192
-#define FPS 30
 #define SCENE 30		/* frames */
 #define SCENES 6
 #define TILE 256		/* a texture's side */
-#define WAIT_MS 20000
 
 #define SKIP_STATUS 4		/* of selftests/run-suites */
 
 struct fixture {
-	hvcal_context_t *ctx;
-	hvcal_pool_t *pool;
-	hvcal_session_t *s;
+	struct rig rig;
 	bool layers;		/* there is an engine that has them */
 	uint8_t texture[SCENES][TILE * TILE];
 	uint64_t noise;
@@ -70,7 +64,7 @@ static void draw_scene(struct fixture *f, hvcal_buffer_t *b, unsigned int frame)
 	const uint8_t *t = f->texture[scene];
 
 	for (unsigned int y = 0; y < HEIGHT; y++) {
-		uint8_t *row = (uint8_t *)b->cpu_ptr + b->offset[0] + (size_t)y * b->stride[0];
+		uint8_t *row = rig_row(b, y);
 
 		for (unsigned int x = 0; x < WIDTH; x++) {
 			/* what no search finds: another place of the smooth noise */
@@ -86,92 +80,48 @@ static void draw_scene(struct fixture *f, hvcal_buffer_t *b, unsigned int frame)
 static void draw_noise(struct fixture *f, hvcal_buffer_t *b, bool flat)
 {
 	for (unsigned int y = 0; y < HEIGHT; y++) {
-		uint8_t *row = (uint8_t *)b->cpu_ptr + b->offset[0] + (size_t)y * b->stride[0];
+		uint8_t *row = rig_row(b, y);
 
 		for (unsigned int x = 0; x < WIDTH; x++)
 			row[x] = flat ? 90 : (uint8_t)plant_random(&f->noise);
 	}
 }
 
-static hvcal_buffer_t *get_buffer(struct fixture *f)
-{
-	hvcal_buffer_t *b;
-
-	assert_int_equal(hvcal_pool_acquire(f->pool, &b), 0);
-	memset((char *)b->cpu_ptr + b->offset[1], 128, b->stride[1] * (size_t)HEIGHT / 2);
-	return b;
-}
-
-static void put_frame(struct fixture *f, hvcal_buffer_t **b, const hvcal_frame_t *frame)
-{
-	assert_int_equal(hvcal_submit_frame(f->s, *b, frame), 0);
-	hvcal_buffer_release(b);
-}
-
-/* The next packet, without its data. Notices of new rates are passed over. */
-static hvcal_packet_t get_packet(struct fixture *f)
-{
-	hvcal_packet_t p, got;
-	int ret;
-
-	hvcal_packet_default(&p, sizeof(p));
-	do {
-		ret = hvcal_get_bitstream(f->s, &p, WAIT_MS);
-	} while (ret == HVCAL_GOT_NOTICE && p.notice == HVCAL_NOTICE_RECONFIGURED);
-	assert_int_equal(ret, HVCAL_GOT_PACKET);
-	got = p;
-	hvcal_release_packet(&p);
-	return got;
-}
-
 static hvcal_packet_t encode_scene(struct fixture *f, unsigned int frame)
 {
-	hvcal_buffer_t *b = get_buffer(f);
+	hvcal_buffer_t *b = rig_buffer(&f->rig);
 
 	draw_scene(f, b, frame);
-	put_frame(f, &b, NULL);
-	return get_packet(f);
+	rig_put(&f->rig, &b, NULL);
+	return rig_take(&f->rig);
 }
 
 static hvcal_packet_t encode_noise(struct fixture *f, bool flat)
 {
-	hvcal_buffer_t *b = get_buffer(f);
+	hvcal_buffer_t *b = rig_buffer(&f->rig);
 
 	draw_noise(f, b, flat);
-	put_frame(f, &b, NULL);
-	return get_packet(f);
+	rig_put(&f->rig, &b, NULL);
+	return rig_take(&f->rig);
 }
 
 static hvcal_config_t config(uint64_t bitrate)
 {
-	hvcal_config_t c;
+	return rig_config(HVCAL_CODEC_H264, "x264", bitrate);
+}
 
-	hvcal_config_default(&c, sizeof(c));
-	c.codec = HVCAL_CODEC_H264;
-	c.width = WIDTH;
-	c.height = HEIGHT;
-	c.fps = FPS;
-	c.rc_mode = HVCAL_RC_CBR;
-	c.bitrate = bitrate;
-	c.vbv_ms = 200;
-	c.threads = 1;
-	strcpy(c.engine_name, "x264");
+static hvcal_config_t layered_config(uint64_t bitrate)
+{
+	hvcal_config_t c = rig_config(HVCAL_CODEC_VP9, "vpx", bitrate);
+
+	c.features = 1U << HVCAL_FEATURE_LAYERS;
 	return c;
 }
 
 static void open_session(struct fixture *f, const hvcal_config_t *c)
 {
-	assert_int_equal(hvcal_create_session(f->ctx, c, &f->s, NULL), 0);
+	assert_int_equal(hvcal_create_session(f->rig.ctx, c, &f->rig.s, NULL), 0);
 	f->noise = 1;
-}
-
-static hvcal_stats_t stats(struct fixture *f)
-{
-	hvcal_stats_t st;
-
-	hvcal_stats_default(&st, sizeof(st));
-	assert_int_equal(hvcal_get_stats(f->s, &st), 0);
-	return st;
 }
 
 struct outcome {
@@ -200,7 +150,7 @@ static struct outcome run_cuts(struct fixture *f, uint64_t bitrate, uint32_t hin
 		if (i)
 			o.p_max = fmax(o.p_max, (double)p.size / budget);
 	}
-	st = stats(f);
+	st = rig_stats(&f->rig);
 	assert_int_equal(st.rate_frames, SCENE * SCENES);
 	assert_int_equal(st.hint_skipped, 0);
 	if (hints == HVCAL_RATE_HINTS_OFF) {
@@ -210,7 +160,7 @@ static struct outcome run_cuts(struct fixture *f, uint64_t bitrate, uint32_t hin
 		assert_int_equal(st.hint_frames, SCENE * SCENES);
 		assert_true(st.hint_ns > 0);
 	}
-	hvcal_destroy_session(&f->s);
+	hvcal_destroy_session(&f->rig.s);
 	return o;
 }
 
@@ -271,7 +221,7 @@ static void test_new_rate(void **state)
 	encode_steady(f, bytes, high, true);
 	assert_true(fabs(mean(bytes + SPAN, STEADY - SPAN) / high_budget - 1.0) < 0.1);
 
-	assert_int_equal(hvcal_set_bitrate(f->s, low), 0);
+	assert_int_equal(hvcal_set_bitrate(f->rig.s, low), 0);
 	encode_steady(f, bytes, low, false);
 	print_message("# a quarter: first frame %.2f, first %u %.2f, next %.2f\n",
 		      bytes[0] / low_budget, SPAN, mean(bytes, SPAN) / low_budget,
@@ -280,15 +230,15 @@ static void test_new_rate(void **state)
 	for (unsigned int i = 3; i + SPAN <= STEADY; i++)
 		assert_true(mean(bytes + i, SPAN) <= 1.15 * low_budget);
 
-	assert_int_equal(hvcal_set_bitrate(f->s, high), 0);
+	assert_int_equal(hvcal_set_bitrate(f->rig.s, high), 0);
 	encode_steady(f, bytes, high, false);
 	print_message("# four times: first frame %.2f, first %u %.2f, next %.2f\n",
 		      bytes[0] / high_budget, SPAN, mean(bytes, SPAN) / high_budget,
 		      mean(bytes + SPAN, SPAN) / high_budget);
 	assert_true(mean(bytes + 5, SPAN) >= 0.9 * high_budget);
-	assert_int_equal(hvcal_get_config(f->s, &c), 0);
+	assert_int_equal(hvcal_get_config(f->rig.s, &c), 0);
 	assert_int_equal(c.bitrate, high);
-	hvcal_destroy_session(&f->s);
+	hvcal_destroy_session(&f->rig.s);
 }
 
 /* Frames until the packets say so; not more than @limit. */
@@ -297,7 +247,7 @@ static void until_saturated(struct fixture *f, bool flat, uint32_t saturated, un
 	for (unsigned int i = 0; i < limit; i++) {
 		hvcal_packet_t p = encode_noise(f, flat);
 		if (p.saturated == saturated) {
-			assert_int_equal(stats(f).saturated, saturated);
+			assert_int_equal(rig_stats(&f->rig).saturated, saturated);
 			return;
 		}
 	}
@@ -313,18 +263,18 @@ static void test_saturated(void **state)
 	assert_int_equal(encode_noise(f, false).saturated, HVCAL_SATURATED_NOT);
 	/* told within 5 frames at the highest QP, which the first ones approach */
 	until_saturated(f, false, HVCAL_SATURATED_HIGH, 10);
-	assert_int_equal(hvcal_set_bitrate(f->s, 20000000), 0);
+	assert_int_equal(hvcal_set_bitrate(f->rig.s, 20000000), 0);
 	until_saturated(f, false, HVCAL_SATURATED_NOT, 2);
 	until_saturated(f, true, HVCAL_SATURATED_LOW, 60);
-	hvcal_destroy_session(&f->s);
+	hvcal_destroy_session(&f->rig.s);
 
 	/* the engine's own control tells nothing */
 	c.rate_control = HVCAL_RATE_CONTROL_ENGINE;
 	open_session(f, &c);
 	for (unsigned int i = 0; i < 10; i++)
 		assert_int_equal(encode_noise(f, false).saturated, HVCAL_SATURATED_NOT);
-	assert_int_equal(stats(f).rate_frames, 0);
-	hvcal_destroy_session(&f->s);
+	assert_int_equal(rig_stats(&f->rig).rate_frames, 0);
+	hvcal_destroy_session(&f->rig.s);
 }
 
 /* What is not written yet, or cannot be read, is encoded without being looked at. */
@@ -338,50 +288,50 @@ static void test_not_readable(void **state)
 
 	open_session(f, &c);
 	encode_scene(f, 0);
-	assert_int_equal(stats(f).hint_frames, 1);
+	assert_int_equal(rig_stats(&f->rig).hint_frames, 1);
 
 	fence = eventfd(0, EFD_CLOEXEC);
 	assert_true(fence >= 0);
 	hvcal_frame_default(&frame, sizeof(frame));
 	frame.flags = HVCAL_SUBMIT_IN_FENCE;
 	frame.in_fence = fence;
-	b = get_buffer(f);
+	b = rig_buffer(&f->rig);
 	draw_scene(f, b, 1);
-	put_frame(f, &b, &frame);
-	assert_int_equal(stats(f).hint_skipped, 1);
+	rig_put(&f->rig, &b, &frame);
+	assert_int_equal(rig_stats(&f->rig).hint_skipped, 1);
 	assert_int_equal(eventfd_write(fence, 1), 0);
-	get_packet(f);
+	rig_take(&f->rig);
 	/* it is signalled now: the next one that waits for it is looked at */
-	b = get_buffer(f);
+	b = rig_buffer(&f->rig);
 	draw_scene(f, b, 2);
-	put_frame(f, &b, &frame);
-	get_packet(f);
-	assert_int_equal(stats(f).hint_frames, 2);
+	rig_put(&f->rig, &b, &frame);
+	rig_take(&f->rig);
+	assert_int_equal(rig_stats(&f->rig).hint_frames, 2);
 	close(fence);
 
-	b = get_buffer(f);
+	b = rig_buffer(&f->rig);
 	draw_scene(f, b, 3);
 	desc = *b;
 	desc.handle = NULL;
 	desc.cpu_ptr = NULL;
-	assert_int_equal(hvcal_buffer_wrap(f->ctx, &desc, &wrapped), 0);
-	put_frame(f, &wrapped, NULL);
-	get_packet(f);
+	assert_int_equal(hvcal_buffer_wrap(f->rig.ctx, &desc, &wrapped), 0);
+	rig_put(&f->rig, &wrapped, NULL);
+	rig_take(&f->rig);
 	hvcal_buffer_release(&b);
-	assert_int_equal(stats(f).hint_skipped, 2);
-	assert_int_equal(stats(f).hint_frames, 2);
+	assert_int_equal(rig_stats(&f->rig).hint_skipped, 2);
+	assert_int_equal(rig_stats(&f->rig).hint_frames, 2);
 
 	/* off, and on again, in the middle of a stream */
-	assert_int_equal(hvcal_get_config(f->s, &c), 0);
+	assert_int_equal(hvcal_get_config(f->rig.s, &c), 0);
 	c.rate_hints = HVCAL_RATE_HINTS_OFF;
-	assert_int_equal(hvcal_reconfigure(f->s, &c, NULL), 0);
+	assert_int_equal(hvcal_reconfigure(f->rig.s, &c, NULL), 0);
 	encode_scene(f, 4);
-	assert_int_equal(stats(f).hint_frames, 0);
+	assert_int_equal(rig_stats(&f->rig).hint_frames, 0);
 	c.rate_hints = HVCAL_RATE_HINTS_DEFAULT;
-	assert_int_equal(hvcal_reconfigure(f->s, &c, NULL), 0);
+	assert_int_equal(hvcal_reconfigure(f->rig.s, &c, NULL), 0);
 	encode_scene(f, 5);
-	assert_int_equal(stats(f).hint_frames, 1);
-	hvcal_destroy_session(&f->s);
+	assert_int_equal(rig_stats(&f->rig).hint_frames, 1);
+	hvcal_destroy_session(&f->rig.s);
 }
 
 #define LAYERED 240		/* frames, of which half are of the base layer */
@@ -397,30 +347,27 @@ struct layered {
 static struct layered run_layered(struct fixture *f, uint64_t bitrate, uint32_t percent)
 {
 	const double budget = (double)bitrate / FPS / 8.0;
-	hvcal_config_t c = config(bitrate), got;
+	hvcal_config_t c = layered_config(bitrate), got;
 	struct layered l = { 0 };
 	double level = 0.0;
 	hvcal_frame_t frame;
 	unsigned int i;
 
-	c.codec = HVCAL_CODEC_VP9;
-	strcpy(c.engine_name, "vpx");
-	c.features = 1U << HVCAL_FEATURE_LAYERS;
 	c.base_percent = percent;
 	open_session(f, &c);
 	hvcal_config_default(&got, sizeof(got));
-	assert_int_equal(hvcal_get_config(f->s, &got), 0);
+	assert_int_equal(hvcal_get_config(f->rig.s, &got), 0);
 	assert_int_equal(got.base_percent, percent);
 	for (i = 0; i < LAYERED; i++) {
-		hvcal_buffer_t *b = get_buffer(f);
+		hvcal_buffer_t *b = rig_buffer(&f->rig);
 		hvcal_packet_t p;
 		double bytes;
 
 		draw_scene(f, b, i % (2 * SCENE) < SCENE ? i % SCENE : SCENE - 1 - i % SCENE);
 		hvcal_frame_default(&frame, sizeof(frame));
 		frame.temporal_layer = i % 2;
-		put_frame(f, &b, &frame);
-		p = get_packet(f);
+		rig_put(&f->rig, &b, &frame);
+		p = rig_take(&f->rig);
 		bytes = (double)p.size;
 		assert_int_equal(p.temporal_layer, i % 2);
 		level = fmax(0.0, level - SHARE / 100.0 * budget) + (i % 2 ? 0.0 : bytes);
@@ -429,8 +376,8 @@ static struct layered run_layered(struct fixture *f, uint64_t bitrate, uint32_t 
 		l.base_share += i % 2 ? 0.0 : bytes / budget / LAYERED;
 		l.share += bytes / budget / LAYERED;
 	}
-	assert_int_equal(stats(f).rate_frames, LAYERED);
-	hvcal_destroy_session(&f->s);
+	assert_int_equal(rig_stats(&f->rig).rate_frames, LAYERED);
+	hvcal_destroy_session(&f->rig.s);
 	return l;
 }
 
@@ -462,73 +409,47 @@ static void test_base_layer(void **state)
 static void test_base_layer_stays(void **state)
 {
 	struct fixture *f = *state;
-	hvcal_config_t c = config(1000000);
+	hvcal_config_t c = layered_config(1000000);
 	hvcal_admission_t a;
 
 	if (!f->layers)
 		skip();
-	c.codec = HVCAL_CODEC_VP9;
-	strcpy(c.engine_name, "vpx");
-	c.features = 1U << HVCAL_FEATURE_LAYERS;
 	c.base_percent = SHARE;
 	open_session(f, &c);
-	assert_int_equal(hvcal_enable_feature(f->s, HVCAL_FEATURE_LAYERS, 0), -EINVAL);
-	assert_int_equal(hvcal_set_bitrate(f->s, HVCAL_RC_RATE_MIN - 1), -EINVAL);
-	assert_int_equal(hvcal_get_config(f->s, &c), 0);
+	assert_int_equal(hvcal_enable_feature(f->rig.s, HVCAL_FEATURE_LAYERS, 0), -EINVAL);
+	assert_int_equal(hvcal_set_bitrate(f->rig.s, HVCAL_RC_RATE_MIN - 1), -EINVAL);
+	assert_int_equal(hvcal_get_config(f->rig.s, &c), 0);
 	assert_int_equal(c.base_percent, SHARE);
 	assert_int_equal(c.bitrate, 1000000);
-	assert_int_equal(hvcal_set_bitrate(f->s, 500000), 0);
-	assert_int_equal(hvcal_get_config(f->s, &c), 0);
+	assert_int_equal(hvcal_set_bitrate(f->rig.s, 500000), 0);
+	assert_int_equal(hvcal_get_config(f->rig.s, &c), 0);
 	c.base_percent = 0;
-	assert_int_equal(hvcal_reconfigure(f->s, &c, NULL), 0);
-	assert_int_equal(hvcal_enable_feature(f->s, HVCAL_FEATURE_LAYERS, 0), 0);
-	hvcal_destroy_session(&f->s);
+	assert_int_equal(hvcal_reconfigure(f->rig.s, &c, NULL), 0);
+	assert_int_equal(hvcal_enable_feature(f->rig.s, HVCAL_FEATURE_LAYERS, 0), 0);
+	hvcal_destroy_session(&f->rig.s);
 
 	/* opened under the engine's own control, it stays there */
-	c = config(1000000);
-	c.codec = HVCAL_CODEC_VP9;
-	strcpy(c.engine_name, "vpx");
-	c.features = 1U << HVCAL_FEATURE_LAYERS;
+	c = layered_config(1000000);
 	c.rate_control = HVCAL_RATE_CONTROL_ENGINE;
 	open_session(f, &c);
-	assert_int_equal(hvcal_get_config(f->s, &c), 0);
+	assert_int_equal(hvcal_get_config(f->rig.s, &c), 0);
 	c.rate_control = HVCAL_RATE_CONTROL_DEFAULT;
 	c.base_percent = SHARE;
 	hvcal_admission_default(&a, sizeof(a));
-	assert_int_equal(hvcal_reconfigure(f->s, &c, &a), -EINVAL);
+	assert_int_equal(hvcal_reconfigure(f->rig.s, &c, &a), -EINVAL);
 	assert_non_null(strstr(a.reason, "base_percent"));
-	hvcal_destroy_session(&f->s);
-}
-
-static bool has_engine(const char *folder, const char *name)
-{
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s/hvcal-engine-%s.so", folder, name);
-	return !access(path, R_OK);
+	hvcal_destroy_session(&f->rig.s);
 }
 
 static int setup(void **state)
 {
 	static struct fixture f;
-	hvcal_init_params_t p;
-	hvcal_pool_params_t pool;
 
-	hvcal_init_params_default(&p, sizeof(p));
-	p.backend = HVCAL_BACKEND_DIRECT;
-	p.log_level = 3;
-	if (hvcal_initialize(&f.ctx, &p))
-		return -1;
-	hvcal_pool_params_default(&pool, sizeof(pool));
-	pool.format = HVCAL_FORMAT_NV12;
-	pool.width = WIDTH;
-	pool.height = HEIGHT;
-	pool.memory = HVCAL_MEMORY_MEMFD;
-	if (hvcal_pool_create(f.ctx, &pool, &f.pool))
+	if (rig_open(&f.rig))
 		return -1;
 	for (unsigned int i = 0; i < SCENES; i++)
 		make_texture(f.texture[i], i);
-	f.layers = has_engine(getenv("HVCAL_ENGINE_PATH"), "vpx");
+	f.layers = rig_has_engine("vpx");
 	*state = &f;
 	return 0;
 }
@@ -538,7 +459,7 @@ static int clean(void **state)
 {
 	struct fixture *f = *state;
 
-	hvcal_destroy_session(&f->s);
+	hvcal_destroy_session(&f->rig.s);
 	return 0;
 }
 
@@ -546,8 +467,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	hvcal_pool_destroy(&f->pool);
-	hvcal_shutdown(&f->ctx);
+	rig_close(&f->rig);
 	return 0;
 }
 
@@ -565,10 +485,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 2;
-	if (!has_engine(argv[1], "x264")) {
-		printf("1..0 # SKIP no engine x264 in %s\n", argv[1]);
+	if (!rig_engines(argv[1], "x264"))
 		return SKIP_STATUS;
-	}
-	setenv("HVCAL_ENGINE_PATH", argv[1], 1);
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -84,13 +84,13 @@ static void fake_reconfigure(struct fake_kernel *k, const struct hvcal_session_r
 		memcpy(&k->config, (const void *)(uintptr_t)arg->config.ptr, sizeof(k->config));
 }
 
-static void fake_caps_of_engine(struct hvcal_engine_caps *arg)
+static void fake_caps_of_engine(const struct fake_kernel *k, struct hvcal_engine_caps *arg)
 {
 	struct hvcal_engine_cap cap = {
 		.op = HVCAL_OP_ENCODE,
 		.codec = HVCAL_CODEC_H264,
 		.depth_mask = 1U << 8,
-		.flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_HDR_DYNAMIC,
+		.flags = k->cap_flags,
 	};
 
 	if (arg->caps.count)
@@ -121,7 +121,7 @@ static int hvcal_ioctl(struct fake_kernel *k, unsigned int nr, void *arg)
 		fake_engine_list(arg);
 		return ret;
 	case HVCAL_NR_ENGINE_CAPS:
-		fake_caps_of_engine(arg);
+		fake_caps_of_engine(k, arg);
 		return ret;
 	case HVCAL_NR_GPU_LIST:
 		((struct hvcal_gpu_list *)arg)->gpus.count = 0;
@@ -257,6 +257,7 @@ void fake_kernel_init(struct fake_kernel *k)
 	k->caps.event_size = sizeof(struct hvcal_event);
 	k->caps.max_queued = 64;
 	k->caps.max_batch = HVCAL_BATCH_MAX;
+	k->cap_flags = HVCAL_CAP_FRAME_QP | HVCAL_CAP_HDR_DYNAMIC;
 	pthread_mutex_init(&k->lock, NULL);
 }
 

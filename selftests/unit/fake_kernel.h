@@ -22,6 +22,7 @@ struct fake_kernel {
 	unsigned int calls[256];
 	unsigned int syncs;		/* DMA_BUF_IOCTL_SYNC */
 	int read_error;
+	uint32_t cap_flags;		/* HVCAL_CAP_* of every engine, as it is asked */
 	struct hvcal_caps caps;
 	struct hvcal_session_create create; /* the last one */
 	struct hvcal_codec_config config;   /* of it, or of the last reconfiguration */

@@ -434,6 +434,7 @@ static void note_result(struct stream *s)
 		s->result->copied_bytes = stats.copied_bytes;
 		s->result->engine_copied_bytes = stats.engine_copied_bytes;
 		s->result->aq_frames = stats.aq_frames;
+		s->result->band_frames = stats.band_frames;
 		s->result->hint_frames = stats.hint_frames;
 		s->result->hint_ns = stats.hint_ns;
 	}

@@ -53,7 +53,8 @@ struct stream_result {
 	uint64_t bad_packets;	/**< of the input, left out */
 	uint64_t copied_bytes;	/**< by libhvcal */
 	uint64_t engine_copied_bytes;
-	uint64_t aq_frames;	/**< that got a QP map */
+	uint64_t aq_frames;	/**< that got a QP map by adaptive quantisation */
+	uint64_t band_frames;	/**< of which rate control refined a band of rows */
 	uint64_t hint_frames;	/**< that were looked at for rate control */
 	uint64_t hint_ns;	/**< CPU time that this took */
 	uint32_t memory;	/**< enum hvcal_memory of the pictures */

@@ -265,6 +265,7 @@ static struct json_object *json_stream(const struct encode_report *report, uint3
 	json_object_object_add(to, "copied_bytes", count(r->copied_bytes));
 	json_object_object_add(to, "engine_copied_bytes", count(r->engine_copied_bytes));
 	json_object_object_add(to, "aq_frames", count(r->aq_frames));
+	json_object_object_add(to, "band_frames", count(r->band_frames));
 	json_object_object_add(to, "hint_frames", count(r->hint_frames));
 	json_object_object_add(to, "hint_ms", figure((double)r->hint_ns / 1e6));
 	json_object_object_add(to, "memory", json_object_new_string(memory_text(r->memory)));

@@ -726,6 +726,7 @@ typedef struct {
 	uint32_t hint_row_step;	/**< every how many rows of blocks, now; 0: none */
 	uint32_t saturated;	/**< enum hvcal_saturation, now */
 	uint64_t aq_frames;	/**< that got a QP map by hvcal_config_t.adaptive_quant */
+	uint64_t band_frames;	/**< of rate_frames, of which a band of rows got a finer QP by a map */
 	uint64_t hist_wait[HVCAL_HISTOGRAM];	/**< submission to start */
 	uint64_t hist_run[HVCAL_HISTOGRAM];	/**< start to done */
 	uint64_t hist_slack[HVCAL_HISTOGRAM];	/**< done to deadline, frames in time */
