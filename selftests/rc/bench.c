@@ -29,9 +29,11 @@
 #define START_VBV_MS 500.0
 #define START_LATE 12U
 
-enum part { STEADY, STEPS, STARTS, QUALITY, PARTS };
+enum part { STEADY, STEPS, STARTS, INSIDE, QUALITY, PARTS };
 
-static const char *const part_names[PARTS] = { "steady", "steps", "starts", "quality" };
+static const char *const part_names[PARTS] = {
+	"steady", "steps", "starts", "inside", "quality",
+};
 
 /* One run of an encoder, and what came of it. */
 struct run {
@@ -200,6 +202,20 @@ static void plan_starts(struct bench *b, unsigned int encoder, unsigned int clip
 	}
 }
 
+/* As `hvcal encode` of a file is: as many frames inside as the engine takes, to the end. */
+static void plan_inside(struct bench *b, unsigned int encoder, unsigned int clip)
+{
+	static const unsigned int delays[] = { 0, 3, 7 };
+
+	for (int i = 0; i < 3 && !b->quick; i++) {
+		struct job job = job_of(b, encoder, clip, WHO_OURS, START_VBV_MS);
+
+		job.delay = delays[i];
+		job.untold = true;
+		plan(b, INSIDE, &job);
+	}
+}
+
 static void plan_quality(struct bench *b, unsigned int encoder, unsigned int clip)
 {
 	static const double factors[POINTS] = { 0.5, 0.75, 1.2, 2.0 };
@@ -287,6 +303,8 @@ static const char *const heads[PARTS] = {
 	"\nA new rate in the middle, 200 ms\n"
 	"clip  enc   who     vbv d  step | settle first backlog  use   dip window",
 	"\nThe first 50 frames, sizes late by d, untold, of all or the first; 500 ms, twice the rate\n"
+	"clip  enc   who   mode d  of |   error  window P max   key |   psnr  worst",
+	"\nThe whole clip, the same; 500 ms\n"
 	"clip  enc   who   mode d  of |   error  window P max   key |   psnr  worst",
 	"\nBD-rate against the encoder's own CBR with the same buffer (less is better)\n"
 	"clip  enc   who     vbv |    psnr    ssim",
@@ -395,7 +413,8 @@ static void tell(const struct bench *b)
 			report_step(&run->job, &run->m);
 			break;
 		case STARTS:
-			report_start(&run->job, &run->m);
+		case INSIDE:
+			report_untold(&run->job, &run->m);
 			break;
 		default:
 			tell_quality(b, run);
@@ -471,7 +490,7 @@ static int options(struct bench *b, int argc, char **argv, const char **json)
 int main(int argc, char **argv)
 {
 	static void (*const plans[PARTS])(struct bench *, unsigned int, unsigned int) = {
-		plan_steady, plan_steps, plan_starts, plan_quality,
+		plan_steady, plan_steps, plan_starts, plan_inside, plan_quality,
 	};
 	static struct bench b = {
 		.encoders = { &encoder_x264, &encoder_vp9 }, .encoder_count = 2, .jobs = 1,
@@ -482,7 +501,7 @@ int main(int argc, char **argv)
 
 	if (options(&b, argc, argv, &json)) {
 		fputs("usage: bench_rc [--quick] [--json FILE] [--jobs 1..16] [--only WHO] "
-		      "[--clips NAME,...] [--part steady|steps|starts|quality] LIST\n", stderr);
+		      "[--clips NAME,...] [--part steady|steps|starts|inside|quality] LIST\n", stderr);
 		return 2;
 	}
 	if (b.quick)

@@ -102,7 +102,7 @@ void report_step(const struct job *j, const struct metrics *m)
 		m->use, m->dip, m->window);
 }
 
-void report_start(const struct job *j, const struct metrics *m)
+void report_untold(const struct job *j, const struct metrics *m)
 {
 	const char *mode = j->control == HVCAL_RC_CONTROL_VBR ? "vbr" : "cbr";
 
@@ -113,7 +113,7 @@ void report_start(const struct job *j, const struct metrics *m)
 	fflush(stdout);
 	if (!out)
 		return;
-	json_begin(j, "start");
+	json_begin(j, "untold");
 	fprintf(out, ",\"mode\":\"%s\",\"late_frames\":%u,\"error\":%.5f,\"window\":%.4f,"
 		"\"p_max\":%.3f,\"key\":%.3f,\"psnr\":%.3f,\"psnr_min\":%.3f}", mode, j->late_frames, m->error,
 		m->window, m->p_max, m->key, m->psnr, m->psnr_min);

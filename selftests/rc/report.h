@@ -12,7 +12,7 @@ void report_open(FILE *json);
 void report_close(void);
 void report_steady(const struct job *job, const struct metrics *m);
 void report_step(const struct job *job, const struct metrics *m);
-void report_start(const struct job *job, const struct metrics *m);
+void report_untold(const struct job *job, const struct metrics *m);
 void report_bd(const struct job *job, enum who who, double psnr, double ssim);
 
 /* Decision and report of one frame, CPU time in us. */
