@@ -8,6 +8,7 @@
 #define SET_FRAMES 1.0		/* but no more than this */
 #define SET_LATE 1.0		/* more, of what the model may be off by, for each late size */
 #define SET_LATE_MAX 0.4
+#define SET_MOST 0.4		/* of the buffer, for sizes later than was said */
 #define HORIZON_MIN 0.3		/* s */
 #define HORIZON_MAX 0.75	/* s: within the second that windows are measured over */
 #define ACCOUNT_SECONDS 4.0	/* VBR: what may be saved or overspent, s of the mean rate */
@@ -39,10 +40,14 @@ void rc_buffer_configure(hvcal_rc_t *rc)
 double rc_buffer_set_point(const hvcal_rc_t *rc)
 {
 	double frame = rc->rate * rc->interval;
+	double off = frame * fmin(SET_LATE * sqrt(rc->models[CLASS_P].variance), SET_LATE_MAX);
+	double set = fmin(SET_SHARE * rc->size, SET_FRAMES * frame) + rc->config.delay * off;
 
-	/* late sizes: what they may be short of shall not empty the buffer */
-	return fmin(SET_SHARE * rc->size, SET_FRAMES * frame) + rc->config.delay * frame *
-	       fmin(SET_LATE * sqrt(rc->models[CLASS_P].variance), SET_LATE_MAX);
+	/*
+	 * late sizes: what they may be short of shall not empty the buffer, but it has room only
+	 * for as many frames as was said
+	 */
+	return fmax(set, fmin(set + rc_late_untold(rc) * off, SET_MOST * rc->size));
 }
 
 double rc_buffer_horizon(const hvcal_rc_t *rc)

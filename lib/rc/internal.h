@@ -350,6 +350,12 @@ static inline bool rc_is_new(enum rc_class class)
 	return class == CLASS_KEY || class == CLASS_CUT || class == CLASS_PART;
 }
 
+/* Frames by which sizes are later than was said. */
+static inline double rc_late_untold(const hvcal_rc_t *rc)
+{
+	return rc->late > rc->config.delay ? rc->late - rc->config.delay : 0.0;
+}
+
 /* An old queue is being paid, or was lately: nothing large shall be added to it. */
 static inline bool rc_wary(const hvcal_rc_t *rc)
 {

@@ -85,12 +85,16 @@ double rc_window_off(const hvcal_rc_t *rc, double mean)
 	return rc_clip(WINDOW_GAIN * over, 0.0, WINDOW_OFF * mean);
 }
 
+/*
+ * Where more frames are under way than was said, most of the second is a guess: each would be
+ * squeezed for an excess that the first of them has paid already.
+ */
 double rc_window_room(const hvcal_rc_t *rc, double mean)
 {
 	double hard = lately(rc, rc->window.cut) ? WINDOW_HARD_CUT : WINDOW_HARD;
+	double least = 1.0 - (1.0 - WINDOW_LEAST) / (1.0 + rc_late_untold(rc));
 
-	return fmax(mean + fmax(hard * rc->rate, HARD_FRAMES * mean) - excess(rc),
-		    WINDOW_LEAST * mean);
+	return fmax(mean + fmax(hard * rc->rate, HARD_FRAMES * mean) - excess(rc), least * mean);
 }
 
 double rc_window_left(const hvcal_rc_t *rc, double mean)
