@@ -183,6 +183,12 @@ void rc_doubt_scene(hvcal_rc_t *rc, bool part)
 	rc_model_calm(&rc->models[CLASS_P]);
 }
 
+void rc_open_scene(hvcal_rc_t *rc, bool part)
+{
+	rc_doubt_scene(rc, part);
+	rc->open = OPEN_AFTER + (unsigned int)(2.0 * rc->late);
+}
+
 /*
  * That frames cost less than was expected is believed by halves while sizes are late: several
  * finer ones would be under way before the first tells that they do not. And while an old
@@ -356,6 +362,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	f->mean_bits = mean;
 	f->room = room;
 	f->swept = probe.swept;
+	f->blind = !rc_cost_known(frame->hint);
 	if (f->swept) {
 		expected = rc_band_place(rc, f, frame->hint, bits, out);
 		out->qp_exact = (float)f->qp;
@@ -386,8 +393,7 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 		rc->refine = fmax(rc->refine, RC_REFINE);
 		if (f->class == CLASS_CUT && f->basis)
 			leave_scene(rc);
-		rc_doubt_scene(rc, f->class == CLASS_PART);
-		rc->open = OPEN_AFTER + (unsigned int)(2.0 * rc->late);
+		rc_open_scene(rc, f->class == CLASS_PART);
 		rc->q_key = at.q;
 		rc->scene++;
 		if (f->class == CLASS_CUT)

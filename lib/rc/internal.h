@@ -83,6 +83,7 @@ struct rc_flight {
 	double whole;		/* what all of the height would cost by a share of 1 */
 	double moved;		/* what those parts were expected to cost by a factor of 1 */
 	unsigned int sweep;	/* rc.sweep.sweeps */
+	bool blind;		/* nothing was known of its picture */
 	bool swept;		/* planned by band.c */
 	bool used;		/* its size is awaited */
 	bool upper;		/* of the upper layer */
@@ -343,6 +344,8 @@ void rc_band_page(hvcal_rc_t *rc, const struct rc_flight *f, double bits);
 
 /* What was learnt of P frames is of another scene, or part of one. */
 void rc_doubt_scene(hvcal_rc_t *rc, bool part);
+/* A new one, or part of one, begins: that, and steps are not limited for a while. */
+void rc_open_scene(hvcal_rc_t *rc, bool part);
 
 /* Little of it is predicted from frames before. */
 static inline bool rc_is_new(enum rc_class class)

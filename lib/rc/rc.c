@@ -17,6 +17,8 @@
 #define SKIPPED 0.15		/* of the mean */
 #define SKIPPED_BLOCK 0.3	/* bits a block of 16x16 */
 #define KEY_ERROR_SHARE 0.8
+#define HIDDEN_ERROR 2.0	/* log2 more than expected: another scene */
+#define HIDDEN_FRAMES 3.0
 #define SURPRISE 2.5		/* times the mean: that P frame leaves a debt */
 #define AGAIN_MAX 3		/* times that one frame is encoded again */
 #define AGAIN_FIT 0.9		/* of the room is aimed at then */
@@ -208,6 +210,13 @@ static double not_new(const struct rc_flight *f)
 	       f->basis == BASIS_CURVE ? CUT_ERROR_MAX : INFINITY;
 }
 
+/* A cut that nobody told of: an engine of which the pictures cannot be read. */
+static bool hidden_cut(const hvcal_rc_t *rc, const struct rc_flight *f, double bits, double error)
+{
+	return f->class == CLASS_P && f->blind && rc->known[CLASS_P] && error > HIDDEN_ERROR &&
+	       bits > HIDDEN_FRAMES * f->mean_bits;
+}
+
 int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 {
 	struct rc_flight *f = rc ? rc_flight_find(rc, id) : NULL;
@@ -252,6 +261,13 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 			if (f->class == CLASS_PART || f->class == CLASS_CUT)
 				learnt = fmax(learnt, rc_model_predict(&rc->models[f->class], &at) -
 						      not_new(f));
+			/*
+			 * Its size is learnt all the same: what errs to the coarse side drains the
+			 * buffer that it filled.
+			 */
+			if (hidden_cut(rc, f, bits,
+				       learnt - rc_model_predict(&rc->models[f->class], &at)))
+				rc_open_scene(rc, false);
 			/*
 			 * A frame that skips nearly everything says that it was too coarse,
 			 * not by how much: the curve ends there.

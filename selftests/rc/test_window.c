@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -246,6 +247,60 @@ static void test_no_crest(void **state)
 }
 
 /*
+ * A cut of which no hint told: a P frame of @cost times what is usual, on a plain equation.
+ * *@back: frames until the quantiser is what it was, to 2 QP; *@queue: until the buffer is.
+ */
+static void unseen_cut(double cost, uint32_t vbv_ms, unsigned int *back, unsigned int *queue)
+{
+	struct hvcal_rc_config c = config_of(30.0, 0);
+	double level = log2(RATE / c.fps) + 1.2 * 4.0, q_ref = 4.0, q, bits;
+	struct hvcal_rc_decision d;
+	int32_t before = 0;
+	hvcal_rc_t *rc;
+
+	c.vbv_ms = vbv_ms;
+	rc = make(&c);
+	*back = *queue = 0;
+	for (unsigned int i = 0; i < 300; i++) {
+		struct hvcal_rc_frame f = { .time_ns = llround(i / c.fps * 1e9), .key = !i };
+
+		assert_int_equal(hvcal_rc_decide(rc, &f, &d), 0);
+		q = hvcal_rc_qp_to_log2(c.scale, d.qp);
+		bits = exp2(level - 1.2 * q - (i ? 1.5 * (q - q_ref) : -1.5));
+		if (i == 100) {
+			before = d.qp;
+			bits = cost * RATE / c.fps;
+		}
+		q_ref = q;
+		hvcal_rc_report(rc, d.id, (uint64_t)(bits / 8.0), HVCAL_RC_QP_AS_DECIDED);
+		if (i > 100 && rc->level > rc->size)
+			*queue = i - 100;
+		if (i > 100 && abs(d.qp - before) > 2)
+			*back = i - 100;
+	}
+	hvcal_rc_destroy(&rc);
+}
+
+static void test_unseen_cut(void **state)
+{
+	static const double costs[] = { 5.0, 10.0, 16.0 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		for (uint32_t vbv = 200; vbv <= 1000; vbv += 800) {
+			unsigned int back, queue;
+
+			unseen_cut(costs[i], vbv, &back, &queue);
+			print_message("a cut of %g budgets, %u ms: full for %u frames, back after %u\n",
+				      costs[i], vbv, queue, back);
+			/* a full buffer costs the time that it takes to drain, and no more */
+			assert_true(back <= 30);
+			assert_true(costs[i] > 5.0 || (back <= 6 && !queue));
+		}
+	}
+}
+
+/*
  * Frames whose sizes scatter, eight inside an encoder, which the controller was not told. The
  * rate is used all the same, and no second that came out large makes the next frames nothing:
  * the worst rise of the quantiser from one frame to the next, in log2 of the step.
@@ -296,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_plain_scene),
 		cmocka_unit_test(test_no_crest),
+		cmocka_unit_test(test_unseen_cut),
 		cmocka_unit_test(test_untold),
 	};
 

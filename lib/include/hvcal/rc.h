@@ -92,7 +92,8 @@
  *           that of key frames, and up to 3 frames' worth of bits (2.75 where its size is
  *           known), or 2 soon after a lower rate. One that costs much less than its curve says was not as new
  *           as it seemed, and tells little. Trend and noise (no more than 0.12) of P
- *           frames begin anew with it.
+ *           frames begin anew with it. Without hints, a P frame of four times what was
+ *           expected and three budgets was a cut: doubt and free steps as after one.
  * Parts     a window or a page that changes: inter cost was less than 0.06 of intra cost
  *           and jumps, but is a share s of that. As a cut, with a model of its own and cost
  *           min(1, 3 s) of a key frame's (the 3 from a PDF that scrolls).
