@@ -501,8 +501,9 @@ static int stream_flush(hvcal_engine_stream_t *s)
 /*
  * Adaptive quantisation takes some percent of the time, which streams without maps do
  * not pay. Where maps were not said to come (HVCAL_CONFIG_MAPS), the first frame with
- * one begins a new encoder, and is a key frame. From then on every frame has a map: libx265 3.5 writes one to a frame of its own where
- * none was when that was made, at NULL.
+ * one begins a new encoder, and is a key frame. From then on every frame has a map:
+ * libx265 3.5 writes one to a frame of its own where none was when that was made, at
+ * NULL.
  */
 static int take_map(struct hvcal_engine_stream *s, const struct hvcal_engine_job *job,
 		    float **offsets)

@@ -259,7 +259,8 @@ void hvcal_rate_decide(hvcal_session_t *s, struct hvcal_slot *slot, int fence,
  */
 static int32_t applied_qp(const struct hvcal_slot *slot, int32_t qp_q8)
 {
-	return qp_q8 > 0 && !slot->rate_band ? (qp_q8 + QP_SCALE / 2) / QP_SCALE : HVCAL_RC_QP_AS_DECIDED;
+	return qp_q8 > 0 && !slot->rate_band ? (qp_q8 + QP_SCALE / 2) / QP_SCALE :
+	       HVCAL_RC_QP_AS_DECIDED;
 }
 
 void hvcal_rate_report(hvcal_session_t *s, struct hvcal_slot *slot, uint64_t bytes,

@@ -90,10 +90,11 @@
  *           most of intra cost. It must cost more than the frames before it, too, or
  *           noise would be a row of cuts. It has a model of its own, which begins as
  *           that of key frames, and up to 3 frames' worth of bits (2.75 where its size is
- *           known), or 2 soon after a lower rate. One that costs much less than its curve says was not as new
- *           as it seemed, and tells little. Trend and noise (no more than 0.12) of P
- *           frames begin anew with it. Without hints, a P frame of four times what was
- *           expected and three budgets was a cut: doubt and free steps as after one.
+ *           known), or 2 soon after a lower rate. One that costs much less than its curve
+ *           says was not as new as it seemed, and tells little. Trend and noise (no more
+ *           than 0.12) of P frames begin anew with it. Without hints, a P frame of four
+ *           times what was expected and three budgets was a cut: doubt and free steps as
+ *           after one.
  * Parts     a window or a page that changes: inter cost was less than 0.06 of intra cost
  *           and jumps, but is a share s of that. As a cut, with a model of its own and cost
  *           min(1, 3 s) of a key frame's (the 3 from a PDF that scrolls).
@@ -108,8 +109,9 @@
  *           For those that config.delay does not tell of, to 0.4 of the buffer at most, and
  *           the last second takes 0.6 / (1 + n) of a frame at most, n of them being inside.
  *           Frames of an old scene, reported after a cut, leave the doubt that it raised. A
- *           trend to less is believed by half. Beyond 0.7 of the buffer (0.3 s at most) T falls by the share of that
- *           too: a content that grows is seen late (own measurement).
+ *           trend to less is believed by half. Beyond 0.7 of the buffer (0.3 s at most) T
+ *           falls by the share of that too: a content that grows is seen late (own
+ *           measurement).
  * Unseen    P frames get no finer than where a + k s stays within two budgets (three
  *           with sizes at once), less the mean of recent errors, s^2 = x' P x being the
  *           filter's own doubt at that q, or one quantiser beyond the newest that was
