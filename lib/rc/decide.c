@@ -18,6 +18,7 @@
 #define SLOPE_SURE 0.45
 #define SLOPE_STEEP 5.0		/* no curve that was seen is steeper */
 #define STEP_UP 0.67
+#define STEP_UNTOLD 0.7		/* what counts of a late size that was not told of */
 #define STEP_OPEN 0.5		/* coarser than its reference a frame hardly costs less */
 #define STEP_FALLING 0.17	/* down, after a lower rate */
 #define HYSTERESIS 0.62		/* of a quantiser, before it is left */
@@ -149,14 +150,16 @@ static double icq_q(hvcal_rc_t *rc, enum rc_class class, const struct hvcal_rc_h
 }
 
 /*
- * Late sizes mean that several steps are taken before the first is seen: the more
- * of them now, the shorter each, but for what is sure anyway. After a start or a cut
- * that filled the buffer the way back is long, and short steps would cost it a second.
- * What was never seen is approached from above.
+ * Late sizes mean that several steps are taken before the first is seen: the more of them
+ * now, the shorter each, but for what is sure anyway. Those that nobody said would be late
+ * are there for throughput: less is at stake, and what is not used in time is lost. After a
+ * start or a cut that filled the buffer the way back is long, and short steps would cost it a
+ * second. What was never seen is approached from above.
  */
 static double limit_step(const hvcal_rc_t *rc, struct rc_point at, double q, double mean)
 {
-	double least, late = 1.0 + fmax(rc->in_flight, rc->config.delay);
+	double untold = fmax((double)rc->in_flight - rc->config.delay, 0.0);
+	double least, late = 1.0 + rc->config.delay + STEP_UNTOLD * untold;
 
 	if ((!rc->known[CLASS_P] && rc->known[CLASS_KEY] + rc->in_flight > 0) ||
 	    (rc->late >= 1.0 && rc->seen != rc->scene))

@@ -341,7 +341,7 @@ static void test_untold(void **state)
 	print_message("eight inside, untold: mean error %.2f %%, worst rise %.2f\n", 100.0 * error,
 		      rise);
 	assert_true(error < 0.02);
-	assert_true(rise < 1.0);
+	assert_true(rise < 1.2);
 }
 
 int main(void)

@@ -107,7 +107,8 @@
  *           s being the model's noise: what drains out of an empty buffer is lost for good,
  *           as no later frame may take it (the mean's error is the share of that time).
  *           For those that config.delay does not tell of, to 0.4 of the buffer at most, and
- *           the last second takes 0.6 / (1 + n) of a frame at most, n of them being inside.
+ *           the last second takes 0.6 / (1 + n) of a frame at most, n of them being inside;
+ *           steps shrink as by 0.7 of them.
  *           Frames of an old scene, reported after a cut, leave the doubt that it raised. A
  *           trend to less is believed by half. Beyond 0.7 of the buffer (0.3 s at most) T
  *           falls by the share of that too: a content that grows is seen late (own
