@@ -365,7 +365,6 @@ int hvcal_rc_decide(hvcal_rc_t *rc, const struct hvcal_rc_frame *frame,
 	f->mean_bits = mean;
 	f->room = room;
 	f->swept = probe.swept;
-	f->blind = !rc_cost_known(frame->hint);
 	if (f->swept) {
 		expected = rc_band_place(rc, f, frame->hint, bits, out);
 		out->qp_exact = (float)f->qp;

@@ -83,7 +83,6 @@ struct rc_flight {
 	double whole;		/* what all of the height would cost by a share of 1 */
 	double moved;		/* what those parts were expected to cost by a factor of 1 */
 	unsigned int sweep;	/* rc.sweep.sweeps */
-	bool blind;		/* nothing was known of its picture */
 	bool swept;		/* planned by band.c */
 	bool used;		/* its size is awaited */
 	bool upper;		/* of the upper layer */

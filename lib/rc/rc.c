@@ -211,10 +211,12 @@ static double not_new(const struct rc_flight *f)
 }
 
 /* A cut that nobody told of: an engine of which the pictures cannot be read. */
-static bool hidden_cut(const hvcal_rc_t *rc, const struct rc_flight *f, double bits, double error)
+static bool hidden_cut(const hvcal_rc_t *rc, const struct rc_flight *f,
+		       const struct rc_point *at, double bits)
 {
-	return f->class == CLASS_P && f->blind && rc->known[CLASS_P] && error > HIDDEN_ERROR &&
-	       bits > HIDDEN_FRAMES * f->mean_bits;
+	return f->class == CLASS_P && f->basis == BASIS_NONE && rc->known[CLASS_P] &&
+	       bits > HIDDEN_FRAMES * f->mean_bits &&
+	       log2(bits) - rc_model_predict(&rc->models[CLASS_P], at) > HIDDEN_ERROR;
 }
 
 int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
@@ -265,8 +267,7 @@ int hvcal_rc_report(hvcal_rc_t *rc, uint32_t id, uint64_t bytes, int32_t qp)
 			 * Its size is learnt all the same: what errs to the coarse side drains the
 			 * buffer that it filled.
 			 */
-			if (hidden_cut(rc, f, bits,
-				       learnt - rc_model_predict(&rc->models[f->class], &at)))
+			if (hidden_cut(rc, f, &at, bits))
 				rc_open_scene(rc, false);
 			/*
 			 * A frame that skips nearly everything says that it was too coarse,
